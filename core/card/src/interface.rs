@@ -1,0 +1,162 @@
+//! What a card does for its wallet.
+
+use alloc::vec::Vec;
+
+use zeni_crypto::{Digest, PublicKey, Signature};
+use zeni_message::{Signed, Time};
+use zeni_money::{Amount, Currency};
+use zeni_note::{
+    Chain, Challenge, ClosingPurpose, HandIn, LicenceRequest, LoadTicket, Nonce,
+    closing::ToAccount,
+    request::{Possession, RequestClaim},
+};
+
+/// Where a card is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// Signs and loads.
+    Operational,
+    /// Moved to another card: signs nothing that moves money any more.
+    Retired,
+}
+
+/// Where one holding stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldingState {
+    /// May be endorsed or closed.
+    Live,
+    /// Came back from a backup: only a refund may be signed (DESIGN §5 "Lost money").
+    Restored,
+    /// Closed; nothing follows.
+    Closed,
+}
+
+/// One holding as the card counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldingStatus {
+    /// Identity of the node (note or endorsement).
+    pub node: Digest,
+    /// Key that holds it.
+    pub key: PublicKey,
+    /// Currency.
+    pub currency: Currency,
+    /// What came in.
+    pub value: Amount,
+    /// What is left.
+    pub remaining: Amount,
+    /// State.
+    pub state: HoldingState,
+}
+
+/// A statement that moves no money. The card encodes it itself, so that no statement can pass for an endorsement.
+#[derive(Clone, Debug)]
+pub enum Statement<'a> {
+    /// For the authority.
+    LicenceRequest(&'a LicenceRequest),
+    /// For the issuer: proof of possession.
+    Possession(&'a Possession),
+    /// For a bank: an unredeemed request back to an account. The card refuses once a note was loaded for the key's
+    /// open slot of that request.
+    RequestClaim(&'a RequestClaim),
+}
+
+/// Why a card does not do what it is asked; nothing has changed. In the order of the checks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CardError {
+    /// The card was retired by a move.
+    #[error("this card was moved to another: it signs nothing any more")]
+    Retired,
+    /// No such key on this card.
+    #[error("the card does not hold this key")]
+    UnknownKey,
+    /// No slot was opened for this load, or it was used.
+    #[error("no slot is open for this: money can be loaded only where the card asked for it")]
+    NoSlot,
+    /// This node was loaded before.
+    #[error("this was loaded before")]
+    LoadedBefore,
+    /// What is to be loaded is not well formed.
+    #[error("not loaded: {0}")]
+    Chain(#[from] zeni_note::ChainFault),
+    /// The issuer's leave to load is false or for something else.
+    #[error("the issuer's leave to load is missing, false or for another note")]
+    Ticket,
+    /// No such holding.
+    #[error("the card does not hold this money")]
+    UnknownHolding,
+    /// The holding came back from a backup.
+    #[error("restored money cannot be spent: claim a refund after the end of its validity")]
+    Restored,
+    /// The holding was closed.
+    #[error("this holding was closed")]
+    Closed,
+    /// The same parent and answer were signed for another amount.
+    #[error("this request was answered from this holding with {signed} minor units before", signed = .signed.minor())]
+    OtherAmount {
+        /// The amount signed before.
+        signed: Amount,
+    },
+    /// The amount is zero or more than is left.
+    #[error("only {remaining} minor units are left in this holding", remaining = .remaining.minor())]
+    Insufficient {
+        /// What is left.
+        remaining: Amount,
+    },
+    /// A closing takes a whole leaf; part of this one was endorsed.
+    #[error("part of this holding was passed on: pay the rest to yourself first")]
+    NotWhole,
+    /// Too many leaves, none, or leaves of several keys in one hand-in.
+    #[error("a hand-in takes 1 to {max} whole holdings of one key")]
+    HandIn {
+        /// The most leaves.
+        max: usize,
+    },
+    /// The memory of the card failed: nothing was signed.
+    #[error("the card's memory failed: {0}")]
+    Memory(alloc::string::String),
+}
+
+/// A secure element. Every method is durable before it returns; the same call again gives the same answer.
+pub trait Card: Send {
+    /// Where the card is in its life.
+    fn life(&mut self) -> Result<Life, CardError>;
+
+    /// Makes a key pair on the card and tells the public half.
+    fn generate_key(&mut self) -> Result<PublicKey, CardError>;
+
+    /// Signs a statement that moves no money.
+    fn sign_statement(&mut self, key: &PublicKey, statement: &Statement<'_>) -> Result<Signature, CardError>;
+
+    /// Signs a challenge of `challenge.payee` and opens a slot for what answers it.
+    fn sign_challenge(&mut self, challenge: &Challenge) -> Result<Signature, CardError>;
+
+    /// Opens a slot for one note to `key`; tells the nonce for the issuer. One key, one open slot, one nonce.
+    fn open_load(&mut self, key: &PublicKey) -> Result<Nonce, CardError>;
+
+    /// Loads a note into the slot whose nonce `ticket` names.
+    fn load_note(&mut self, chain: &Chain, ticket: &Signed<LoadTicket>) -> Result<HoldingStatus, CardError>;
+
+    /// Loads a received chain: its last endorsement answers an open slot, or gives back what this card endorsed.
+    fn load_payment(&mut self, chain: &Chain) -> Result<HoldingStatus, CardError>;
+
+    /// Passes `amount` of the holding `node` on: durable decrement, then signature (RN-F4.5).
+    fn endorse(&mut self, node: &Digest, amount: Amount, answer: &Digest) -> Result<Signature, CardError>;
+
+    /// Closes a whole holding, or for a refund what is left of it; tells the amount.
+    fn close(&mut self, node: &Digest, purpose: &ClosingPurpose) -> Result<(Amount, Signature), CardError>;
+
+    /// Closes many whole holdings of one key under one signature, in the order given.
+    fn hand_in(&mut self, to: &ToAccount, leaves: &[Digest]) -> Result<Signed<HandIn>, CardError>;
+
+    /// One holding.
+    fn holding(&mut self, node: &Digest) -> Result<Option<HoldingStatus>, CardError>;
+
+    /// The signature given before for (node, answer), with its amount: for resuming.
+    fn endorsed(&mut self, node: &Digest, answer: &Digest) -> Result<Option<(Amount, Signature)>, CardError>;
+
+    /// All holdings with something left.
+    fn holdings(&mut self) -> Result<Vec<HoldingStatus>, CardError>;
+
+    /// Time floor: the latest time the card has seen signed by somebody else.
+    fn time_floor(&mut self) -> Result<Time, CardError>;
+}

@@ -1,0 +1,18 @@
+//! The secure element: keys that never leave it and counters that only fall (RN-R7, RN-P1).
+//!
+//! [`Card`] is the interface that a wallet works through: small messages, no callbacks, so that an ISO 7816 applet can
+//! serve it. [`soft`] is the same behaviour over a durable memory of the wallet's computer.
+//!
+//! ```text
+//! slot:    (closed) ── sign_challenge / open_load ──► open ── load ──► holding
+//! holding: whole ── endorse ──► spending ── endorse … ──► spent
+//!            └───── close / hand_in ──► closed
+//! ```
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+mod interface;
+pub mod soft;
+
+pub use interface::{Card, CardError, HoldingState, HoldingStatus, Life, Statement};

@@ -1,0 +1,306 @@
+//! Chains: a note and the endorsements that brought it to its present holder (支払履歴情報, RN-D13).
+
+use alloc::vec::Vec;
+
+use zeni_crypto::{Digest, PublicKey, Signature, sha256};
+use zeni_message::{Network, Record, Signed, Time, limits::ENDORSEMENTS_IN_CHAIN_MAX};
+use zeni_money::{Amount, Currency};
+
+use crate::{
+    Licence, Note, Opening,
+    keylist::{Roots, SeriesTerms, Terms},
+};
+
+/// What a holder's key signs to pass an amount on (RN-D12, RN-O11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct Endorsement {
+    /// Identity of the note or endorsement by which the signer holds.
+    #[n(0)]
+    pub parent: Digest,
+    /// Amount passed on, at least one minor unit.
+    #[n(1)]
+    pub amount: Amount,
+    /// `e` of the payee's challenge.
+    #[n(2)]
+    pub answer: Digest,
+}
+
+impl Record for Endorsement {
+    const KIND: &'static str = "zeni/endorsement";
+    const MAX: usize = 128;
+}
+
+/// One endorsement as a chain carries it: parent and `e` follow from the rest.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct Hop {
+    /// What is shown of the challenge.
+    #[n(0)]
+    pub opening: Opening,
+    /// Amount passed on.
+    #[n(1)]
+    pub amount: Amount,
+    /// Signature of the holder before.
+    #[n(2)]
+    pub signature: Signature,
+    /// Licence of the payee, who holds from here.
+    #[n(3)]
+    pub payee: Signed<Licence>,
+}
+
+/// A note and its endorsements up to one holder.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct Chain {
+    /// The note.
+    #[n(0)]
+    pub note: Signed<Note>,
+    /// Licence of its first holder.
+    #[n(1)]
+    pub holder: Signed<Licence>,
+    /// Endorsements, oldest first, at most [`ENDORSEMENTS_IN_CHAIN_MAX`] less one for the closing.
+    #[n(2)]
+    pub hops: Vec<Hop>,
+}
+
+/// Why a chain is not well formed (RN-F4.3, RN-X2…X4, X20), in the order of the checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChainFault {
+    /// More endorsements than any chain may have (RN-X34).
+    #[error("the chain has {hops} endorsements, more than any may have")]
+    TooLong {
+        /// Endorsements found.
+        hops: usize,
+    },
+    /// Terms of the note are not at hand: the key list of its epoch is missing.
+    #[error("no terms at hand for series {series} of epoch {epoch}: connect once to fetch the key list")]
+    UnknownTerms {
+        /// Series.
+        series: u32,
+        /// Epoch.
+        epoch: u32,
+    },
+    /// The note's currency is not that of its series.
+    #[error("the note is in {found}, its series is not", found = .found.code())]
+    Currency {
+        /// Currency of the note.
+        found: Currency,
+    },
+    /// The note's holder is not the key of the first licence (RN-X2).
+    #[error("the first holder's licence is not for the key in the note")]
+    OtherHolder,
+    /// An amount is zero or more than its giver held (RN-X4, X20).
+    #[error("endorsement {hop} passes on more than was held, or nothing")]
+    Amount {
+        /// Place of the endorsement, 0 is the oldest.
+        hop: usize,
+    },
+    /// The issuer's signature is false (RN-X3).
+    #[error("the issuer's signature on the note is false")]
+    Note,
+    /// A licence is not the authority's (RN-X1).
+    #[error("licence {hop} of the chain is not signed by the authority")]
+    Licence {
+        /// 0 is the first holder's.
+        hop: usize,
+    },
+    /// A licence had ended when its holder signed.
+    #[error("licence {hop} of the chain had ended")]
+    LicenceEnded {
+        /// 0 is the first holder's.
+        hop: usize,
+    },
+    /// An endorsement is not signed by the holder before it (RN-X2, X4).
+    #[error("endorsement {hop} is not signed by the holder before it")]
+    Endorsement {
+        /// 0 is the oldest.
+        hop: usize,
+    },
+}
+
+/// One holder's place in a chain: where money sits and how much came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Identity of the note or endorsement.
+    pub identity: Digest,
+    /// Amount that came in.
+    pub value: Amount,
+    /// Key that holds it.
+    pub holder: PublicKey,
+}
+
+/// What a signature in a chain is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The note.
+    Note,
+    /// The licence of holder `n`, 0 is the first.
+    Licence(usize),
+    /// Endorsement `n`, 0 is the oldest.
+    Endorsement(usize),
+}
+
+/// A signature that a chain rests on, to be checked one by one or in a batch.
+#[derive(Clone, Debug)]
+pub struct SignatureCheck {
+    /// What it is about.
+    pub subject: Subject,
+    /// By whom it must be.
+    pub key: PublicKey,
+    /// The signed bytes (a Sig_structure).
+    pub message: Vec<u8>,
+    /// The signature.
+    pub signature: Signature,
+}
+
+/// A chain whose form is right, with the signatures it rests on still unchecked.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    /// Holders in order, the first is the note's.
+    pub nodes: Vec<Node>,
+    /// Note and endorsement signatures, oldest first.
+    pub checks: Vec<SignatureCheck>,
+}
+
+impl Chain {
+    /// Follows the chain from the note to its holder: identities, amounts, keys. Checks no signature.
+    pub fn walk(&self, roots: &Roots) -> Result<Walk, ChainFault> {
+        if self.hops.len() >= ENDORSEMENTS_IN_CHAIN_MAX {
+            return Err(ChainFault::TooLong { hops: self.hops.len() });
+        }
+        let note = &self.note.record;
+        if note.holder != self.holder.record.key {
+            return Err(ChainFault::OtherHolder);
+        }
+        if note.face.is_zero() {
+            return Err(ChainFault::Amount { hop: 0 });
+        }
+        let mut checks = Vec::with_capacity(self.hops.len() + 1);
+        let mut nodes = Vec::with_capacity(self.hops.len() + 1);
+        let message = zeni_message::sig_structure(roots.network, note);
+        let mut at = Node { identity: sha256(&[&message]), value: note.face, holder: note.holder };
+        checks.push(SignatureCheck {
+            subject: Subject::Note,
+            key: roots.issuer,
+            message,
+            signature: self.note.signature,
+        });
+        nodes.push(at);
+        for (index, hop) in self.hops.iter().enumerate() {
+            if hop.amount.is_zero() || hop.amount > at.value {
+                return Err(ChainFault::Amount { hop: index });
+            }
+            let payee = hop.payee.record.key;
+            let endorsement =
+                Endorsement { parent: at.identity, amount: hop.amount, answer: hop.opening.answer_for(&payee) };
+            let message = zeni_message::sig_structure(roots.network, &endorsement);
+            let next = Node { identity: sha256(&[&message]), value: hop.amount, holder: payee };
+            checks.push(SignatureCheck {
+                subject: Subject::Endorsement(index),
+                key: at.holder,
+                message,
+                signature: hop.signature,
+            });
+            at = next;
+            nodes.push(at);
+        }
+        Ok(Walk { nodes, checks })
+    }
+
+    /// All licences in order of holders.
+    pub fn licences(&self) -> impl Iterator<Item = &Signed<Licence>> {
+        core::iter::once(&self.holder).chain(self.hops.iter().map(|hop| &hop.payee))
+    }
+
+    /// When holder `n` signed the next endorsement; none for the present holder.
+    fn signed_at(&self, holder: usize) -> Option<Time> {
+        self.hops.get(holder).map(|hop| hop.opening.time)
+    }
+
+    /// The licence signatures as checks for a batch.
+    pub fn licence_checks(&self, roots: &Roots) -> impl Iterator<Item = SignatureCheck> {
+        let (network, key) = (roots.network, roots.authority);
+        self.licences().enumerate().map(move |(index, licence)| SignatureCheck {
+            subject: Subject::Licence(index),
+            key,
+            message: zeni_message::sig_structure(network, &licence.record),
+            signature: licence.signature,
+        })
+    }
+
+    /// A licence that had ended when its holder passed the money on, if any.
+    pub fn ended_licence(&self) -> Option<usize> {
+        self.licences()
+            .enumerate()
+            .find(|(index, licence)| self.signed_at(*index).is_some_and(|time| time > licence.record.until))
+            .map(|(index, _)| index)
+    }
+
+    /// Checks everything that can be checked offline, each signature by the strict equation (RN-F4.2, F4.3).
+    ///
+    /// Says nothing of the note's validity at a given time, nor of revocation: see [`VerifiedChain::terms`] and
+    /// [`crate::RevocationList`].
+    pub fn verify(&self, roots: &Roots, terms: &(impl Terms + ?Sized)) -> Result<VerifiedChain, ChainFault> {
+        let note = &self.note.record;
+        let terms = terms
+            .terms(note.series, note.epoch)
+            .ok_or(ChainFault::UnknownTerms { series: note.series, epoch: note.epoch })?;
+        if terms.currency != note.currency {
+            return Err(ChainFault::Currency { found: note.currency });
+        }
+        let walk = self.walk(roots)?;
+        for check in self.licence_checks(roots).chain(walk.checks) {
+            if check.key.verify(&check.message, &check.signature).is_err() {
+                return Err(match check.subject {
+                    Subject::Note => ChainFault::Note,
+                    Subject::Licence(hop) => ChainFault::Licence { hop },
+                    Subject::Endorsement(hop) => ChainFault::Endorsement { hop },
+                });
+            }
+        }
+        if let Some(hop) = self.ended_licence() {
+            return Err(ChainFault::LicenceEnded { hop });
+        }
+        Ok(VerifiedChain { nodes: walk.nodes, terms: terms.clone() })
+    }
+
+    /// The chain with one more endorsement.
+    #[must_use]
+    pub fn extended(&self, hop: Hop) -> Chain {
+        let mut longer = self.clone();
+        longer.hops.push(hop);
+        longer
+    }
+
+    /// Currency of the note.
+    pub fn currency(&self) -> Currency {
+        self.note.record.currency
+    }
+}
+
+/// A chain that was checked; can only be made by [`Chain::verify`].
+#[derive(Clone, Debug)]
+pub struct VerifiedChain {
+    nodes: Vec<Node>,
+    terms: SeriesTerms,
+}
+
+impl VerifiedChain {
+    /// Holders in order.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The present holder's place.
+    pub fn leaf(&self) -> &Node {
+        self.nodes.last().expect("a walk begins with the note's node")
+    }
+
+    /// Terms of the note.
+    pub fn terms(&self) -> &SeriesTerms {
+        &self.terms
+    }
+}
+
+/// Identity of an endorsement that `signer`'s parent node makes.
+pub fn endorsement_identity(network: Network, endorsement: &Endorsement) -> Digest {
+    zeni_message::identity(network, endorsement)
+}

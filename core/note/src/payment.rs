@@ -1,0 +1,276 @@
+//! Payments: the chains whose last endorsements answer one challenge.
+
+use alloc::vec::Vec;
+
+use zeni_crypto::{Digest, Signature};
+use zeni_message::{Network, Signed, Time, limits::HOLDINGS_IN_PAYMENT_MAX};
+use zeni_money::Amount;
+
+use crate::{
+    Chain, ChainFault, Challenge, Hop, Licence, RevocationList,
+    chain::Endorsement,
+    keylist::{Roots, Terms},
+};
+
+/// One holding's part in a payment (RN-D14): what the payer shows and signs.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct Answer {
+    /// The chain up to the payer.
+    #[n(0)]
+    pub chain: Chain,
+    /// Amount passed on from it.
+    #[n(1)]
+    pub amount: Amount,
+    /// The payer key's signature over the [`Endorsement`].
+    #[n(2)]
+    pub signature: Signature,
+}
+
+/// What a payer hands over: the answers to one challenge, all or nothing.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct Payment {
+    /// The network, so that another's payment is told apart from a damaged one.
+    #[n(0)]
+    pub network: Network,
+    /// `e` of the challenge.
+    #[n(1)]
+    pub answer: Digest,
+    /// At most [`HOLDINGS_IN_PAYMENT_MAX`].
+    #[n(2)]
+    pub answers: Vec<Answer>,
+}
+
+/// Why a payment is refused (RN-F4.2…F4.6), in the order of the checks. A refusal changes nothing on either side.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PaymentFault {
+    /// Made for another network.
+    #[error("this payment belongs to another network")]
+    OtherNetwork,
+    /// Answers no challenge of this holder (RN-X21).
+    #[error("this payment answers no request of this wallet")]
+    UnknownChallenge,
+    /// No holding, or more than one payment may have.
+    #[error("a payment has 1 to {max} holdings, this one has {found}")]
+    Holdings {
+        /// Found.
+        found: usize,
+        /// Allowed.
+        max: usize,
+    },
+    /// A chain is in another currency than was asked (RN-X20).
+    #[error("holding {holding} is in another currency")]
+    Currency {
+        /// Which answer.
+        holding: usize,
+    },
+    /// A chain is not well formed.
+    #[error("holding {holding}: {fault}")]
+    Chain {
+        /// Which answer.
+        holding: usize,
+        /// What is wrong.
+        fault: ChainFault,
+    },
+    /// The note's validity has ended.
+    #[error("holding {holding} is of a note that is no longer valid")]
+    Expired {
+        /// Which answer.
+        holding: usize,
+    },
+    /// A series that the payee did not accept.
+    #[error("holding {holding} is of series {series}, which was not accepted")]
+    Series {
+        /// Which answer.
+        holding: usize,
+        /// Its series.
+        series: u32,
+    },
+    /// The payer's licence is revoked (RN-X32).
+    #[error("holding {holding}: the payer's licence is revoked")]
+    Revoked {
+        /// Which answer.
+        holding: usize,
+    },
+    /// The payer's licence has ended (RN-X32).
+    #[error("holding {holding}: the payer's licence has ended")]
+    LicenceEnded {
+        /// Which answer.
+        holding: usize,
+    },
+    /// The chain is at its cap (RN-X34).
+    #[error("holding {holding} has passed through {hops} hands, no more are allowed: have it renewed or deposit it")]
+    Cap {
+        /// Which answer.
+        holding: usize,
+        /// Endorsements in its chain.
+        hops: usize,
+    },
+    /// The amount is zero or more than the payer held (RN-X20).
+    #[error("holding {holding} passes on more than it holds, or nothing")]
+    Amount {
+        /// Which answer.
+        holding: usize,
+    },
+    /// The payer's signature is false (RN-F4.6).
+    #[error("holding {holding}: the payer's signature is false")]
+    Signature {
+        /// Which answer.
+        holding: usize,
+    },
+    /// The same endorsement stands twice in one payment.
+    #[error("holding {holding} repeats another of the same payment")]
+    Repeated {
+        /// Which answer.
+        holding: usize,
+    },
+    /// The amounts overflow.
+    #[error("the amounts add up to more than can be")]
+    Overflow,
+    /// The revocation list is stale and the amount above the limit for that (RN-X33).
+    #[error("the revocation list is older than {age_s} s: connect to fetch a new one, or accept at most {limit} minor units", limit = .limit.minor())]
+    StaleList {
+        /// Age of the list.
+        age_s: u64,
+        /// What may be accepted with it.
+        limit: Amount,
+    },
+}
+
+/// What the payee knows when he checks a payment.
+#[derive(Clone, Copy, Debug)]
+pub struct Knowledge<'a, T: ?Sized> {
+    /// Keys of the network.
+    pub roots: &'a Roots,
+    /// Key lists at hand.
+    pub terms: &'a T,
+    /// The latest revocation list at hand.
+    pub revocations: &'a RevocationList,
+    /// The payee's time.
+    pub now: Time,
+}
+
+/// A holding that a payment brought, checked.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// The chain with the payment's endorsement at its end.
+    pub chain: Chain,
+    /// Identity of that endorsement.
+    pub identity: Digest,
+    /// What it brought.
+    pub amount: Amount,
+    /// Last time to pay it on.
+    pub valid_until: Time,
+    /// Payments between persons that may still follow.
+    pub hops_left: usize,
+}
+
+/// A payment that was checked whole.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The holdings it brings.
+    pub received: Vec<Received>,
+    /// Their sum.
+    pub total: Amount,
+}
+
+impl Payment {
+    /// Checks the payment against the payee's own `challenge`, offline, in the order of [`PaymentFault`].
+    ///
+    /// Whether the challenge is still open, and whether the total is the one asked, is the caller's to see: a valid
+    /// endorsement to one's own key is kept in any case (DESIGN §5).
+    pub fn check<T: Terms + ?Sized>(
+        &self,
+        challenge: &Challenge,
+        known: &Knowledge<'_, T>,
+    ) -> Result<Checked, PaymentFault> {
+        let network = known.roots.network;
+        if self.network != network {
+            return Err(PaymentFault::OtherNetwork);
+        }
+        if self.answer != challenge.answer(network) {
+            return Err(PaymentFault::UnknownChallenge);
+        }
+        let found = self.answers.len();
+        if found == 0 || found > HOLDINGS_IN_PAYMENT_MAX {
+            return Err(PaymentFault::Holdings { found, max: HOLDINGS_IN_PAYMENT_MAX });
+        }
+        let mut received: Vec<Received> = Vec::with_capacity(found);
+        for (holding, answer) in self.answers.iter().enumerate() {
+            let one = answer.check(holding, challenge, &challenge.opening(network), &challenge.licence, known)?;
+            if received.iter().any(|other| other.identity == one.identity) {
+                return Err(PaymentFault::Repeated { holding });
+            }
+            received.push(one);
+        }
+        let total = zeni_money::sum(received.iter().map(|one| one.amount)).ok_or(PaymentFault::Overflow)?;
+        let fresh = known.now.since(known.revocations.time);
+        for answer in &self.answers {
+            let note = &answer.chain.note.record;
+            let Some(terms) = known.terms.terms(note.series, note.epoch) else { continue };
+            if fresh > u64::from(terms.list_fresh_s) && total > terms.stale_limit {
+                return Err(PaymentFault::StaleList { age_s: fresh, limit: terms.stale_limit });
+            }
+        }
+        Ok(Checked { received, total })
+    }
+}
+
+impl Answer {
+    fn check<T: Terms + ?Sized>(
+        &self,
+        holding: usize,
+        challenge: &Challenge,
+        opening: &crate::Opening,
+        licence: &Signed<Licence>,
+        known: &Knowledge<'_, T>,
+    ) -> Result<Received, PaymentFault> {
+        let note = &self.chain.note.record;
+        if note.currency != challenge.currency {
+            return Err(PaymentFault::Currency { holding });
+        }
+        let checked = self
+            .chain
+            .verify(known.roots, known.terms)
+            .map_err(|fault| PaymentFault::Chain { holding, fault })?;
+        let terms = checked.terms();
+        if known.now > terms.valid_until {
+            return Err(PaymentFault::Expired { holding });
+        }
+        if !challenge.series.is_empty() && !challenge.series.contains(&note.series) {
+            return Err(PaymentFault::Series { holding, series: note.series });
+        }
+        let payer = checked.leaf();
+        if known.revocations.revokes(&payer.holder) {
+            return Err(PaymentFault::Revoked { holding });
+        }
+        if self.chain.licences().last().is_some_and(|licence| known.now > licence.record.until) {
+            return Err(PaymentFault::LicenceEnded { holding });
+        }
+        let hops = self.chain.hops.len();
+        let hops_left = usize::from(terms.payments_max)
+            .checked_sub(hops + 1)
+            .ok_or(PaymentFault::Cap { holding, hops })?;
+        if self.amount.is_zero() || self.amount > payer.value {
+            return Err(PaymentFault::Amount { holding });
+        }
+        let endorsement = Endorsement {
+            parent: payer.identity,
+            amount: self.amount,
+            answer: opening.answer_for(&challenge.payee),
+        };
+        let message = zeni_message::sig_structure(known.roots.network, &endorsement);
+        payer
+            .holder
+            .verify(&message, &self.signature)
+            .map_err(|_| PaymentFault::Signature { holding })?;
+        let hop =
+            Hop { opening: *opening, amount: self.amount, signature: self.signature, payee: licence.clone() };
+        Ok(Received {
+            identity: zeni_crypto::sha256(&[&message]),
+            chain: self.chain.extended(hop),
+            amount: self.amount,
+            valid_until: terms.valid_until,
+            hops_left,
+        })
+    }
+}
