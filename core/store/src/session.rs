@@ -33,7 +33,11 @@ pub struct EngineFault {
 
 impl EngineFault {
     pub(crate) fn other(message: impl Into<String>) -> EngineFault {
-        EngineFault { kind: FaultKind::Other, code: String::new(), message: message.into() }
+        EngineFault {
+            kind: FaultKind::Other,
+            code: String::new(),
+            message: message.into(),
+        }
     }
 }
 
