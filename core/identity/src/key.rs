@@ -29,12 +29,17 @@ impl TlsKey {
     /// A new key. The randomness is AWS-LC's own.
     #[expect(clippy::missing_panics_doc, reason = "the panic cannot happen")]
     pub fn generate() -> Self {
-        TlsKey { pair: KeyPair::generate_for(&PKCS_ED25519).expect("making an Ed25519 key needs nothing but randomness") }
+        TlsKey {
+            pair: KeyPair::generate_for(&PKCS_ED25519)
+                .expect("making an Ed25519 key needs nothing but randomness"),
+        }
     }
 
     /// Reads PKCS#8 PEM.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
-        let pair = KeyPair::from_pem(pem).map_err(|cause| KeyError::Form { cause: cause.to_string() })?;
+        let pair = KeyPair::from_pem(pem).map_err(|cause| KeyError::Form {
+            cause: cause.to_string(),
+        })?;
         if pair.algorithm() != &PKCS_ED25519 {
             return Err(KeyError::Algorithm);
         }
@@ -53,7 +58,9 @@ impl TlsKey {
 
     /// The public half.
     pub fn public(&self) -> PublicKey {
-        PublicKey { bytes: self.pair.public_key_raw().to_vec() }
+        PublicKey {
+            bytes: self.pair.public_key_raw().to_vec(),
+        }
     }
 
     pub(crate) fn pair(&self) -> &KeyPair {
@@ -82,7 +89,9 @@ impl PublicKey {
         if data.algorithm() != &PKCS_ED25519 {
             return Err(KeyError::Algorithm);
         }
-        Ok(PublicKey { bytes: data.der_bytes().to_vec() })
+        Ok(PublicKey {
+            bytes: data.der_bytes().to_vec(),
+        })
     }
 }
 
