@@ -22,5 +22,5 @@ pub mod route;
 pub use codec::{Malformed, Wire, decode, encode};
 pub use message::{Auth, Authority, Bank, Issuer, Message, Party, Role};
 pub use refusal::{Culprit, NoRefusal, Refusal, Retry};
-pub use signed::{Network, NotVerified, Record, Signed, Verified};
+pub use signed::{DocumentError, Network, NotVerified, Record, Signed, Verified, identity, sig_structure};
 pub use time::Time;

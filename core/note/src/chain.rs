@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use zeni_crypto::{Digest, PublicKey, Signature, sha256};
-use zeni_message::{Network, Record, Signed, Time, limits::ENDORSEMENTS_IN_CHAIN_MAX};
+use zeni_message::{Record, Signed, Time, limits::ENDORSEMENTS_IN_CHAIN_MAX};
 use zeni_money::{Amount, Currency};
 
 use crate::{
@@ -246,6 +246,11 @@ impl Chain {
         if terms.currency != note.currency {
             return Err(ChainFault::Currency { found: note.currency });
         }
+        Ok(VerifiedChain { nodes: self.verify_form(roots)?, terms: terms.clone() })
+    }
+
+    /// Checks form and signatures without the terms, as a card does that keeps no key lists.
+    pub fn verify_form(&self, roots: &Roots) -> Result<Vec<Node>, ChainFault> {
         let walk = self.walk(roots)?;
         for check in self.licence_checks(roots).chain(walk.checks) {
             if check.key.verify(&check.message, &check.signature).is_err() {
@@ -256,10 +261,10 @@ impl Chain {
                 });
             }
         }
-        if let Some(hop) = self.ended_licence() {
-            return Err(ChainFault::LicenceEnded { hop });
+        match self.ended_licence() {
+            Some(hop) => Err(ChainFault::LicenceEnded { hop }),
+            None => Ok(walk.nodes),
         }
-        Ok(VerifiedChain { nodes: walk.nodes, terms: terms.clone() })
     }
 
     /// The chain with one more endorsement.
@@ -298,9 +303,4 @@ impl VerifiedChain {
     pub fn terms(&self) -> &SeriesTerms {
         &self.terms
     }
-}
-
-/// Identity of an endorsement that `signer`'s parent node makes.
-pub fn endorsement_identity(network: Network, endorsement: &Endorsement) -> Digest {
-    zeni_message::identity(network, endorsement)
 }

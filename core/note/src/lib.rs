@@ -25,6 +25,8 @@ pub mod payment;
 pub mod proof;
 pub mod request;
 pub mod spec;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use chain::{Chain, ChainFault, Hop, Node, VerifiedChain};
 pub use challenge::{Challenge, Opening};

@@ -202,7 +202,7 @@ impl Payment {
             }
             received.push(one);
         }
-        let total = zeni_money::sum(received.iter().map(|one| one.amount)).ok_or(PaymentFault::Overflow)?;
+        let total = Amount::sum(received.iter().map(|one| one.amount)).ok_or(PaymentFault::Overflow)?;
         let fresh = known.now.since(known.revocations.time);
         for answer in &self.answers {
             let note = &answer.chain.note.record;

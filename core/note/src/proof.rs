@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use zeni_crypto::{Digest, PublicKey, Signature};
 use zeni_message::{Network, Record, Signed};
-use zeni_money::{Amount, sum};
+use zeni_money::Amount;
 
 use crate::{
     Licence, Note, Opening,
@@ -222,9 +222,6 @@ impl Child {
         };
         match equation {
             Equation::Strict => key.verify(&message, signature).is_ok(),
-            #[cfg(feature = "std")]
-            Equation::Zip215 => zeni_crypto::batch::verify_zip215(key, &message, signature).is_ok(),
-            #[cfg(not(feature = "std"))]
             Equation::Zip215 => false,
         }
     }
@@ -272,7 +269,7 @@ impl OverspendingProof {
             }
             seen.push(identity);
         }
-        let signed = sum(self.children.iter().map(|child| child.amount(held))).ok_or(ProofFault::Overflow)?;
+        let signed = Amount::sum(self.children.iter().map(|child| child.amount(held))).ok_or(ProofFault::Overflow)?;
         if signed <= held {
             return Err(ProofFault::NotExceeded { signed, held });
         }
