@@ -126,3 +126,6 @@ impl Lanes {
         Some(job)
     }
 }
+
+#[cfg(test)]
+mod tests;

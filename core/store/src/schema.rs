@@ -107,3 +107,6 @@ fn migrate_once(session: &mut dyn Session, schema: &Schema) -> Result<(), OpenEr
 fn statements(migration: &Migration) -> String {
     migration.sql.join(";\n")
 }
+
+#[cfg(test)]
+mod tests;

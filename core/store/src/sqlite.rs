@@ -117,7 +117,7 @@ impl Session for SqliteSession {
     fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, EngineFault> {
         let mut statement = self.connection.prepare_cached(sql).map_err(fault)?;
         let changed = statement
-            .execute(rusqlite::params_from_iter(params))
+            .execute(rusqlite::params_from_iter(params.iter().map(Parameter)))
             .map_err(fault)?;
         Ok(u64::try_from(changed).expect("a row count fits 64 bits"))
     }
@@ -126,7 +126,7 @@ impl Session for SqliteSession {
         let mut statement = self.connection.prepare_cached(sql).map_err(fault)?;
         let columns = statement.column_count();
         let mut found = statement
-            .query(rusqlite::params_from_iter(params))
+            .query(rusqlite::params_from_iter(params.iter().map(Parameter)))
             .map_err(fault)?;
         let mut rows = Vec::new();
         while let Some(row) = found.next().map_err(fault)? {
@@ -149,9 +149,12 @@ impl Session for SqliteSession {
     }
 }
 
-impl ToSql for Value {
+/// A value bound as it is.
+struct Parameter<'a>(&'a Value);
+
+impl ToSql for Parameter<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
             Value::Null => ValueRef::Null,
             Value::Int(value) => ValueRef::Integer(*value),
             Value::Text(value) => ValueRef::Text(value.as_bytes()),
@@ -180,7 +183,7 @@ fn fault(error: rusqlite::Error) -> EngineFault {
     let kind = match engine.code {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => FaultKind::Locked,
         ErrorCode::DiskFull | ErrorCode::OutOfMemory => FaultKind::Full,
-        ErrorCode::SystemIoFailure | ErrorCode::ReadOnly | ErrorCode::CannotOpen => FaultKind::Lost,
+        ErrorCode::SystemIoFailure | ErrorCode::CannotOpen => FaultKind::Lost,
         ErrorCode::ConstraintViolation => FaultKind::Constraint,
         _ => FaultKind::Other,
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::job::{JobError, Task, WriteError};
+use crate::job::{JobError, Task, WriteError, refuse};
 use crate::open::{OpenError, SharedSession};
 use crate::options::{Engine, Options};
 use crate::queue::{Caller, Pending, Queue, Rejected};
@@ -331,11 +331,17 @@ pub fn prepare_all(store: &Store, statements: &[&'static str]) -> Result<(), Pre
                 .err()
                 .map(|error| PrepareError { sql, error })
         };
-        Ok::<_, JobError<()>>(statements.iter().find_map(check))
+        match statements.iter().find_map(check) {
+            None => Ok(()),
+            Some(error) => refuse(error),
+        }
     });
     match answer {
-        Ok(None) => Ok(()),
-        Ok(Some(error)) => Err(error),
+        Ok(()) => Ok(()),
+        Err(WriteError::Refused(error)) => Err(error),
         Err(error) => unreachable!("statements were not checked: {error:?}"),
     }
 }
+
+#[cfg(test)]
+mod tests;
