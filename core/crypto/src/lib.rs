@@ -8,11 +8,23 @@
 
 extern crate alloc;
 
+#[cfg(feature = "std")]
+pub mod armor;
+#[cfg(feature = "std")]
+pub mod batch;
+#[cfg(feature = "std")]
+pub mod blind;
 pub mod cose;
 mod digest;
 mod entropy;
 pub mod fixed;
 mod key;
+#[cfg(feature = "std")]
+pub mod keyfile;
+#[cfg(feature = "std")]
+pub mod raw_rsa;
+#[cfg(feature = "std")]
+pub mod seal;
 
 pub use digest::{Digest, HexError, ct_eq, hkdf_sha256, sha256, tagged};
 pub use entropy::{Entropy, EntropyRng};
