@@ -42,9 +42,8 @@ pub fn decode<T: Wire>(bytes: &[u8], max: usize) -> Result<T, Malformed> {
         return Err(Malformed::TooLong { len: bytes.len(), max });
     }
     let mut decoder = minicbor::Decoder::new(bytes);
-    let value: T = decoder
-        .decode()
-        .map_err(|error| Malformed::Shape { at: error.position().unwrap_or(decoder.position()) })?;
+    let value: T =
+        decoder.decode().map_err(|error| Malformed::Shape { at: error.position().unwrap_or(decoder.position()) })?;
     if decoder.position() != bytes.len() || encode(&value) != bytes {
         return Err(Malformed::NotCanonical);
     }

@@ -59,7 +59,8 @@ pub enum Fault {
 /// Carries bytes to one party and brings the answer back.
 pub trait Transport: Send + Sync {
     /// Sends `body` to `path`; answers with a status of [`status`] and a body of at most `reply_max` bytes.
-    fn call(&self, path: &'static str, body: Vec<u8>, reply_max: usize) -> BoxFuture<'_, Result<(u16, Vec<u8>), Fault>>;
+    fn call(&self, path: &'static str, body: Vec<u8>, reply_max: usize)
+    -> BoxFuture<'_, Result<(u16, Vec<u8>), Fault>>;
 
     /// A transport whose next calls share no connection, ticket or session with this one's (RN-O6).
     fn fresh(&self) -> Arc<dyn Transport>;

@@ -54,11 +54,7 @@ impl<R: Refusal> From<R> for Failure<R> {
 /// A role that serves `M`.
 pub trait Handle<M: Message>: Send + Sync + 'static {
     /// Carries `message` out, durably before it returns, or changes nothing.
-    fn handle(
-        &self,
-        ctx: &Ctx,
-        message: M,
-    ) -> impl Future<Output = Result<M::Reply, Failure<M::Refusal>>> + Send;
+    fn handle(&self, ctx: &Ctx, message: M) -> impl Future<Output = Result<M::Reply, Failure<M::Refusal>>> + Send;
 }
 
 type Handler = Box<dyn Fn(Ctx, Vec<u8>) -> BoxFuture<'static, (u16, Vec<u8>)> + Send + Sync>;

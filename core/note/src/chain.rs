@@ -304,3 +304,6 @@ impl VerifiedChain {
         &self.terms
     }
 }
+
+#[cfg(test)]
+mod tests;

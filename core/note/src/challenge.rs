@@ -127,3 +127,6 @@ pub fn give_back_opening(time: Time, parent: &Digest) -> Opening {
     short.copy_from_slice(&salt.0[..16]);
     Opening { time, salt: short.into(), rest: tagged("zeni/give-back", &[&parent.0]) }
 }
+
+#[cfg(test)]
+mod tests;

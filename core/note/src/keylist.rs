@@ -269,3 +269,6 @@ impl Terms for Vec<KeyList> {
         self.as_slice().terms(series, epoch)
     }
 }
+
+#[cfg(test)]
+mod tests;

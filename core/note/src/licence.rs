@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 
 use zeni_crypto::{Digest, PublicKey};
-use zeni_message::{NotVerified, Network, Record, Signed, Time};
+use zeni_message::{Network, NotVerified, Record, Signed, Time};
 
 /// What the authority says of one public key: it belongs to somebody registered. No name in it (RN-D3).
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]

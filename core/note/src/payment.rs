@@ -228,10 +228,8 @@ impl Answer {
         if note.currency != challenge.currency {
             return Err(PaymentFault::Currency { holding });
         }
-        let checked = self
-            .chain
-            .verify(known.roots, known.terms)
-            .map_err(|fault| PaymentFault::Chain { holding, fault })?;
+        let checked =
+            self.chain.verify(known.roots, known.terms).map_err(|fault| PaymentFault::Chain { holding, fault })?;
         let terms = checked.terms();
         if known.now > terms.valid_until {
             return Err(PaymentFault::Expired { holding });
@@ -247,24 +245,16 @@ impl Answer {
             return Err(PaymentFault::LicenceEnded { holding });
         }
         let hops = self.chain.hops.len();
-        let hops_left = usize::from(terms.payments_max)
-            .checked_sub(hops + 1)
-            .ok_or(PaymentFault::Cap { holding, hops })?;
+        let hops_left =
+            usize::from(terms.payments_max).checked_sub(hops + 1).ok_or(PaymentFault::Cap { holding, hops })?;
         if self.amount.is_zero() || self.amount > payer.value {
             return Err(PaymentFault::Amount { holding });
         }
-        let endorsement = Endorsement {
-            parent: payer.identity,
-            amount: self.amount,
-            answer: opening.answer_for(&challenge.payee),
-        };
+        let endorsement =
+            Endorsement { parent: payer.identity, amount: self.amount, answer: opening.answer_for(&challenge.payee) };
         let message = zeni_message::sig_structure(known.roots.network, &endorsement);
-        payer
-            .holder
-            .verify(&message, &self.signature)
-            .map_err(|_| PaymentFault::Signature { holding })?;
-        let hop =
-            Hop { opening: *opening, amount: self.amount, signature: self.signature, payee: licence.clone() };
+        payer.holder.verify(&message, &self.signature).map_err(|_| PaymentFault::Signature { holding })?;
+        let hop = Hop { opening: *opening, amount: self.amount, signature: self.signature, payee: licence.clone() };
         Ok(Received {
             identity: zeni_crypto::sha256(&[&message]),
             chain: self.chain.extended(hop),
@@ -274,3 +264,6 @@ impl Answer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -276,3 +276,6 @@ impl OverspendingProof {
         Ok(Convicted { key, held, signed })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,8 @@ use zeni_message::{Network, Signed, Time};
 use zeni_money::{Amount, Currency};
 
 use crate::{
-    Chain, Challenge, Closing, ClosingPurpose, HandIn, Hop, KeyList, Licence, Note, Payment, RevocationList, SeriesTerms,
+    Chain, Challenge, Closing, ClosingPurpose, HandIn, Hop, KeyList, Licence, Note, Payment, RevocationList,
+    SeriesTerms,
     chain::Endorsement,
     closing::{ClosingRecord, ToAccount},
     keylist::{KeyListRecord, Roots},
@@ -171,11 +172,8 @@ impl World {
 
     /// The payer's part of an answer to `challenge`.
     pub fn answer(&self, chain: &Chain, payer: &SecretKey, value: u64, challenge: &Challenge) -> Answer {
-        let endorsement = Endorsement {
-            parent: self.leaf(chain),
-            amount: amount(value),
-            answer: challenge.answer(self.network()),
-        };
+        let endorsement =
+            Endorsement { parent: self.leaf(chain), amount: amount(value), answer: challenge.answer(self.network()) };
         let signature = Signed::sign(self.network(), endorsement, payer).signature;
         Answer { chain: chain.clone(), amount: amount(value), signature }
     }
@@ -214,11 +212,8 @@ impl World {
 
     /// Closes `chain` for `purpose` over `value` with the holder's key.
     pub fn close(&self, chain: &Chain, holder: &SecretKey, value: u64, purpose: ClosingPurpose) -> Closing {
-        let record = ClosingRecord {
-            parent: self.leaf(chain),
-            amount: amount(value),
-            purpose: purpose.digest(self.network()),
-        };
+        let record =
+            ClosingRecord { parent: self.leaf(chain), amount: amount(value), purpose: purpose.digest(self.network()) };
         let signature = Signed::sign(self.network(), record, holder).signature;
         Closing::Single { amount: amount(value), purpose, signature }
     }
