@@ -3,8 +3,8 @@
 use std::{fmt, net::IpAddr};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, SanType, SerialNumber, string::Ia5String,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType, SerialNumber, string::Ia5String,
 };
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
@@ -31,10 +31,7 @@ impl Validity {
     pub fn days(now: Time, days: u32) -> Self {
         let from = Time(now.0.min(CALENDAR_END) / DAY_SECONDS * DAY_SECONDS);
         let until = from.plus((u64::from(days) + 1).saturating_mul(DAY_SECONDS));
-        Validity {
-            from,
-            until: Time(until.0.min(CALENDAR_END)),
-        }
+        Validity { from, until: Time(until.0.min(CALENDAR_END)) }
     }
 
     /// First second.
@@ -158,20 +155,11 @@ pub struct Ca {
 
 impl Ca {
     /// A new root of `network`, certified by itself, with `key`.
-    pub fn generate(
-        network: &str,
-        key: TlsKey,
-        validity: Validity,
-        random: [u8; 16],
-    ) -> Result<Self, IssueError> {
+    pub fn generate(network: &str, key: TlsKey, validity: Validity, random: [u8; 16]) -> Result<Self, IssueError> {
         let name = CaName::root(network)?;
         let params = ca_params(&name, validity, Serial::from_random(random));
         let certificate = params.self_signed(key.pair()).map_err(form)?.der().clone();
-        Ok(Ca {
-            name,
-            certificate,
-            issuer: Issuer::new(params, key.into_pair()),
-        })
+        Ok(Ca { name, certificate, issuer: Issuer::new(params, key.into_pair()) })
     }
 
     /// An authority from its stored certificate and key. Checks that the two belong together and what the name is.
@@ -181,25 +169,16 @@ impl Ca {
     }
 
     /// As [`Ca::load`], from an authority's certificate just issued and its key.
-    pub fn from_parts(
-        certificate: CertificateDer<'static>,
-        key: TlsKey,
-    ) -> Result<Self, IssueError> {
+    pub fn from_parts(certificate: CertificateDer<'static>, key: TlsKey) -> Result<Self, IssueError> {
         let read = EndEntityCert::try_from(&certificate).map_err(form)?;
         let name = one_uri(&read).and_then(|uri| uri.parse::<CaName>().ok());
         let name = name.ok_or_else(|| form("it names no authority"))?;
         let spki = rcgen::PublicKeyData::subject_public_key_info(&key.public());
         if read.subject_public_key_info().as_ref() != spki.as_slice() {
-            return Err(IssueError::Mismatch {
-                authority: name.to_string(),
-            });
+            return Err(IssueError::Mismatch { authority: name.to_string() });
         }
         let issuer = Issuer::from_ca_cert_der(&certificate, key.into_pair()).map_err(form)?;
-        Ok(Ca {
-            name,
-            certificate,
-            issuer,
-        })
+        Ok(Ca { name, certificate, issuer })
     }
 
     /// Who this authority is.
@@ -236,10 +215,7 @@ impl Ca {
         for address in addresses {
             params.subject_alt_names.push(address_name(address)?);
         }
-        params.extended_key_usages = vec![
-            ExtendedKeyUsagePurpose::ServerAuth,
-            ExtendedKeyUsagePurpose::ClientAuth,
-        ];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(&params, key)
     }
 
@@ -269,23 +245,14 @@ impl Ca {
     ) -> Result<Certificate, IssueError> {
         let name = CaName::customers(self.name.network(), bank)?;
         match self.name {
-            CaName::Root { .. } => self.sign(
-                &ca_params(&name, validity, Serial::from_random(random)),
-                key,
-            ),
+            CaName::Root { .. } => self.sign(&ca_params(&name, validity, Serial::from_random(random)), key),
             CaName::Customers { .. } => Err(self.not_its_own(&name)),
         }
     }
 
     /// A revocation list over certificates of this authority. `number` must grow from list to list; `now` is its date
     /// and `until` the date by which a new one must have appeared.
-    pub fn issue_crl(
-        &self,
-        number: u64,
-        revoked: &[Revoked],
-        now: Time,
-        until: Time,
-    ) -> Result<Crl, IssueError> {
+    pub fn issue_crl(&self, number: u64, revoked: &[Revoked], now: Time, until: Time) -> Result<Crl, IssueError> {
         crl::issue(&self.issuer, &self.certificate, number, revoked, now, until)
     }
 
@@ -305,33 +272,20 @@ impl Ca {
     }
 
     fn sign(&self, params: &CertificateParams, key: &PublicKey) -> Result<Certificate, IssueError> {
-        let serial = params
-            .serial_number
-            .as_ref()
-            .and_then(|number| Serial::from_slice(&number.to_bytes()));
-        let serial =
-            serial.expect("every certificate of this module gets a serial number of this form");
-        let der = params
-            .signed_by(key, &self.issuer)
-            .map_err(form)?
-            .der()
-            .clone();
+        let serial = params.serial_number.as_ref().and_then(|number| Serial::from_slice(&number.to_bytes()));
+        let serial = serial.expect("every certificate of this module gets a serial number of this form");
+        let der = params.signed_by(key, &self.issuer).map_err(form)?.der().clone();
         Ok(Certificate { der, serial })
     }
 
     fn not_its_own(&self, party: &impl ToString) -> IssueError {
-        IssueError::NotItsOwn {
-            authority: self.name.to_string(),
-            party: party.to_string(),
-        }
+        IssueError::NotItsOwn { authority: self.name.to_string(), party: party.to_string() }
     }
 }
 
 /// Subject of a party's certificate. The part before `/` of a customer's name is left out: the issuer says it.
 pub(crate) fn subject(party: &PartyName) -> DistinguishedName {
-    let common = party
-        .customer()
-        .map_or(party.name(), |(_, account)| account);
+    let common = party.customer().map_or(party.name(), |(_, account)| account);
     distinguished(party.network(), party.role().word(), common)
 }
 
@@ -341,10 +295,8 @@ pub(crate) fn ia5(text: &str) -> Ia5String {
 
 /// The date as the certificate library takes it.
 pub(crate) fn date(time: Time) -> OffsetDateTime {
-    let seconds = i64::try_from(time.0.min(CALENDAR_END))
-        .expect("the end of the calendar is far below the end of i64");
-    OffsetDateTime::from_unix_timestamp(seconds)
-        .expect("every second up to the end of the calendar has a date")
+    let seconds = i64::try_from(time.0.min(CALENDAR_END)).expect("the end of the calendar is far below the end of i64");
+    OffsetDateTime::from_unix_timestamp(seconds).expect("every second up to the end of the calendar has a date")
 }
 
 /// The one URI among the alternative names of a certificate.
@@ -363,17 +315,10 @@ pub(crate) fn certificate_from_pem(text: &str) -> Result<CertificateDer<'static>
 }
 
 pub(crate) fn form(cause: impl ToString) -> IssueError {
-    IssueError::Form {
-        cause: cause.to_string(),
-    }
+    IssueError::Form { cause: cause.to_string() }
 }
 
-fn base_params(
-    subject: DistinguishedName,
-    uri: &str,
-    validity: Validity,
-    serial: Serial,
-) -> CertificateParams {
+fn base_params(subject: DistinguishedName, uri: &str, validity: Validity, serial: Serial) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.not_before = date(validity.from);
     params.not_after = date(validity.until);
@@ -404,16 +349,12 @@ fn distinguished(network: &str, unit: &str, common: &str) -> DistinguishedName {
 }
 
 fn address_name(address: &str) -> Result<SanType, IssueError> {
-    let refused = || IssueError::Address {
-        address: address.into(),
-    };
+    let refused = || IssueError::Address { address: address.into() };
     if let Ok(ip) = address.parse::<IpAddr>() {
         return Ok(SanType::IpAddress(ip));
     }
     rustls_pki_types::DnsName::try_from(address).map_err(|_| refused())?;
-    Ok(SanType::DnsName(
-        Ia5String::try_from(address).map_err(|_| refused())?,
-    ))
+    Ok(SanType::DnsName(Ia5String::try_from(address).map_err(|_| refused())?))
 }
 
 fn to_pem(der: &CertificateDer<'_>) -> String {
@@ -423,12 +364,7 @@ fn to_pem(der: &CertificateDer<'_>) -> String {
 /// A certificate for any party at all, as a dishonest authority would sign it.
 #[cfg(test)]
 pub(crate) fn forge(ca: &Ca, party: &PartyName, validity: Validity) -> Certificate {
-    let mut params = base_params(
-        subject(party),
-        &party.to_string(),
-        validity,
-        Serial::from_random([0x66; 16]),
-    );
+    let mut params = base_params(subject(party), &party.to_string(), validity, Serial::from_random([0x66; 16]));
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     ca.sign(&params, &TlsKey::generate().public()).unwrap()
 }

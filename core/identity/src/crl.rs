@@ -3,9 +3,7 @@
 use rcgen::{CertificateRevocationListParams, Issuer, KeyPair, RevokedCertParams, SerialNumber};
 use rustls_pki_types::CertificateDer;
 use webpki::{CertRevocationList, OwnedCertRevocationList};
-use x509_parser::{
-    certificate::X509Certificate, prelude::FromDer, revocation_list::CertificateRevocationList,
-};
+use x509_parser::{certificate::X509Certificate, prelude::FromDer, revocation_list::CertificateRevocationList};
 use zeni_message::Time;
 
 use crate::{
@@ -91,24 +89,16 @@ impl Crl {
         {
             return Err(CrlError::Issuer);
         }
-        let number = read
-            .crl_number()
-            .and_then(|number| u64::try_from(number).ok());
+        let number = read.crl_number().and_then(|number| u64::try_from(number).ok());
         let revoked = read.iter_revoked_certificates().map(|entry| {
-            let serial = Serial::from_slice(entry.raw_serial())
-                .ok_or_else(|| malformed("a serial number of another form"))?;
-            Ok(Revoked {
-                serial,
-                since: time(entry.revocation_date.timestamp()),
-            })
+            let serial =
+                Serial::from_slice(entry.raw_serial()).ok_or_else(|| malformed("a serial number of another form"))?;
+            Ok(Revoked { serial, since: time(entry.revocation_date.timestamp()) })
         });
         Ok(Crl {
             number: number.ok_or_else(|| malformed("it has no number"))?,
             published: time(read.last_update().timestamp()),
-            until: read
-                .next_update()
-                .map(|date| time(date.timestamp()))
-                .ok_or_else(|| malformed("it never ends"))?,
+            until: read.next_update().map(|date| time(date.timestamp())).ok_or_else(|| malformed("it never ends"))?,
             revoked: revoked.collect::<Result<_, CrlError>>()?,
             der: der.to_vec(),
             list,
@@ -168,23 +158,10 @@ impl Crls {
     /// These and `crl`, in place of an older one of the same authority.
     pub fn with(&self, crl: Crl) -> Result<Self, CrlError> {
         let same = |held: &&Crl| issuer(held) == issuer(&crl);
-        if let Some(held) = self
-            .held
-            .iter()
-            .find(same)
-            .filter(|held| held.number >= crl.number)
-        {
-            return Err(CrlError::Older {
-                number: crl.number,
-                held: held.number,
-            });
+        if let Some(held) = self.held.iter().find(same).filter(|held| held.number >= crl.number) {
+            return Err(CrlError::Older { number: crl.number, held: held.number });
         }
-        let mut lists: Vec<Crl> = self
-            .held
-            .iter()
-            .filter(|held| !same(held))
-            .cloned()
-            .collect();
+        let mut lists: Vec<Crl> = self.held.iter().filter(|held| !same(held)).cloned().collect();
         lists.push(crl);
         Ok(Crls::of(lists))
     }
@@ -206,10 +183,7 @@ impl Crls {
     }
 
     fn of(held: Vec<Crl>) -> Self {
-        let lists = held
-            .iter()
-            .map(|crl| CertRevocationList::Owned(crl.list.clone()))
-            .collect();
+        let lists = held.iter().map(|crl| CertRevocationList::Owned(crl.list.clone())).collect();
         Crls { held, lists }
     }
 }
@@ -241,9 +215,7 @@ pub(crate) fn issue(
 }
 
 fn issuer(crl: &Crl) -> Vec<u8> {
-    CertRevocationList::Owned(crl.list.clone())
-        .issuer()
-        .to_vec()
+    CertRevocationList::Owned(crl.list.clone()).issuer().to_vec()
 }
 
 fn time(seconds: i64) -> Time {
@@ -251,7 +223,5 @@ fn time(seconds: i64) -> Time {
 }
 
 fn malformed(cause: impl ToString) -> CrlError {
-    CrlError::Form {
-        cause: cause.to_string(),
-    }
+    CrlError::Form { cause: cause.to_string() }
 }

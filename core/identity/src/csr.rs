@@ -45,9 +45,7 @@ impl Csr {
         let mut params = CertificateParams::default();
         params.distinguished_name = crate::ca::subject(name);
         params.subject_alt_names = vec![SanType::URI(crate::ca::ia5(&name.to_string()))];
-        let request = params
-            .serialize_request(key.pair())
-            .expect("names are ASCII and the key signs");
+        let request = params.serialize_request(key.pair()).expect("names are ASCII and the key signs");
         request.der().to_vec()
     }
 
@@ -56,19 +54,13 @@ impl Csr {
         if der.len() > CSR_BYTES_MAX {
             return Err(CsrError::TooLong { len: der.len() });
         }
-        let request =
-            CertificateSigningRequestParams::from_der(&CertificateSigningRequestDer::from(der))
-                .map_err(|cause| CsrError::Form {
-                    cause: cause.to_string(),
-                })?;
+        let request = CertificateSigningRequestParams::from_der(&CertificateSigningRequestDer::from(der))
+            .map_err(|cause| CsrError::Form { cause: cause.to_string() })?;
         let key = PublicKey::from_data(&request.public_key)?;
         let [SanType::URI(uri)] = request.params.subject_alt_names.as_slice() else {
             return Err(CsrError::Name(None));
         };
-        let name = uri
-            .as_str()
-            .parse()
-            .map_err(|error| CsrError::Name(Some(error)))?;
+        let name = uri.as_str().parse().map_err(|error| CsrError::Name(Some(error)))?;
         Ok(Csr { key, name })
     }
 

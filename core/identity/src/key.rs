@@ -30,16 +30,13 @@ impl TlsKey {
     #[expect(clippy::missing_panics_doc, reason = "the panic cannot happen")]
     pub fn generate() -> Self {
         TlsKey {
-            pair: KeyPair::generate_for(&PKCS_ED25519)
-                .expect("making an Ed25519 key needs nothing but randomness"),
+            pair: KeyPair::generate_for(&PKCS_ED25519).expect("making an Ed25519 key needs nothing but randomness"),
         }
     }
 
     /// Reads PKCS#8 PEM.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
-        let pair = KeyPair::from_pem(pem).map_err(|cause| KeyError::Form {
-            cause: cause.to_string(),
-        })?;
+        let pair = KeyPair::from_pem(pem).map_err(|cause| KeyError::Form { cause: cause.to_string() })?;
         if pair.algorithm() != &PKCS_ED25519 {
             return Err(KeyError::Algorithm);
         }
@@ -58,9 +55,7 @@ impl TlsKey {
 
     /// The public half.
     pub fn public(&self) -> PublicKey {
-        PublicKey {
-            bytes: self.pair.public_key_raw().to_vec(),
-        }
+        PublicKey { bytes: self.pair.public_key_raw().to_vec() }
     }
 
     pub(crate) fn pair(&self) -> &KeyPair {
@@ -89,9 +84,7 @@ impl PublicKey {
         if data.algorithm() != &PKCS_ED25519 {
             return Err(KeyError::Algorithm);
         }
-        Ok(PublicKey {
-            bytes: data.der_bytes().to_vec(),
-        })
+        Ok(PublicKey { bytes: data.der_bytes().to_vec() })
     }
 }
 

@@ -63,19 +63,13 @@ impl PartyName {
     pub fn new(network: &str, role: Role, name: &str) -> Result<Self, NameError> {
         short_name(network)?;
         if is_customer(role) {
-            let (bank, account) = name
-                .split_once('/')
-                .ok_or_else(|| NameError::Customer { name: name.into() })?;
+            let (bank, account) = name.split_once('/').ok_or_else(|| NameError::Customer { name: name.into() })?;
             short_name(bank)?;
             account_name(account)?;
         } else {
             short_name(name)?;
         }
-        Ok(PartyName {
-            network: network.into(),
-            role,
-            name: name.into(),
-        })
+        Ok(PartyName { network: network.into(), role, name: name.into() })
     }
 
     /// The network.
@@ -101,13 +95,7 @@ impl PartyName {
 
 impl fmt::Display for PartyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{SCHEME}{}:{}:{}",
-            self.network,
-            self.role.word(),
-            self.name
-        )
+        write!(f, "{SCHEME}{}:{}:{}", self.network, self.role.word(), self.name)
     }
 }
 
@@ -116,10 +104,7 @@ impl FromStr for PartyName {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         let form = || NameError::Form { text: text.into() };
-        let (network, rest) = text
-            .strip_prefix(SCHEME)
-            .and_then(|rest| rest.split_once(':'))
-            .ok_or_else(form)?;
+        let (network, rest) = text.strip_prefix(SCHEME).and_then(|rest| rest.split_once(':')).ok_or_else(form)?;
         let (role, name) = rest.split_once(':').ok_or_else(form)?;
         let role = Role::from_word(role).ok_or_else(|| NameError::Role { word: role.into() })?;
         PartyName::new(network, role, name)
@@ -149,19 +134,14 @@ impl CaName {
     /// The root of `network`.
     pub fn root(network: &str) -> Result<Self, NameError> {
         short_name(network)?;
-        Ok(CaName::Root {
-            network: network.into(),
-        })
+        Ok(CaName::Root { network: network.into() })
     }
 
     /// The authority for the customers of `bank`.
     pub fn customers(network: &str, bank: &str) -> Result<Self, NameError> {
         short_name(network)?;
         short_name(bank)?;
-        Ok(CaName::Customers {
-            network: network.into(),
-            bank: bank.into(),
-        })
+        Ok(CaName::Customers { network: network.into(), bank: bank.into() })
     }
 
     /// The network.
@@ -176,9 +156,7 @@ impl CaName {
     pub fn may_certify(&self, party: &PartyName) -> bool {
         match (self, party.customer()) {
             (CaName::Root { network }, None) => network == party.network(),
-            (CaName::Customers { network, bank }, Some((of, _))) => {
-                network == party.network() && bank == of
-            }
+            (CaName::Customers { network, bank }, Some((of, _))) => network == party.network() && bank == of,
             _ => false,
         }
     }
@@ -200,10 +178,7 @@ impl FromStr for CaName {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         let form = || NameError::Form { text: text.into() };
-        let (network, rest) = text
-            .strip_prefix(SCHEME)
-            .and_then(|rest| rest.split_once(':'))
-            .ok_or_else(form)?;
+        let (network, rest) = text.strip_prefix(SCHEME).and_then(|rest| rest.split_once(':')).ok_or_else(form)?;
         match rest.split_once(':') {
             None if rest == ROOT_WORD => CaName::root(network),
             Some((CUSTOMERS_WORD, bank)) => CaName::customers(network, bank),
@@ -220,15 +195,11 @@ fn is_customer(role: Role) -> bool {
 }
 
 fn short_name(part: &str) -> Result<(), NameError> {
-    checked(part, |c| {
-        c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
-    })
+    checked(part, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
 fn account_name(part: &str) -> Result<(), NameError> {
-    checked(part, |c| {
-        c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
-    })
+    checked(part, |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
 fn checked(part: &str, allowed: impl Fn(char) -> bool) -> Result<(), NameError> {

@@ -2,9 +2,8 @@
 
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{
-    EndEntityCert, ExpirationPolicy, KeyUsage, RevocationCheckDepth, RevocationOptions,
-    RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath, anchor_from_trusted_cert,
-    aws_lc_rs::ED25519,
+    EndEntityCert, ExpirationPolicy, KeyUsage, RevocationCheckDepth, RevocationOptions, RevocationOptionsBuilder,
+    UnknownStatusPolicy, VerifiedPath, anchor_from_trusted_cert, aws_lc_rs::ED25519,
 };
 use zeni_message::Time;
 
@@ -90,9 +89,7 @@ impl Identity {
 
     /// Whether one of `lists` names this certificate or the authority that issued it.
     pub fn revoked(&self, lists: &Crls) -> bool {
-        self.chain
-            .iter()
-            .any(|link| lists.lists(&link.issuer, &link.serial))
+        self.chain.iter().any(|link| lists.lists(&link.issuer, &link.serial))
     }
 }
 
@@ -110,11 +107,7 @@ impl Trust {
         let anchor = anchor_from_trusted_cert(&root).map_err(form)?.to_owned();
         let read = EndEntityCert::try_from(&root).map_err(form)?;
         match one_uri(&read).and_then(|uri| uri.parse().ok()) {
-            Some(CaName::Root { network }) => Ok(Trust {
-                network,
-                anchor,
-                root: root.clone(),
-            }),
+            Some(CaName::Root { network }) => Ok(Trust { network, anchor, root: root.clone() }),
             _ => Err(form("it does not name a root")),
         }
     }
@@ -155,35 +148,20 @@ impl Trust {
         let revocation = revocation(&references, unlisted)?;
         let anchors = std::slice::from_ref(&self.anchor);
         let path = end
-            .verify_for_usage(
-                &[ED25519],
-                anchors,
-                intermediates,
-                time,
-                usage,
-                revocation,
-                None,
-            )
+            .verify_for_usage(&[ED25519], anchors, intermediates, time, usage, revocation, None)
             .map_err(trust_error)?;
         let party = one_uri(&end).ok_or(TrustError::Name(None))?;
-        let party: PartyName = party
-            .parse()
-            .map_err(|error| TrustError::Name(Some(error)))?;
+        let party: PartyName = party.parse().map_err(|error| TrustError::Name(Some(error)))?;
         let issuer = self.issuer(&path)?;
         if !issuer.may_certify(&party) {
             return Err(TrustError::Overreach { party });
         }
-        Ok(Identity {
-            party,
-            chain: links(&path),
-        })
+        Ok(Identity { party, chain: links(&path) })
     }
 
     fn issuer(&self, path: &VerifiedPath<'_>) -> Result<CaName, TrustError> {
         match path.intermediate_certificates().next() {
-            None => Ok(CaName::Root {
-                network: self.network.clone(),
-            }),
+            None => Ok(CaName::Root { network: self.network.clone() }),
             Some(intermediate) => {
                 let uri = one_uri(intermediate).ok_or(TrustError::Name(None))?;
                 uri.parse().map_err(|error| TrustError::Name(Some(error)))
@@ -206,21 +184,14 @@ fn revocation<'a>(
         Unlisted::Accepted => (UnknownStatusPolicy::Allow, ExpirationPolicy::Ignore),
         Unlisted::Refused => (UnknownStatusPolicy::Deny, ExpirationPolicy::Enforce),
     };
-    let builder = builder
-        .with_depth(RevocationCheckDepth::Chain)
-        .with_status_policy(status);
+    let builder = builder.with_depth(RevocationCheckDepth::Chain).with_status_policy(status);
     Ok(Some(builder.with_expiration_policy(expiration).build()))
 }
 
 fn links(path: &VerifiedPath<'_>) -> Vec<Link> {
-    let link = |cert: &webpki::Cert<'_>| Link {
-        issuer: cert.issuer().to_vec(),
-        serial: cert.serial().to_vec(),
-    };
+    let link = |cert: &webpki::Cert<'_>| Link { issuer: cert.issuer().to_vec(), serial: cert.serial().to_vec() };
     let end: &webpki::Cert<'_> = path.end_entity();
-    std::iter::once(link(end))
-        .chain(path.intermediate_certificates().map(link))
-        .collect()
+    std::iter::once(link(end)).chain(path.intermediate_certificates().map(link)).collect()
 }
 
 fn trust_error(error: webpki::Error) -> TrustError {
@@ -231,12 +202,8 @@ fn trust_error(error: webpki::Error) -> TrustError {
         E::CertExpired { .. } => TrustError::Expired,
         E::UnknownIssuer | E::InvalidSignatureForPublicKey => TrustError::UnknownIssuer,
         E::CertRevoked => TrustError::Revoked,
-        E::UnknownRevocationStatus | E::CrlExpired { .. } | E::InvalidCrlSignatureForPublicKey => {
-            TrustError::NoList
-        }
-        other => TrustError::Unsuitable {
-            cause: other.to_string(),
-        },
+        E::UnknownRevocationStatus | E::CrlExpired { .. } | E::InvalidCrlSignatureForPublicKey => TrustError::NoList,
+        other => TrustError::Unsuitable { cause: other.to_string() },
     }
 }
 

@@ -16,34 +16,18 @@ fn a_request_for_a_key_one_does_not_hold_is_refused() {
     let mine = TlsKey::generate();
     let mut der = Csr::make(&mine, &name);
     let own = mine.public();
-    let at = der
-        .windows(32)
-        .position(|window| window == rcgen::PublicKeyData::der_bytes(&own))
-        .unwrap();
+    let at = der.windows(32).position(|window| window == rcgen::PublicKeyData::der_bytes(&own)).unwrap();
     der[at..at + 32].copy_from_slice(rcgen::PublicKeyData::der_bytes(&victim));
     assert!(matches!(Csr::check(&der), Err(CsrError::Form { .. })));
 }
 
 #[test]
 fn foreign_requests_are_refused() {
-    assert!(matches!(
-        Csr::check(&[0x30; 10]),
-        Err(CsrError::Form { .. })
-    ));
-    assert!(matches!(
-        Csr::check(&[0; CSR_BYTES_MAX + 1]),
-        Err(CsrError::TooLong { .. })
-    ));
+    assert!(matches!(Csr::check(&[0x30; 10]), Err(CsrError::Form { .. })));
+    assert!(matches!(Csr::check(&[0; CSR_BYTES_MAX + 1]), Err(CsrError::TooLong { .. })));
     let other = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
-    let request = CertificateParams::default()
-        .serialize_request(&other)
-        .unwrap();
-    assert_eq!(
-        Csr::check(request.der()),
-        Err(CsrError::Key(KeyError::Algorithm))
-    );
-    let nameless = CertificateParams::default()
-        .serialize_request(TlsKey::generate().pair())
-        .unwrap();
+    let request = CertificateParams::default().serialize_request(&other).unwrap();
+    assert_eq!(Csr::check(request.der()), Err(CsrError::Key(KeyError::Algorithm)));
+    let nameless = CertificateParams::default().serialize_request(TlsKey::generate().pair()).unwrap();
     assert_eq!(Csr::check(nameless.der()), Err(CsrError::Name(None)));
 }
