@@ -97,11 +97,7 @@ where
     R: FnOnce(Result<T, WriteError<E>>) + Send,
 {
     pub(crate) fn new(job: F, reply: R) -> Task<T, E, F, R> {
-        Task {
-            job,
-            returned: None,
-            reply,
-        }
+        Task { job, returned: None, reply }
     }
 }
 

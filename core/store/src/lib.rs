@@ -11,6 +11,15 @@
 //! - After an engine error inside a job no further statement of that job reaches the engine.
 //! - No thread waits for a store, or sends to a peer, while it is inside a transaction.
 //!
+//! Rules for statements, so that both engines and distributed ones read them alike:
+//! - Constants with the parameters `?1` … `?n`, each used; list them with [`statements!`] and let a
+//!   test prepare them on both engines.
+//! - Only SELECT, INSERT, UPDATE, DELETE and WITH. Names are written without quotes.
+//! - An expected conflict is `ON CONFLICT DO NOTHING` and a row count of 0, never a caught error.
+//! - Money is added in Rust. Where SQL sums it is `CAST(SUM(x) AS BIGINT)`.
+//! - A parameter in a place without a type, as in `SELECT ?1`, needs a `CAST`.
+//! - Keys that many transactions insert are random, not counted.
+//!
 //! What the crate does not do: no queries are built at run time, no types beyond [`Value`], no
 //! metrics, no clock that a party could see.
 

@@ -78,11 +78,7 @@ pub(crate) type SharedSession = Arc<Mutex<Box<dyn Session>>>;
 
 impl Store {
     /// Opens or creates an SQLite file, with the write-ahead log beside it, and migrates it.
-    pub fn open_sqlite(
-        path: impl AsRef<Path>,
-        schema: &Schema,
-        options: Options,
-    ) -> Result<Store, OpenError> {
+    pub fn open_sqlite(path: impl AsRef<Path>, schema: &Schema, options: Options) -> Result<Store, OpenError> {
         let path = path.as_ref();
         let mut session = SqliteSession::file(path, options.sqlite_page_max)?;
         schema::migrate(&mut session, schema)?;
@@ -91,13 +87,8 @@ impl Store {
             return Ok(Store::inline(writer, options));
         }
         let reader = || SqliteSession::file(path, options.sqlite_page_max).map(share);
-        let readers = (0..options.readers.max(1))
-            .map(|_| reader())
-            .collect::<Result<_, _>>()?;
-        let connections = Connections {
-            writers: vec![writer],
-            readers,
-        };
+        let readers = (0..options.readers.max(1)).map(|_| reader()).collect::<Result<_, _>>()?;
+        let connections = Connections { writers: vec![writer], readers };
         Store::start(Engine::Sqlite, connections, options)
     }
 
@@ -114,10 +105,7 @@ impl Store {
         if options.inline {
             return Ok(Store::inline(session, options));
         }
-        let connections = Connections {
-            writers: vec![Arc::clone(&session)],
-            readers: vec![session],
-        };
+        let connections = Connections { writers: vec![Arc::clone(&session)], readers: vec![session] };
         Store::start(Engine::Sqlite, connections, options)
     }
 
@@ -137,41 +125,24 @@ impl Store {
         }
         let named = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         if namespace.is_empty() || !namespace.chars().all(named) {
-            return Err(OpenError::SchemaName {
-                name: namespace.to_owned(),
-            });
+            return Err(OpenError::SchemaName { name: namespace.to_owned() });
         }
         let config: postgres::Config =
-            address
-                .parse()
-                .map_err(|error: postgres::Error| OpenError::Address {
-                    reason: error.to_string(),
-                })?;
+            address.parse().map_err(|error: postgres::Error| OpenError::Address { reason: error.to_string() })?;
         let session = || PostgresSession::new(config.clone(), namespace);
         // on a thread of its own: the caller's may be one of a runtime
-        let migrated = std::thread::scope(|scope| {
-            scope
-                .spawn(|| schema::migrate(&mut session(), schema))
-                .join()
-        });
+        let migrated = std::thread::scope(|scope| scope.spawn(|| schema::migrate(&mut session(), schema)).join());
         match migrated {
             Ok(outcome) => outcome?,
             Err(panic) => std::panic::resume_unwind(panic),
         }
-        let writers = (0..options.postgres_writers.max(1))
-            .map(|_| share(session()))
-            .collect();
-        let readers = (0..options.readers.max(1))
-            .map(|_| share(session()))
-            .collect();
+        let writers = (0..options.postgres_writers.max(1)).map(|_| share(session())).collect();
+        let readers = (0..options.readers.max(1)).map(|_| share(session())).collect();
         Store::start(Engine::Postgres, Connections { writers, readers }, options)
     }
 
     fn inline(session: SharedSession, options: Options) -> Store {
-        Store::assemble(
-            Shared::new(Engine::Sqlite, options, Some(session)),
-            Vec::new(),
-        )
+        Store::assemble(Shared::new(Engine::Sqlite, options, Some(session)), Vec::new())
     }
 }
 

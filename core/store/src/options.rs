@@ -40,10 +40,7 @@ impl Options {
     /// The options for deterministic tests: every job at once on its caller's thread.
     #[must_use]
     pub fn inline() -> Options {
-        Options {
-            inline: true,
-            ..Options::default()
-        }
+        Options { inline: true, ..Options::default() }
     }
 }
 

@@ -25,13 +25,7 @@ pub(crate) struct PostgresSession {
 impl PostgresSession {
     pub(crate) fn new(config: Config, schema: &str) -> PostgresSession {
         let schema = schema.to_owned();
-        PostgresSession {
-            config,
-            schema,
-            client: None,
-            prepared: HashMap::new(),
-            open: false,
-        }
+        PostgresSession { config, schema, client: None, prepared: HashMap::new(), open: false }
     }
 
     fn connect(&mut self) -> Result<&mut Client, EngineFault> {
@@ -89,11 +83,7 @@ impl Session for PostgresSession {
 
     fn commit(&mut self) -> Result<(), EngineFault> {
         self.open = false;
-        let committed = self
-            .client()?
-            .simple_query("COMMIT")
-            .map(drop)
-            .map_err(fault);
+        let committed = self.client()?.simple_query("COMMIT").map(drop).map_err(fault);
         if committed.is_err() {
             self.open = true;
         }
@@ -121,11 +111,7 @@ impl Session for PostgresSession {
     }
 
     fn in_transaction(&self) -> bool {
-        self.open
-            && self
-                .client
-                .as_ref()
-                .is_some_and(|client| !client.is_closed())
+        self.open && self.client.as_ref().is_some_and(|client| !client.is_closed())
     }
 
     fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, EngineFault> {
@@ -134,18 +120,13 @@ impl Session for PostgresSession {
             return Err(EngineFault::other("the statement returns rows"));
         }
         let params = bind(&statement, params)?;
-        self.client()?
-            .execute(&statement, &references(&params))
-            .map_err(fault)
+        self.client()?.execute(&statement, &references(&params)).map_err(fault)
     }
 
     fn rows(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, EngineFault> {
         let statement = self.statement(sql)?;
         let params = bind(&statement, params)?;
-        let found = self
-            .client()?
-            .query(&statement, &references(&params))
-            .map_err(fault)?;
+        let found = self.client()?.query(&statement, &references(&params)).map_err(fault)?;
         found.iter().map(row).collect()
     }
 
@@ -154,9 +135,7 @@ impl Session for PostgresSession {
     }
 
     fn define(&mut self, ddl: &str) -> Result<(), EngineFault> {
-        self.client()?
-            .batch_execute(&sql::postgres_ddl(ddl))
-            .map_err(fault)
+        self.client()?.batch_execute(&sql::postgres_ddl(ddl)).map_err(fault)
     }
 }
 
@@ -164,19 +143,13 @@ impl Session for PostgresSession {
 fn bind<'a>(statement: &Statement, params: &'a [Value]) -> Result<Vec<Parameter<'a>>, EngineFault> {
     let expected = statement.params().len();
     if params.len() != expected {
-        return Err(EngineFault::other(format!(
-            "{} parameters for {expected}",
-            params.len()
-        )));
+        return Err(EngineFault::other(format!("{} parameters for {expected}", params.len())));
     }
     Ok(params.iter().map(Parameter).collect())
 }
 
 fn references<'a>(params: &'a [Parameter<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
-    params
-        .iter()
-        .map(|param| param as &(dyn ToSql + Sync))
-        .collect()
+    params.iter().map(|param| param as &(dyn ToSql + Sync)).collect()
 }
 
 /// A value bound to whatever type the server infers for the place: NULL fits everywhere, the others
@@ -185,11 +158,7 @@ fn references<'a>(params: &'a [Parameter<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
 struct Parameter<'a>(&'a Value);
 
 impl ToSql for Parameter<'_> {
-    fn to_sql(
-        &self,
-        ty: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match self.0 {
             Value::Null => Ok(IsNull::Yes),
             Value::Int(value) if *ty == Type::INT8 => value.to_sql(ty, out),
@@ -208,10 +177,7 @@ impl ToSql for Parameter<'_> {
 }
 
 fn row(row: &postgres::Row) -> Result<Row, EngineFault> {
-    (0..row.len())
-        .map(|index| column(row, index))
-        .collect::<Result<_, _>>()
-        .map(Row::new)
+    (0..row.len()).map(|index| column(row, index)).collect::<Result<_, _>>().map(Row::new)
 }
 
 fn column(row: &postgres::Row, index: usize) -> Result<Value, EngineFault> {
@@ -228,29 +194,18 @@ fn column(row: &postgres::Row, index: usize) -> Result<Value, EngineFault> {
 }
 
 fn lost(error: postgres::Error) -> EngineFault {
-    EngineFault {
-        kind: FaultKind::Lost,
-        ..fault(error)
-    }
+    EngineFault { kind: FaultKind::Lost, ..fault(error) }
 }
 
 fn fault(error: postgres::Error) -> EngineFault {
     let Some(answer) = error.as_db_error() else {
-        let kind = if error.is_closed() || error.source().is_some_and(|e| e.is::<std::io::Error>())
-        {
+        let kind = if error.is_closed() || error.source().is_some_and(|e| e.is::<std::io::Error>()) {
             FaultKind::Lost
         } else {
             FaultKind::Other
         };
-        let source = error
-            .source()
-            .map(|source| format!(": {source}"))
-            .unwrap_or_default();
-        return EngineFault {
-            kind,
-            code: String::new(),
-            message: format!("{error}{source}"),
-        };
+        let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+        return EngineFault { kind, code: String::new(), message: format!("{error}{source}") };
     };
     let state = answer.code();
     // classes: 08 connection, 23 integrity, 40 rollback, 53 resources, 57P shutdown, 58 system
@@ -259,17 +214,8 @@ fn fault(error: postgres::Error) -> EngineFault {
         code if *state == SqlState::LOCK_NOT_AVAILABLE || code == "55006" => FaultKind::Locked,
         code if code.starts_with("23") => FaultKind::Constraint,
         code if code.starts_with("53") => FaultKind::Full,
-        code if ["08", "57P", "58"]
-            .iter()
-            .any(|class| code.starts_with(class)) =>
-        {
-            FaultKind::Lost
-        }
+        code if ["08", "57P", "58"].iter().any(|class| code.starts_with(class)) => FaultKind::Lost,
         _ => FaultKind::Other,
     };
-    EngineFault {
-        kind,
-        code: state.code().to_owned(),
-        message: answer.message().to_owned(),
-    }
+    EngineFault { kind, code: state.code().to_owned(), message: answer.message().to_owned() }
 }

@@ -38,12 +38,7 @@ struct Lanes {
 impl Queue {
     /// A queue of at most `jobs_max` jobs, of which one caller may hold `lane_max`.
     pub(crate) fn new(jobs_max: usize, lane_max: usize) -> Queue {
-        Queue {
-            jobs_max,
-            lane_max,
-            lanes: Mutex::default(),
-            arrival: Condvar::new(),
-        }
+        Queue { jobs_max, lane_max, lanes: Mutex::default(), arrival: Condvar::new() }
     }
 
     pub(crate) fn push(&self, caller: Caller, job: Pending) -> Result<(), Rejected> {
@@ -79,10 +74,7 @@ impl Queue {
             if lanes.closed {
                 return None;
             }
-            lanes = self
-                .arrival
-                .wait(lanes)
-                .unwrap_or_else(PoisonError::into_inner);
+            lanes = self.arrival.wait(lanes).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -112,10 +104,7 @@ impl Queue {
 impl Lanes {
     fn next(&mut self) -> Option<Pending> {
         let caller = self.turn.pop_front()?;
-        let lane = self
-            .by_caller
-            .get_mut(&caller)
-            .expect("a caller in turn has a lane");
+        let lane = self.by_caller.get_mut(&caller).expect("a caller in turn has a lane");
         let job = lane.pop_front().expect("no lane is empty");
         self.count -= 1;
         if lane.is_empty() {

@@ -28,8 +28,7 @@ pub struct Migration {
 const CREATE_LOG: &str = "CREATE TABLE IF NOT EXISTS store_migration (\
      id INTEGER PRIMARY KEY, role TEXT NOT NULL, sentence TEXT NOT NULL, statements TEXT NOT NULL)";
 const READ_LOG: &str = "SELECT id, role, statements FROM store_migration ORDER BY id";
-const INSERT_LOG: &str =
-    "INSERT INTO store_migration (id, role, sentence, statements) VALUES (?1, ?2, ?3, ?4)";
+const INSERT_LOG: &str = "INSERT INTO store_migration (id, role, sentence, statements) VALUES (?1, ?2, ?3, ?4)";
 
 /// How often to begin again when another process migrates at the same moment.
 const ATTEMPTS_MAX: u32 = 8;
@@ -38,10 +37,7 @@ const ATTEMPTS_MAX: u32 = 8;
 pub(crate) fn migrate(session: &mut dyn Session, schema: &Schema) -> Result<(), OpenError> {
     for (migration, id) in schema.migrations.iter().zip(1..) {
         if migration.id != id {
-            return Err(OpenError::Misnumbered {
-                found: migration.id,
-                expected: id,
-            });
+            return Err(OpenError::Misnumbered { found: migration.id, expected: id });
         }
     }
     let mut attempt = 1;
@@ -50,10 +46,11 @@ pub(crate) fn migrate(session: &mut dyn Session, schema: &Schema) -> Result<(), 
         session.rollback();
         match outcome {
             // two processes that create the same table see a constraint violation
-            Err(OpenError::Engine(EngineFault {
-                kind: FaultKind::Serialization | FaultKind::Constraint,
-                ..
-            })) if attempt < ATTEMPTS_MAX => attempt += 1,
+            Err(OpenError::Engine(EngineFault { kind: FaultKind::Serialization | FaultKind::Constraint, .. }))
+                if attempt < ATTEMPTS_MAX =>
+            {
+                attempt += 1
+            }
             outcome => return outcome,
         }
     }
@@ -67,14 +64,9 @@ fn migrate_once(session: &mut dyn Session, schema: &Schema) -> Result<(), OpenEr
         let id = row.u64(0)?;
         if row.text(1)? != schema.name {
             let found = row.text(1)?.to_owned();
-            return Err(OpenError::OtherRole {
-                found,
-                expected: schema.name,
-            });
+            return Err(OpenError::OtherRole { found, expected: schema.name });
         }
-        let known = usize::try_from(id)
-            .ok()
-            .and_then(|id| schema.migrations.get(id.checked_sub(1)?));
+        let known = usize::try_from(id).ok().and_then(|id| schema.migrations.get(id.checked_sub(1)?));
         match known {
             None => return Err(OpenError::FromTheFuture { id }),
             Some(known) if statements(known) != row.text(2)? => {
@@ -84,20 +76,12 @@ fn migrate_once(session: &mut dyn Session, schema: &Schema) -> Result<(), OpenEr
             Some(_) => applied = id,
         }
     }
-    for migration in schema
-        .migrations
-        .iter()
-        .filter(|step| u64::from(step.id) > applied)
-    {
+    for migration in schema.migrations.iter().filter(|step| u64::from(step.id) > applied) {
         for statement in migration.sql {
             session.define(statement)?;
         }
-        let log: [Value; 4] = [
-            migration.id.into(),
-            schema.name.into(),
-            migration.sentence.into(),
-            statements(migration).into(),
-        ];
+        let log: [Value; 4] =
+            [migration.id.into(), schema.name.into(), migration.sentence.into(), statements(migration).into()];
         session.execute(INSERT_LOG, &log)?;
     }
     session.commit()?;

@@ -33,11 +33,7 @@ pub struct EngineFault {
 
 impl EngineFault {
     pub(crate) fn other(message: impl Into<String>) -> EngineFault {
-        EngineFault {
-            kind: FaultKind::Other,
-            code: String::new(),
-            message: message.into(),
-        }
+        EngineFault { kind: FaultKind::Other, code: String::new(), message: message.into() }
     }
 }
 

@@ -6,12 +6,8 @@ use crate::EngineFault;
 pub(crate) fn is_job_statement(sql: &str) -> bool {
     const ALLOWED: [&str; 5] = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
     let word = sql.trim_start();
-    let end = word
-        .find(|c: char| !c.is_ascii_alphabetic())
-        .unwrap_or(word.len());
-    ALLOWED
-        .iter()
-        .any(|allowed| word[..end].eq_ignore_ascii_case(allowed))
+    let end = word.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(word.len());
+    ALLOWED.iter().any(|allowed| word[..end].eq_ignore_ascii_case(allowed))
 }
 
 /// Turns the parameters `?1` … `?n` into `$1` … `$n`. A bare `?` is refused.
@@ -65,12 +61,8 @@ pub(crate) fn postgres_ddl(sql: &str) -> String {
 /// A migration statement for SQLite: tables become STRICT.
 pub(crate) fn sqlite_ddl(sql: &str) -> String {
     let mut first = sql.split_whitespace();
-    let table = first
-        .next()
-        .is_some_and(|word| word.eq_ignore_ascii_case("CREATE"))
-        && first
-            .next()
-            .is_some_and(|word| word.eq_ignore_ascii_case("TABLE"));
+    let table = first.next().is_some_and(|word| word.eq_ignore_ascii_case("CREATE"))
+        && first.next().is_some_and(|word| word.eq_ignore_ascii_case("TABLE"));
     let body = sql.trim_end();
     match (table, without_rowid(body)) {
         (false, _) => sql.to_owned(),
@@ -81,10 +73,7 @@ pub(crate) fn sqlite_ddl(sql: &str) -> String {
 
 /// The statement without a closing `WITHOUT ROWID`, if it ends so.
 fn without_rowid(sql: &str) -> Option<&str> {
-    sql.trim_end()
-        .strip_suffix("ROWID")?
-        .trim_end()
-        .strip_suffix("WITHOUT")
+    sql.trim_end().strip_suffix("ROWID")?.trim_end().strip_suffix("WITHOUT")
 }
 
 enum Part<'a> {
@@ -105,11 +94,7 @@ fn parts(sql: &str) -> impl Iterator<Item = Part<'_>> {
             rest = after;
             return Some(Part::Other(text));
         }
-        let end = rest
-            .char_indices()
-            .map(|(at, _)| at)
-            .find(|&at| other_length(&rest[at..]) > 0)
-            .unwrap_or(rest.len());
+        let end = rest.char_indices().map(|(at, _)| at).find(|&at| other_length(&rest[at..]) > 0).unwrap_or(rest.len());
         let (code, after) = rest.split_at(end);
         rest = after;
         Some(Part::Code(code))
@@ -126,19 +111,16 @@ fn other_length(sql: &str) -> usize {
         [b'/', b'*', ..] => (2, "*/"),
         _ => return 0,
     };
-    sql[open..]
-        .find(close)
-        .map_or(sql.len(), |at| open + at + close.len())
+    sql[open..].find(close).map_or(sql.len(), |at| open + at + close.len())
 }
 
 /// Words and what stands between them, in order.
 fn words(code: &str) -> impl Iterator<Item = &str> {
-    code.split_inclusive(|c: char| !is_word(c))
-        .flat_map(|piece| {
-            let end = piece.find(|c: char| !is_word(c)).unwrap_or(piece.len());
-            let (word, between) = piece.split_at(end);
-            [word, between]
-        })
+    code.split_inclusive(|c: char| !is_word(c)).flat_map(|piece| {
+        let end = piece.find(|c: char| !is_word(c)).unwrap_or(piece.len());
+        let (word, between) = piece.split_at(end);
+        [word, between]
+    })
 }
 
 fn is_word(c: char) -> bool {

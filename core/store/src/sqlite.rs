@@ -35,16 +35,10 @@ impl SqliteSession {
         connection.busy_timeout(LOCK_WAIT).map_err(fault)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
         // a misspelt name in double quotes is an error, as on PostgreSQL, not a text literal
-        connection
-            .set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)
-            .map_err(fault)?;
-        connection
-            .set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)
-            .map_err(fault)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false).map_err(fault)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false).map_err(fault)?;
         // the answer to journal_mode is a row: "wal", or "memory" in memory
-        connection
-            .query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))
-            .map_err(fault)?;
+        connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(fault)?;
         connection
             .execute_batch(
                 "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; \
@@ -52,14 +46,9 @@ impl SqliteSession {
             )
             .map_err(fault)?;
         if let Some(pages) = page_max {
-            connection
-                .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
-                .map_err(fault)?;
+            connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(())).map_err(fault)?;
         }
-        Ok(SqliteSession {
-            connection,
-            query_only: false,
-        })
+        Ok(SqliteSession { connection, query_only: false })
     }
 
     fn control(&self, statement: &'static str) -> Result<(), EngineFault> {
@@ -73,9 +62,7 @@ impl Session for SqliteSession {
     fn begin(&mut self, mode: Mode) -> Result<(), EngineFault> {
         let query_only = mode == Mode::Read;
         if query_only != self.query_only {
-            self.connection
-                .pragma_update(None, "query_only", query_only)
-                .map_err(fault)?;
+            self.connection.pragma_update(None, "query_only", query_only).map_err(fault)?;
             self.query_only = query_only;
         }
         self.control(match mode {
@@ -116,18 +103,14 @@ impl Session for SqliteSession {
 
     fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, EngineFault> {
         let mut statement = self.connection.prepare_cached(sql).map_err(fault)?;
-        let changed = statement
-            .execute(rusqlite::params_from_iter(params.iter().map(Parameter)))
-            .map_err(fault)?;
+        let changed = statement.execute(rusqlite::params_from_iter(params.iter().map(Parameter))).map_err(fault)?;
         Ok(u64::try_from(changed).expect("a row count fits 64 bits"))
     }
 
     fn rows(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, EngineFault> {
         let mut statement = self.connection.prepare_cached(sql).map_err(fault)?;
         let columns = statement.column_count();
-        let mut found = statement
-            .query(rusqlite::params_from_iter(params.iter().map(Parameter)))
-            .map_err(fault)?;
+        let mut found = statement.query(rusqlite::params_from_iter(params.iter().map(Parameter))).map_err(fault)?;
         let mut rows = Vec::new();
         while let Some(row) = found.next().map_err(fault)? {
             let value = |index| row.get_ref(index).map_err(fault).and_then(column);
@@ -143,9 +126,7 @@ impl Session for SqliteSession {
     }
 
     fn define(&mut self, ddl: &str) -> Result<(), EngineFault> {
-        self.connection
-            .execute_batch(&sql::sqlite_ddl(ddl))
-            .map_err(fault)
+        self.connection.execute_batch(&sql::sqlite_ddl(ddl)).map_err(fault)
     }
 }
 
@@ -187,9 +168,5 @@ fn fault(error: rusqlite::Error) -> EngineFault {
         ErrorCode::ConstraintViolation => FaultKind::Constraint,
         _ => FaultKind::Other,
     };
-    EngineFault {
-        kind,
-        code: engine.extended_code.to_string(),
-        message: error.to_string(),
-    }
+    EngineFault { kind, code: engine.extended_code.to_string(), message: error.to_string() }
 }

@@ -127,21 +127,11 @@ impl Store {
         self.inner.stop();
     }
 
-    pub(crate) fn start(
-        engine: Engine,
-        connections: Connections,
-        options: Options,
-    ) -> Result<Store, OpenError> {
+    pub(crate) fn start(engine: Engine, connections: Connections, options: Options) -> Result<Store, OpenError> {
         let shared = Shared::new(engine, options, None);
         let store = Store::assemble(shared, Vec::new());
-        let writers = connections
-            .writers
-            .into_iter()
-            .map(|session| (Mode::Write, session));
-        let readers = connections
-            .readers
-            .into_iter()
-            .map(|session| (Mode::Read, session));
+        let writers = connections.writers.into_iter().map(|session| (Mode::Write, session));
+        let readers = connections.readers.into_iter().map(|session| (Mode::Read, session));
         for (mode, session) in writers.chain(readers) {
             let shared = Arc::clone(&store.inner.shared);
             let thread = std::thread::Builder::new()
@@ -153,12 +143,7 @@ impl Store {
     }
 
     pub(crate) fn assemble(shared: Shared, threads: Vec<JoinHandle<()>>) -> Store {
-        Store {
-            inner: Arc::new(Inner {
-                shared: Arc::new(shared),
-                threads: Mutex::new(threads),
-            }),
-        }
+        Store { inner: Arc::new(Inner { shared: Arc::new(shared), threads: Mutex::new(threads) }) }
     }
 
     async fn wait<T, E, F>(&self, mode: Mode, caller: Caller, job: F) -> Result<T, WriteError<E>>
@@ -170,10 +155,7 @@ impl Store {
         let (reply, answer) = oneshot::channel();
         // a caller who went away needs no answer
         let task = Task::new(job, move |result| drop(reply.send(result)));
-        self.inner
-            .shared
-            .submit(mode, caller, Box::new(task))
-            .map_err(rejected)?;
+        self.inner.shared.submit(mode, caller, Box::new(task)).map_err(rejected)?;
         answer.await.unwrap_or(Err(WriteError::Stopped))
     }
 
@@ -185,10 +167,7 @@ impl Store {
     {
         let (reply, answer) = mpsc::sync_channel(1);
         let task = Task::new(job, move |result| drop(reply.send(result)));
-        self.inner
-            .shared
-            .submit(mode, caller, Box::new(task))
-            .map_err(rejected)?;
+        self.inner.shared.submit(mode, caller, Box::new(task)).map_err(rejected)?;
         answer.recv().unwrap_or(Err(WriteError::Stopped))
     }
 }
@@ -212,13 +191,7 @@ impl Shared {
             let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
             // another thread may have run this one's job already
             if let Some(job) = self.queue(mode).try_next() {
-                writer::run(
-                    &mut **session,
-                    self.limits(mode),
-                    &self.counters,
-                    job,
-                    &|| None,
-                );
+                writer::run(&mut **session, self.limits(mode), &self.counters, job, &|| None);
             }
         }
         Ok(())
@@ -231,13 +204,7 @@ impl Shared {
         while let Some(first) = queue.wait() {
             let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
             let more = || queue.try_next();
-            writer::run(
-                &mut **session,
-                self.limits(mode),
-                &self.counters,
-                first,
-                &more,
-            );
+            writer::run(&mut **session, self.limits(mode), &self.counters, first, &more);
         }
     }
 
@@ -254,9 +221,7 @@ impl Shared {
             _ if self.inline.is_some() => 1,
             (Mode::Read, _) => 1,
             (Mode::Write, Engine::Sqlite) => self.options.batch_max,
-            (Mode::Write, Engine::Postgres) => {
-                self.options.batch_max.min(Options::POSTGRES_BATCH_MAX)
-            }
+            (Mode::Write, Engine::Postgres) => self.options.batch_max.min(Options::POSTGRES_BATCH_MAX),
         };
         Limits {
             mode,
@@ -326,11 +291,7 @@ pub struct PrepareError {
 pub fn prepare_all(store: &Store, statements: &[&'static str]) -> Result<(), PrepareError> {
     let statements = statements.to_vec();
     let answer = store.read_blocking(move |tx| {
-        let check = |&sql: &&'static str| {
-            tx.prepare(sql)
-                .err()
-                .map(|error| PrepareError { sql, error })
-        };
+        let check = |&sql: &&'static str| tx.prepare(sql).err().map(|error| PrepareError { sql, error });
         match statements.iter().find_map(check) {
             None => Ok(()),
             Some(error) => refuse(error),

@@ -10,8 +10,34 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::{Options, Schema, Store, prepare_all};
+
 pub use conformance::{SCHEMA, conformance};
 pub use postgres::{PgDatabase, postgres};
+
+/// An empty store with the schema on each engine: SQLite in memory, and PostgreSQL where it is
+/// installed.
+///
+/// # Panics
+/// When one does not open.
+#[must_use]
+pub fn engines(schema: &Schema) -> Vec<Store> {
+    let mut stores = vec![Store::open_memory(schema).expect("the schema fits SQLite")];
+    stores.extend(postgres().map(|database| database.open(schema, Options::default())));
+    stores
+}
+
+/// Lets each engine prepare every statement of a role.
+///
+/// # Panics
+/// With the first statement that an engine does not take.
+pub fn check_statements(schema: &Schema, statements: &[&'static str]) {
+    for store in engines(schema) {
+        if let Err(error) = prepare_all(&store, statements) {
+            unreachable!("{:?}: {error}", store.engine());
+        }
+    }
+}
 
 /// A new directory that is removed with its contents when this is dropped.
 #[derive(Debug)]

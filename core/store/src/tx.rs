@@ -62,11 +62,7 @@ pub struct Tx<'a> {
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(session: &'a mut dyn Session) -> Tx<'a> {
-        Tx {
-            session,
-            fault: None,
-            _here: PhantomData,
-        }
+        Tx { session, fault: None, _here: PhantomData }
     }
 
     /// The first error of this view.
@@ -115,9 +111,7 @@ impl<'a> Tx<'a> {
         }
         let nul = |value: &Value| matches!(value, Value::Text(text) if text.contains('\0'));
         match params.iter().position(nul) {
-            Some(position) => Err(self.poison(TxError::NulInText {
-                index: position + 1,
-            })),
+            Some(position) => Err(self.poison(TxError::NulInText { index: position + 1 })),
             None => Ok(()),
         }
     }
@@ -143,10 +137,7 @@ impl<'a> Tx<'a> {
 /// # Panics
 /// When called from within a job.
 pub fn assert_outside_transaction() {
-    assert!(
-        !IN_TRANSACTION.get(),
-        "called from within a job of the store"
-    );
+    assert!(!IN_TRANSACTION.get(), "called from within a job of the store");
 }
 
 /// Marks the thread as being in a transaction while it lives.

@@ -151,8 +151,7 @@ impl Row {
 
     /// An integer.
     pub fn int(&self, index: usize) -> Result<i64, TxError> {
-        self.opt_int(index)?
-            .ok_or_else(|| self.wrong(index, Kind::Int))
+        self.opt_int(index)?.ok_or_else(|| self.wrong(index, Kind::Int))
     }
 
     /// An integer that is not negative.
@@ -167,20 +166,17 @@ impl Row {
 
     /// Text.
     pub fn text(&self, index: usize) -> Result<&str, TxError> {
-        self.opt_text(index)?
-            .ok_or_else(|| self.wrong(index, Kind::Text))
+        self.opt_text(index)?.ok_or_else(|| self.wrong(index, Kind::Text))
     }
 
     /// Bytes.
     pub fn blob(&self, index: usize) -> Result<&[u8], TxError> {
-        self.opt_blob(index)?
-            .ok_or_else(|| self.wrong(index, Kind::Blob))
+        self.opt_blob(index)?.ok_or_else(|| self.wrong(index, Kind::Blob))
     }
 
     /// Bytes of exactly the length `N`.
     pub fn array<const N: usize>(&self, index: usize) -> Result<[u8; N], TxError> {
-        self.opt_array(index)?
-            .ok_or_else(|| self.wrong(index, Kind::Array(N)))
+        self.opt_array(index)?.ok_or_else(|| self.wrong(index, Kind::Array(N)))
     }
 
     /// An integer or NULL.
@@ -212,21 +208,11 @@ impl Row {
 
     /// Bytes of exactly the length `N`, or NULL.
     pub fn opt_array<const N: usize>(&self, index: usize) -> Result<Option<[u8; N]>, TxError> {
-        self.opt_blob(index)?
-            .map(|bytes| {
-                bytes
-                    .try_into()
-                    .map_err(|_| self.wrong(index, Kind::Array(N)))
-            })
-            .transpose()
+        self.opt_blob(index)?.map(|bytes| bytes.try_into().map_err(|_| self.wrong(index, Kind::Array(N)))).transpose()
     }
 
     fn wrong(&self, index: usize, expected: Kind) -> TxError {
         let found = self.values.get(index).map_or(Kind::Missing, Value::kind);
-        TxError::Column {
-            index,
-            expected,
-            found,
-        }
+        TxError::Column { index, expected, found }
     }
 }

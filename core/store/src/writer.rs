@@ -1,9 +1,6 @@
 //! The writer: gathers jobs into transactions and answers them after the commit.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the length of a batch is bounded in real time"
-)]
+#![expect(clippy::disallowed_methods, reason = "the length of a batch is bounded in real time")]
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -90,11 +87,7 @@ pub(crate) fn run(
     let mut fresh = true;
     while !waiting.is_empty() {
         let mut ran = Vec::new();
-        let mut next = || {
-            waiting
-                .pop_front()
-                .or_else(|| if fresh { more().map(Ran::new) } else { None })
-        };
+        let mut next = || waiting.pop_front().or_else(|| if fresh { more().map(Ran::new) } else { None });
         let outcome = transaction(session, Limits { jobs_max, ..limits }, &mut ran, &mut next);
         fresh = false;
         match outcome {
@@ -107,21 +100,13 @@ pub(crate) fn run(
                 counters.rolled_back.fetch_add(1, Ordering::Relaxed);
                 jobs_max = (ran.len() / 2).max(1);
                 retries += 1;
-                ran.into_iter()
-                    .rev()
-                    .for_each(|job| waiting.push_front(job));
+                ran.into_iter().rev().for_each(|job| waiting.push_front(job));
             }
             Outcome::Conflict | Outcome::Lost => {
                 counters.rolled_back.fetch_add(1, Ordering::Relaxed);
                 // a transaction that could not begin took no job, and neither would the next
-                let failed = if ran.is_empty() {
-                    waiting.drain(..).collect()
-                } else {
-                    ran
-                };
-                failed
-                    .into_iter()
-                    .for_each(|ran| ran.job.answer(End::TryAgain));
+                let failed = if ran.is_empty() { waiting.drain(..).collect() } else { ran };
+                failed.into_iter().for_each(|ran| ran.job.answer(End::TryAgain));
                 retries = 0;
             }
         }
@@ -174,12 +159,7 @@ fn transaction(
 
 impl Ran {
     fn new(job: Pending) -> Ran {
-        Ran {
-            job,
-            end: End::Own,
-            panicked: false,
-            undone: false,
-        }
+        Ran { job, end: End::Own, panicked: false, undone: false }
     }
 
     fn answer(self) {
@@ -207,17 +187,10 @@ impl Ran {
         };
         report(&returned, fault.as_ref());
         self.undone = !matches!((returned, fault), (Ok(Verdict::Keep), None));
-        if self.undone {
-            session.undo()
-        } else {
-            session.release()
-        }
+        if self.undone { session.undo() } else { session.release() }
     }
 
-    fn call(
-        &mut self,
-        session: &mut dyn Session,
-    ) -> (std::thread::Result<Verdict>, Option<EngineFault>) {
+    fn call(&mut self, session: &mut dyn Session) -> (std::thread::Result<Verdict>, Option<EngineFault>) {
         let _mark = InTransaction::enter();
         let mut tx = Tx::new(session);
         // after a panic nothing is used of the job but its reply, and of the view but its error
@@ -228,18 +201,11 @@ impl Ran {
 
 /// Whether nothing of the transaction can hold after this.
 fn ends_transaction(fault: &EngineFault) -> bool {
-    matches!(
-        fault.kind,
-        FaultKind::Serialization | FaultKind::Lost | FaultKind::Locked
-    )
+    matches!(fault.kind, FaultKind::Serialization | FaultKind::Lost | FaultKind::Locked)
 }
 
 fn left() -> EngineFault {
-    EngineFault {
-        kind: FaultKind::Lost,
-        code: String::new(),
-        message: "the engine left the transaction".to_owned(),
-    }
+    EngineFault { kind: FaultKind::Lost, code: String::new(), message: "the engine left the transaction".to_owned() }
 }
 
 fn report(returned: &std::thread::Result<Verdict>, fault: Option<&EngineFault>) {
@@ -249,20 +215,8 @@ fn report(returned: &std::thread::Result<Verdict>, fault: Option<&EngineFault>) 
             tracing::error!(kind = ?fault.kind, code = %fault.code, message = %fault.message,
                 "a statement failed");
         }
-        (
-            Ok(Verdict::Failed(TxError::Column {
-                index,
-                expected,
-                found,
-            })),
-            None,
-        ) => {
-            tracing::error!(
-                index,
-                ?expected,
-                ?found,
-                "a column is not what was expected"
-            );
+        (Ok(Verdict::Failed(TxError::Column { index, expected, found })), None) => {
+            tracing::error!(index, ?expected, ?found, "a column is not what was expected");
         }
         _ => {}
     }

@@ -30,9 +30,7 @@ fn callers_are_served_in_turn() {
     let (sender, served) = mpsc::channel();
     let queue = Queue::new(100, 100);
     let push = |caller, number| {
-        queue
-            .push(Caller(caller), Box::new(Numbered(number, sender.clone())))
-            .unwrap();
+        queue.push(Caller(caller), Box::new(Numbered(number, sender.clone()))).unwrap();
     };
     for (caller, number) in [(1, 10), (1, 11), (1, 12), (2, 20), (3, 30), (3, 31)] {
         push(caller, number);
@@ -47,8 +45,7 @@ fn callers_are_served_in_turn() {
 fn a_full_queue_and_a_full_lane_turn_jobs_away() {
     let (sender, served) = mpsc::channel();
     let queue = Queue::new(3, 2);
-    let push =
-        |caller, number| queue.push(Caller(caller), Box::new(Numbered(number, sender.clone())));
+    let push = |caller, number| queue.push(Caller(caller), Box::new(Numbered(number, sender.clone())));
     assert_eq!([push(1, 1), push(1, 2)], [Ok(()), Ok(())]);
     assert_eq!(push(1, 3), Err(Rejected::Full));
     assert_eq!(push(2, 4), Ok(()));

@@ -19,10 +19,7 @@ const SECOND: Migration = Migration {
 const BROKEN: Migration = Migration {
     id: 2,
     sentence: "Half of it works.",
-    sql: &[
-        "CREATE TABLE half (id INTEGER NOT NULL PRIMARY KEY)",
-        "CREATE TABLE half (id INTEGER)",
-    ],
+    sql: &["CREATE TABLE half (id INTEGER NOT NULL PRIMARY KEY)", "CREATE TABLE half (id INTEGER)"],
 };
 const REWORDED: Migration = Migration {
     id: 1,
@@ -30,21 +27,12 @@ const REWORDED: Migration = Migration {
     sql: &["CREATE TABLE account (id INTEGER NOT NULL PRIMARY KEY, owner TEXT)"],
 };
 
-const V1: Schema = Schema {
-    name: "bank",
-    migrations: &[FIRST],
-};
-const V2: Schema = Schema {
-    name: "bank",
-    migrations: &[FIRST, SECOND],
-};
+const V1: Schema = Schema { name: "bank", migrations: &[FIRST] };
+const V2: Schema = Schema { name: "bank", migrations: &[FIRST, SECOND] };
 
 fn insert(store: &Store) {
     let stored = store.write_blocking(Caller(0), |tx| {
-        tx.execute(
-            "INSERT INTO account (id, owner) VALUES (?1, ?2)",
-            params![1, "aoba"],
-        )?;
+        tx.execute("INSERT INTO account (id, owner) VALUES (?1, ?2)", params![1, "aoba"])?;
         Ok::<_, JobError<()>>(())
     });
     assert_eq!(stored, Ok(()));
@@ -63,10 +51,7 @@ fn migrated(store: &Store) -> (i64, String) {
 /// The life of a database through releases, good and bad; `open` opens the same one each time.
 fn history(open: impl Fn(&Schema) -> Result<Store, OpenError>) {
     insert(&open(&V1).unwrap());
-    let broken = Schema {
-        name: "bank",
-        migrations: &[FIRST, BROKEN],
-    };
+    let broken = Schema { name: "bank", migrations: &[FIRST, BROKEN] };
     assert!(matches!(open(&broken), Err(OpenError::Engine(_))));
     // nothing is left of the half that worked, else the table would be there already
     assert!(matches!(open(&broken), Err(OpenError::Engine(_))));
@@ -74,32 +59,14 @@ fn history(open: impl Fn(&Schema) -> Result<Store, OpenError>) {
     assert_eq!(migrated(&open(&V2).unwrap()), (0, "aoba".to_owned()));
     assert_eq!(migrated(&open(&V2).unwrap()), (0, "aoba".to_owned()));
     assert!(matches!(open(&V1), Err(OpenError::FromTheFuture { id: 2 })));
-    let other = Schema {
-        name: "issuer",
-        ..V2
-    };
+    let other = Schema { name: "issuer", ..V2 };
     let error = open(&other).err();
-    assert!(
-        matches!(&error, Some(OpenError::OtherRole { found, expected: "issuer" }) if found == "bank"),
-        "{error:?}"
-    );
-    let reworded = Schema {
-        name: "bank",
-        migrations: &[REWORDED, SECOND],
-    };
+    assert!(matches!(&error, Some(OpenError::OtherRole { found, expected: "issuer" }) if found == "bank"), "{error:?}");
+    let reworded = Schema { name: "bank", migrations: &[REWORDED, SECOND] };
     assert!(matches!(open(&reworded), Err(OpenError::Altered { id: 1 })));
-    let misnumbered = Schema {
-        name: "bank",
-        migrations: &[FIRST, SECOND, SECOND],
-    };
+    let misnumbered = Schema { name: "bank", migrations: &[FIRST, SECOND, SECOND] };
     let error = open(&misnumbered).err();
-    assert!(matches!(
-        error,
-        Some(OpenError::Misnumbered {
-            found: 2,
-            expected: 3
-        })
-    ));
+    assert!(matches!(error, Some(OpenError::Misnumbered { found: 2, expected: 3 })));
     assert_eq!(migrated(&open(&V2).unwrap()), (0, "aoba".to_owned()));
 }
 
@@ -136,13 +103,7 @@ fn two_processes_may_migrate_postgres_at_once() {
 fn roles_share_a_postgres_database_in_schemas_of_their_own() {
     let Some(database) = postgres() else { return };
     let bank = database.open(&V2, Options::default());
-    let issuer = database.open(
-        &Schema {
-            name: "issuer",
-            ..V2
-        },
-        Options::default(),
-    );
+    let issuer = database.open(&Schema { name: "issuer", ..V2 }, Options::default());
     insert(&bank);
     insert(&issuer);
     for bad in ["", "a\"b", "Bank", "a;b"] {

@@ -22,42 +22,20 @@ fn parameters_are_renumbered_for_postgres_outside_literals_and_comments() {
 fn tables_are_written_for_each_engine() {
     let table = "CREATE TABLE BLOBS (a INTEGER, b TEXT, c BLOB DEFAULT 'BLOB', INTEGER_d BLOB)";
     assert_eq!(sqlite_ddl(table), format!("{table} STRICT"));
-    assert_eq!(
-        postgres_ddl(table),
-        "CREATE TABLE BLOBS (a BIGINT, b TEXT, c BYTEA DEFAULT 'BLOB', INTEGER_d BYTEA)"
-    );
+    assert_eq!(postgres_ddl(table), "CREATE TABLE BLOBS (a BIGINT, b TEXT, c BYTEA DEFAULT 'BLOB', INTEGER_d BYTEA)");
     let keyed = "CREATE TABLE t (a INTEGER PRIMARY KEY) WITHOUT ROWID\n";
     assert_eq!(sqlite_ddl(keyed), format!("{}, STRICT", keyed.trim_end()));
-    assert_eq!(
-        postgres_ddl(keyed),
-        "CREATE TABLE t (a BIGINT PRIMARY KEY) "
-    );
+    assert_eq!(postgres_ddl(keyed), "CREATE TABLE t (a BIGINT PRIMARY KEY) ");
     let index = "CREATE INDEX i ON t (a)";
-    assert_eq!(
-        (sqlite_ddl(index).as_str(), postgres_ddl(index).as_str()),
-        (index, index)
-    );
+    assert_eq!((sqlite_ddl(index).as_str(), postgres_ddl(index).as_str()), (index, index));
 }
 
 #[test]
 fn jobs_run_only_statements_on_rows() {
-    for good in [
-        "SELECT 1",
-        "\n insert into t",
-        "WITH x AS",
-        "UPDATE t",
-        "DELETE FROM t",
-    ] {
+    for good in ["SELECT 1", "\n insert into t", "WITH x AS", "UPDATE t", "DELETE FROM t"] {
         assert!(is_job_statement(good), "{good}");
     }
-    for bad in [
-        "",
-        "COMMIT",
-        "SELECTED",
-        "PRAGMA x",
-        "CREATE TABLE t",
-        "-- SELECT\nCOMMIT",
-    ] {
+    for bad in ["", "COMMIT", "SELECTED", "PRAGMA x", "CREATE TABLE t", "-- SELECT\nCOMMIT"] {
         assert!(!is_job_statement(bad), "{bad}");
     }
 }

@@ -20,10 +20,7 @@ fn put(id: i64, bytes: usize) -> impl FnMut(&mut Tx<'_>) -> Result<u64, JobError
 fn ids(store: &Store) -> Vec<i64> {
     let found: Answer<Vec<i64>> = store.read_blocking(|tx| {
         let rows = tx.rows("SELECT id FROM thing ORDER BY id", &[])?;
-        Ok(rows
-            .iter()
-            .map(|row| row.int(0))
-            .collect::<Result<_, _>>()?)
+        Ok(rows.iter().map(|row| row.int(0)).collect::<Result<_, _>>()?)
     });
     found.unwrap()
 }
@@ -52,10 +49,7 @@ fn hold(store: &Store) -> mpsc::Sender<()> {
 /// when all of them wait.
 fn in_one_batch(store: &Store, jobs: Vec<AnyJob>) -> Vec<Answer<u64>> {
     let release = hold(store);
-    let mut futures: Vec<_> = jobs
-        .into_iter()
-        .map(|job| Box::pin(store.write(Caller(1), job)))
-        .collect();
+    let mut futures: Vec<_> = jobs.into_iter().map(|job| Box::pin(store.write(Caller(1), job))).collect();
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     for future in &mut futures {
         assert!(future.as_mut().poll(&mut context).is_pending());
@@ -66,46 +60,22 @@ fn in_one_batch(store: &Store, jobs: Vec<AnyJob>) -> Vec<Answer<u64>> {
 
 #[test]
 fn jobs_that_wait_share_a_commit() {
-    let options = Options {
-        batch_max: 8,
-        batch_ms: 60_000,
-        ..Options::default()
-    };
+    let options = Options { batch_max: 8, batch_ms: 60_000, ..Options::default() };
     let store = Store::open_memory_with(&SCHEMA, options).unwrap();
     let jobs = (1..=20).map(|id| Box::new(put(id, 1)) as AnyJob).collect();
-    assert!(
-        in_one_batch(&store, jobs)
-            .iter()
-            .all(|answer| *answer == Ok(1))
-    );
+    assert!(in_one_batch(&store, jobs).iter().all(|answer| *answer == Ok(1)));
     // the holding job is one of 21 in batches of 8
-    let expected = Stats {
-        batches: 3,
-        jobs: 21,
-        undone: 0,
-        rolled_back: 0,
-    };
+    let expected = Stats { batches: 3, jobs: 21, undone: 0, rolled_back: 0 };
     assert_eq!(store.stats(), expected);
 }
 
 #[test]
 fn a_batch_whose_time_is_over_takes_no_more() {
-    let options = Options {
-        batch_ms: 0,
-        ..Options::default()
-    };
+    let options = Options { batch_ms: 0, ..Options::default() };
     let store = Store::open_memory_with(&SCHEMA, options).unwrap();
     let jobs = (1..=5).map(|id| Box::new(put(id, 1)) as AnyJob).collect();
     in_one_batch(&store, jobs);
-    assert_eq!(
-        store.stats(),
-        Stats {
-            batches: 6,
-            jobs: 6,
-            undone: 0,
-            rolled_back: 0
-        }
-    );
+    assert_eq!(store.stats(), Stats { batches: 6, jobs: 6, undone: 0, rolled_back: 0 });
 }
 
 #[test]
@@ -129,27 +99,14 @@ fn each_job_of_a_batch_is_undone_alone() {
 
 #[test]
 fn a_full_queue_is_busy_at_once() {
-    let options = Options {
-        queue_max: 2,
-        ..Options::default()
-    };
+    let options = Options { queue_max: 2, ..Options::default() };
     let store = Store::open_memory_with(&SCHEMA, options).unwrap();
     let release = hold(&store);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let mut waiting = [1, 2].map(|id| Box::pin(store.write(Caller(1), put(id, 1))));
-    assert!(
-        waiting
-            .iter_mut()
-            .all(|future| future.as_mut().poll(&mut context).is_pending())
-    );
-    assert_eq!(
-        store.write_blocking(Caller(2), put(3, 1)),
-        Err(WriteError::Busy)
-    );
-    assert_eq!(
-        block_on(store.write(Caller(2), put(3, 1))),
-        Err(WriteError::Busy)
-    );
+    assert!(waiting.iter_mut().all(|future| future.as_mut().poll(&mut context).is_pending()));
+    assert_eq!(store.write_blocking(Caller(2), put(3, 1)), Err(WriteError::Busy));
+    assert_eq!(block_on(store.write(Caller(2), put(3, 1))), Err(WriteError::Busy));
     drop(release);
     assert_eq!(waiting.map(block_on), [Ok(1), Ok(1)]);
     assert_eq!(store.write_blocking(Caller(2), put(3, 1)), Ok(1));
@@ -163,11 +120,7 @@ fn a_stop_finishes_what_waits() {
     let release = hold(&store);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let mut waiting = [1, 2, 3].map(|id| Box::pin(store.write(Caller(1), put(id, 1))));
-    assert!(
-        waiting
-            .iter_mut()
-            .all(|future| future.as_mut().poll(&mut context).is_pending())
-    );
+    assert!(waiting.iter_mut().all(|future| future.as_mut().poll(&mut context).is_pending()));
     drop(release);
     store.stop();
     assert_eq!(waiting.map(block_on), [Ok(1), Ok(1), Ok(1)]);
@@ -198,11 +151,7 @@ fn the_last_handle_may_go_with_a_job() {
 fn a_full_disk_in_a_batch_of_mixed_jobs_loses_nothing_and_does_nothing_by_halves() {
     let directory = TempDir::new();
     let file = directory.path().join("store");
-    let options = Options {
-        sqlite_page_max: Some(64),
-        batch_ms: 60_000,
-        ..Options::default()
-    };
+    let options = Options { sqlite_page_max: Some(64), batch_ms: 60_000, ..Options::default() };
     let store = Store::open_sqlite(&file, &SCHEMA, options.clone()).unwrap();
     assert_eq!(store.write_blocking(Caller(1), put(1, 100)), Ok(1));
 
@@ -226,29 +175,21 @@ fn a_full_disk_in_a_batch_of_mixed_jobs_loses_nothing_and_does_nothing_by_halves
         let again = Err(WriteError::TryAgain);
         assert_eq!(answers, [again.clone(), again.clone(), again, Ok(1)]);
         assert_eq!(ids(&store), [1, 5]);
-        let clean: Answer<u64> = store.write_blocking(Caller(1), |tx| {
-            Ok(tx.execute("DELETE FROM thing WHERE id = 5", &[])?)
-        });
+        let clean: Answer<u64> =
+            store.write_blocking(Caller(1), |tx| Ok(tx.execute("DELETE FROM thing WHERE id = 5", &[])?));
         assert_eq!(clean, Ok(1));
     }
 
     let control = in_one_batch(&store, vec![Box::new(put(2, 100)), Box::new(put(5, 100))]);
     assert_eq!(control, [Ok(1), Ok(1)]);
     drop(store);
-    assert_eq!(
-        ids(&Store::open_sqlite(&file, &SCHEMA, options).unwrap()),
-        [1, 2, 5]
-    );
+    assert_eq!(ids(&Store::open_sqlite(&file, &SCHEMA, options).unwrap()), [1, 2, 5]);
 }
 
 /// With a statement journal SQLite stays in the transaction: only the job that needs the space fails.
 #[test]
 fn a_full_disk_that_leaves_the_transaction_intact_fails_one_job() {
-    let options = Options {
-        sqlite_page_max: Some(64),
-        batch_ms: 60_000,
-        ..Options::default()
-    };
+    let options = Options { sqlite_page_max: Some(64), batch_ms: 60_000, ..Options::default() };
     let store = Store::open_memory_with(&SCHEMA, options).unwrap();
     let answers = in_one_batch(
         &store,
@@ -308,10 +249,7 @@ fn a_killed_process_keeps_what_it_answered() {
     let stored: Vec<i64> = found.iter().copied().filter(|id| *id > 0).collect();
     let expected: Vec<i64> = (1..=i64::try_from(stored.len()).unwrap()).collect();
     assert_eq!(stored, expected, "no gap");
-    assert!(
-        stored.last() >= Some(&answered),
-        "what was answered is stored"
-    );
+    assert!(stored.last() >= Some(&answered), "what was answered is stored");
     assert_eq!(found.len(), 2 * stored.len(), "no half of a job is stored");
 }
 
@@ -320,10 +258,7 @@ fn a_lost_postgres_connection_is_made_anew() {
     let Some(PgDatabase { address }) = postgres() else {
         return;
     };
-    let options = Options {
-        postgres_writers: 1,
-        ..Options::default()
-    };
+    let options = Options { postgres_writers: 1, ..Options::default() };
     let store = Store::open_postgres(&address, "lost", &SCHEMA, options).unwrap();
     assert_eq!(store.write_blocking(Caller(0), put(1, 1)), Ok(1));
     let cut: Answer<u64> = store.write_blocking(Caller(0), |tx| {
@@ -348,17 +283,11 @@ fn postgres_conflicts_run_again_until_they_are_in_order() {
     let insert_if_none = |id: i64| {
         let (meet, mut first) = (Arc::clone(&meet), true);
         move |tx: &mut Tx<'_>| {
-            let found = tx
-                .row("SELECT COUNT(*) FROM thing", &[])?
-                .map_or(Ok(0), |row| row.int(0))?;
+            let found = tx.row("SELECT COUNT(*) FROM thing", &[])?.map_or(Ok(0), |row| row.int(0))?;
             if std::mem::take(&mut first) {
                 meet.wait();
             }
-            if found == 0 {
-                put(id, 1)(tx)
-            } else {
-                refuse(())
-            }
+            if found == 0 { put(id, 1)(tx) } else { refuse(()) }
         }
     };
     let answers = std::thread::scope(|scope| {
@@ -369,12 +298,55 @@ fn postgres_conflicts_run_again_until_they_are_in_order() {
             })
             .map(|thread| thread.join().unwrap())
     });
-    assert_eq!(
-        answers.iter().filter(|answer| **answer == Ok(1)).count(),
-        1,
-        "{answers:?}"
-    );
+    assert_eq!(answers.iter().filter(|answer| **answer == Ok(1)).count(), 1, "{answers:?}");
     assert_eq!(answers.iter().filter(|answer| answer.is_err()).count(), 1);
     assert_eq!(ids(&store).len(), 1);
     assert!(store.stats().rolled_back >= 1);
+}
+
+/// The PostgreSQL client panics inside a runtime; the store must not use it there.
+#[expect(clippy::disallowed_methods, reason = "the test is about runtimes")]
+#[tokio::test]
+async fn stores_work_from_within_a_runtime() {
+    let directory = TempDir::new();
+    let file = directory.path().join("store");
+    let mut stores = vec![Store::open_sqlite(file, &SCHEMA, Options::default()).unwrap()];
+    stores.extend(postgres().map(|database| database.open(&SCHEMA, Options::default())));
+    for store in stores {
+        let handle = store.clone();
+        let writing = tokio::spawn(async move { handle.write(Caller(1), put(1, 1)).await });
+        assert_eq!(writing.await.unwrap(), Ok(1));
+        let read: Answer<usize> = store.read(|tx| Ok(tx.rows("SELECT id FROM thing", &[])?.len())).await;
+        assert_eq!(read, Ok(1));
+    }
+}
+
+/// A reader sees one state, whatever is written meanwhile.
+#[test]
+fn a_read_sees_one_state() {
+    let directory = TempDir::new();
+    let file = directory.path().join("store");
+    let mut stores = vec![Store::open_sqlite(file, &SCHEMA, Options::default()).unwrap()];
+    stores.extend(postgres().map(|database| database.open(&SCHEMA, Options::default())));
+    for store in stores {
+        let (ask, asked) = mpsc::channel();
+        let (go, may_go) = mpsc::channel();
+        let reader = store.clone();
+        std::thread::scope(|scope| {
+            let counts = scope.spawn(move || {
+                let answer: Answer<(usize, usize)> = reader.read_blocking(move |tx| {
+                    let before = tx.rows("SELECT id FROM thing", &[])?.len();
+                    ask.send(()).unwrap();
+                    may_go.recv().unwrap();
+                    Ok((before, tx.rows("SELECT id FROM thing", &[])?.len()))
+                });
+                answer
+            });
+            asked.recv().unwrap();
+            assert_eq!(store.write_blocking(Caller(0), put(1, 1)), Ok(1));
+            go.send(()).unwrap();
+            assert_eq!(counts.join().unwrap(), Ok((0, 0)));
+        });
+        assert_eq!(ids(&store), [1]);
+    }
 }

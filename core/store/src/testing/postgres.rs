@@ -1,9 +1,6 @@
 //! A PostgreSQL cluster for the tests of one process.
 
-#![expect(
-    clippy::disallowed_macros,
-    reason = "says to the developer what to install"
-)]
+#![expect(clippy::disallowed_macros, reason = "says to the developer what to install")]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -48,8 +45,7 @@ impl PgDatabase {
     /// When it does not open.
     #[must_use]
     pub fn open(&self, schema: &Schema, options: Options) -> Store {
-        Store::open_postgres(&self.address, schema.name, schema, options)
-            .expect("a new database opens")
+        Store::open_postgres(&self.address, schema.name, schema, options).expect("a new database opens")
     }
 }
 
@@ -65,10 +61,7 @@ pub fn postgres() -> Option<PgDatabase> {
     let cluster = CLUSTER.get_or_init(|| {
         let binaries = binaries();
         if binaries.is_none() {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "PostgreSQL is not installed"
-            );
+            assert!(std::env::var_os("CI").is_none(), "PostgreSQL is not installed");
             eprintln!("PostgreSQL is not installed (Debian: apt install postgresql): not tested");
         }
         Some(start(&binaries?))
@@ -78,15 +71,11 @@ pub fn postgres() -> Option<PgDatabase> {
     let address = |name: &str| format!("host={directory} user=postgres dbname={name}");
     let create = || {
         let mut client = Client::connect(&address("postgres"), NoTls).expect("the cluster runs");
-        client
-            .batch_execute(&format!("CREATE DATABASE {name}"))
-            .expect("the name is new");
+        client.batch_execute(&format!("CREATE DATABASE {name}")).expect("the name is new");
     };
     // the client must not run on a thread of a runtime
     std::thread::scope(|scope| scope.spawn(create).join()).expect("the database was made");
-    Some(PgDatabase {
-        address: address(&name),
-    })
+    Some(PgDatabase { address: address(&name) })
 }
 
 fn binaries() -> Option<PathBuf> {
@@ -95,9 +84,7 @@ fn binaries() -> Option<PathBuf> {
     if let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") {
         places.extend(versions.flatten().map(|version| version.path().join("bin")));
     }
-    places
-        .into_iter()
-        .find(|place| place.join("initdb").is_file() && place.join("pg_ctl").is_file())
+    places.into_iter().find(|place| place.join("initdb").is_file() && place.join("pg_ctl").is_file())
 }
 
 fn start(binaries: &Path) -> Cluster {
@@ -106,44 +93,21 @@ fn start(binaries: &Path) -> Cluster {
     std::fs::create_dir(&directory).expect("a temporary directory can be made");
     let mut command = if is_root(&directory) {
         // PostgreSQL refuses to run as root
-        let owned = Command::new("chown")
-            .arg("postgres")
-            .arg(&directory)
-            .status();
-        assert!(
-            owned.is_ok_and(|status| status.success()),
-            "there is a user postgres"
-        );
+        let owned = Command::new("chown").arg("postgres").arg(&directory).status();
+        assert!(owned.is_ok_and(|status| status.success()), "there is a user postgres");
         let mut command = Command::new("runuser");
         command.args(["-u", "postgres", "--", "sh"]);
         command
     } else {
         Command::new("sh")
     };
-    command
-        .args(["-c", CLUSTER, "sh"])
-        .arg(&directory)
-        .arg(binaries);
-    let mut script = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("there is a shell");
+    command.args(["-c", CLUSTER, "sh"]).arg(&directory).arg(binaries);
+    let mut script = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("there is a shell");
     let mut line = String::new();
     let output = script.stdout.take().expect("standard output is a pipe");
-    BufReader::new(output)
-        .read_line(&mut line)
-        .expect("the script's output can be read");
-    assert_eq!(
-        line,
-        "ready\n",
-        "the cluster did not start, see {}/log",
-        directory.display()
-    );
-    Cluster {
-        directory,
-        _script: script,
-    }
+    BufReader::new(output).read_line(&mut line).expect("the script's output can be read");
+    assert_eq!(line, "ready\n", "the cluster did not start, see {}/log", directory.display());
+    Cluster { directory, _script: script }
 }
 
 fn is_root(own: &Path) -> bool {

@@ -1,5 +1,4 @@
 use super::*;
-use crate::{Options, Store};
 
 #[test]
 fn sqlite_in_a_file_conforms() {
@@ -32,4 +31,11 @@ fn postgres_conforms() {
     if postgres().is_some() {
         conformance(|schema| postgres().unwrap().open(schema, Options::default()));
     }
+}
+
+#[test]
+fn statements_are_checked_on_each_engine() {
+    check_statements(&SCHEMA, &["SELECT id FROM thing WHERE id = ?1"]);
+    let wrong = || check_statements(&SCHEMA, &["SELECT nothing FROM thing"]);
+    assert!(std::panic::catch_unwind(wrong).is_err());
 }
