@@ -79,10 +79,7 @@ pub fn decode(text: &str, max: usize) -> Result<Armored, ArmorError> {
         return Err(ArmorError::TooLarge { max });
     }
     let mut lines = text.lines().map(str::trim);
-    let label = lines
-        .next()
-        .and_then(|line| label_of(line, BEGIN))
-        .ok_or(ArmorError::Begin)?;
+    let label = lines.next().and_then(|line| label_of(line, BEGIN)).ok_or(ArmorError::Begin)?;
     let end = lines.next_back().ok_or(ArmorError::End)?;
     if label_of(end, END) != Some(label) {
         return Err(ArmorError::End);
@@ -90,26 +87,17 @@ pub fn decode(text: &str, max: usize) -> Result<Armored, ArmorError> {
     let mut base64 = String::with_capacity(text.len());
     let mut lines = lines.enumerate().peekable();
     while let Some((at, line)) = lines.next() {
-        let full = if lines.peek().is_some() {
-            line.len() == LINE_LEN
-        } else {
-            (1..=LINE_LEN).contains(&line.len())
-        };
+        let full = if lines.peek().is_some() { line.len() == LINE_LEN } else { (1..=LINE_LEN).contains(&line.len()) };
         if !full || !line.bytes().all(is_base64) {
             return Err(ArmorError::Line { line: at + 2 });
         }
         base64.push_str(line);
     }
-    let bytes = BASE64_STANDARD
-        .decode(base64)
-        .map_err(|_| ArmorError::Base64)?;
+    let bytes = BASE64_STANDARD.decode(base64).map_err(|_| ArmorError::Base64)?;
     if bytes.len() > max {
         return Err(ArmorError::TooLarge { max });
     }
-    Ok(Armored {
-        label: label.into(),
-        bytes,
-    })
+    Ok(Armored { label: label.into(), bytes })
 }
 
 fn label_of<'a>(line: &'a str, head: &str) -> Option<&'a str> {
@@ -119,9 +107,7 @@ fn label_of<'a>(line: &'a str, head: &str) -> Option<&'a str> {
 
 fn is_label(label: &str) -> bool {
     (1..=LABEL_LEN_MAX).contains(&label.len())
-        && label
-            .bytes()
-            .all(|byte| byte.is_ascii_uppercase() || byte == b' ')
+        && label.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b' ')
         && label.trim() == label
 }
 
@@ -134,9 +120,7 @@ const fn is_base64(byte: u8) -> bool {
 const fn text_len_max(bytes: usize) -> usize {
     let base64 = bytes.div_ceil(3).saturating_mul(4);
     let lines = base64.div_ceil(LINE_LEN) + 2;
-    base64
-        .saturating_add(lines.saturating_mul(3))
-        .saturating_add(2 * (BEGIN.len() + LABEL_LEN_MAX + DASHES.len()))
+    base64.saturating_add(lines.saturating_mul(3)).saturating_add(2 * (BEGIN.len() + LABEL_LEN_MAX + DASHES.len()))
 }
 
 /// Longest label.

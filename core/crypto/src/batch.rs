@@ -27,9 +27,7 @@ impl Batch {
     /// An empty batch with room for that many items.
     #[must_use]
     pub fn with_capacity(items: usize) -> Batch {
-        Batch {
-            items: Vec::with_capacity(items),
-        }
+        Batch { items: Vec::with_capacity(items) }
     }
 
     /// Adds an item; the message is hashed now and not kept.
@@ -76,14 +74,8 @@ pub struct BadItems {
 ///
 /// # Errors
 /// [`BadSignature`].
-pub fn verify_single(
-    key: PublicKey,
-    signature: &Signature,
-    msg: &[u8],
-) -> Result<(), BadSignature> {
-    item(key, *signature, msg)
-        .verify_single()
-        .map_err(|_| BadSignature)
+pub fn verify_single(key: PublicKey, signature: &Signature, msg: &[u8]) -> Result<(), BadSignature> {
+    item(key, *signature, msg).verify_single().map_err(|_| BadSignature)
 }
 
 fn item(key: PublicKey, signature: Signature, msg: &[u8]) -> Item {
@@ -93,9 +85,7 @@ fn item(key: PublicKey, signature: Signature, msg: &[u8]) -> Item {
 
 fn passes(items: &[Item], entropy: &mut dyn Entropy) -> bool {
     if items.len() <= SINGLY_MAX {
-        return items
-            .iter()
-            .all(|item| item.clone().verify_single().is_ok());
+        return items.iter().all(|item| item.clone().verify_single().is_ok());
     }
     let mut verifier = Verifier::new();
     items.iter().for_each(|item| verifier.queue(item.clone()));
@@ -105,10 +95,7 @@ fn passes(items: &[Item], entropy: &mut dyn Entropy) -> bool {
 /// Collects the bad items of a slice that is known to hold at least one.
 fn find_bad(items: &[Item], first: usize, entropy: &mut dyn Entropy, bad: &mut Vec<usize>) {
     if items.len() <= SINGLY_MAX {
-        let failing = items
-            .iter()
-            .enumerate()
-            .filter(|(_, item)| (*item).clone().verify_single().is_err());
+        let failing = items.iter().enumerate().filter(|(_, item)| (*item).clone().verify_single().is_err());
         bad.extend(failing.map(|(at, _)| first + at));
         return;
     }

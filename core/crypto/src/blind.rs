@@ -54,17 +54,9 @@ impl RsaPublicKey {
         if modulus[RSA_LEN - 1] & 1 == 0 {
             return Err(RsaKeyError::Even);
         }
-        let components = PublicKeyComponents {
-            n: &modulus[..],
-            e: &EXPONENT[..],
-        };
-        let parsed = components
-            .to_parsed_public_key(&RSA_PSS_2048_8192_SHA384)
-            .map_err(|_| RsaKeyError::Rejected)?;
-        Ok(RsaPublicKey {
-            modulus,
-            parsed: Arc::new(parsed),
-        })
+        let components = PublicKeyComponents { n: &modulus[..], e: &EXPONENT[..] };
+        let parsed = components.to_parsed_public_key(&RSA_PSS_2048_8192_SHA384).map_err(|_| RsaKeyError::Rejected)?;
+        Ok(RsaPublicKey { modulus, parsed: Arc::new(parsed) })
     }
 
     /// Reads a DER SubjectPublicKeyInfo with the algorithm rsaEncryption.
@@ -99,10 +91,7 @@ impl RsaPublicKey {
     /// # Errors
     /// [`BlindError::Key`] when the key is unfit: its modulus has a factor in common with the message.
     pub fn blind(&self, msg: &[u8], entropy: &mut dyn Entropy) -> Result<Blinding, BlindError> {
-        let result = self
-            .library()?
-            .blind(&mut EntropyRng(entropy), msg)
-            .map_err(|_| BlindError::Key)?;
+        let result = self.library()?.blind(&mut EntropyRng(entropy), msg).map_err(|_| BlindError::Key)?;
         let randomizer = result.msg_randomizer.ok_or(BlindError::Key)?;
         Ok(Blinding {
             message: msg.to_vec(),
@@ -118,9 +107,7 @@ impl RsaPublicKey {
     /// [`BadSignature`].
     pub fn verify(&self, msg: &[u8], signature: &BlindSignature) -> Result<(), BadSignature> {
         let prepared = [&signature.randomizer[..], msg].concat();
-        self.parsed
-            .verify_sig(&prepared, &signature.signature)
-            .map_err(|_| BadSignature)
+        self.parsed.verify_sig(&prepared, &signature.signature).map_err(|_| BadSignature)
     }
 
     fn library(&self) -> Result<PublicKeySha384PSSRandomized, BlindError> {
@@ -193,11 +180,7 @@ impl Blinding {
     ///
     /// # Errors
     /// [`BlindError::Answer`] when the bank did not sign this blinded message with this key.
-    pub fn finalize(
-        &self,
-        key: &RsaPublicKey,
-        answer: &[u8; RSA_LEN],
-    ) -> Result<BlindSignature, BlindError> {
+    pub fn finalize(&self, key: &RsaPublicKey, answer: &[u8; RSA_LEN]) -> Result<BlindSignature, BlindError> {
         let mut result = BlindingResult {
             blind_message: BlindMessage(self.blinded.to_vec()),
             secret: Secret(self.inverse.to_vec()),
@@ -207,13 +190,9 @@ impl Blinding {
         let signature = key.library()?.finalize(&answer, &result, &self.message);
         result.secret.0.zeroize();
         let signature = signature.map_err(|_| BlindError::Answer)?;
-        let finished = BlindSignature {
-            randomizer: self.randomizer,
-            signature: array(&signature.0)?,
-        };
+        let finished = BlindSignature { randomizer: self.randomizer, signature: array(&signature.0)? };
         // what the issuer will say is what counts
-        key.verify(&self.message, &finished)
-            .map_err(|_| BlindError::Answer)?;
+        key.verify(&self.message, &finished).map_err(|_| BlindError::Answer)?;
         Ok(finished)
     }
 }
@@ -249,8 +228,7 @@ impl fmt::Debug for BlindSignature {
 /// [`RsaKeyError::Rejected`] when AWS-LC fails.
 pub fn generate_key() -> Result<RsaSecretKey, RsaKeyError> {
     let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| RsaKeyError::Rejected)?;
-    let pkcs8 = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'static>>::as_der(&pair)
-        .map_err(|_| RsaKeyError::Rejected)?;
+    let pkcs8 = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'static>>::as_der(&pair).map_err(|_| RsaKeyError::Rejected)?;
     RsaSecretKey::from_pkcs8(pkcs8.as_ref())
 }
 
@@ -269,10 +247,7 @@ impl RsaSecretKey {
         let pair = KeyPair::from_pkcs8(pkcs8).map_err(|_| RsaKeyError::Encoding)?;
         let modulus = public_key_modulus(pair.public_key().as_ref(), &SPKI_HEAD[PKCS1_AT..])?;
         let public = RsaPublicKey::from_modulus(modulus)?;
-        Ok(RsaSecretKey {
-            pkcs8: Zeroizing::new(pkcs8.to_vec()),
-            public,
-        })
+        Ok(RsaSecretKey { pkcs8: Zeroizing::new(pkcs8.to_vec()), public })
     }
 
     /// The public half.
@@ -340,9 +315,8 @@ const EXPONENT: [u8; 3] = [1, 0, 1];
 
 /// DER of a SubjectPublicKeyInfo with rsaEncryption up to the 256 bytes of the modulus (RFC 3279 §2.3.1).
 const SPKI_HEAD: [u8; 33] = [
-    0x30, 0x82, 0x01, 0x22, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01,
-    0x01, 0x05, 0x00, 0x03, 0x82, 0x01, 0x0f, 0x00, 0x30, 0x82, 0x01, 0x0a, 0x02, 0x82, 0x01, 0x01,
-    0x00,
+    0x30, 0x82, 0x01, 0x22, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
+    0x03, 0x82, 0x01, 0x0f, 0x00, 0x30, 0x82, 0x01, 0x0a, 0x02, 0x82, 0x01, 0x01, 0x00,
 ];
 
 /// Where in it the RSAPublicKey of PKCS#1 begins.

@@ -41,12 +41,7 @@ pub fn sig_structure(ctx: &Context<'_>, payload: &[u8]) -> Vec<u8> {
     let external_aad = external_aad(ctx);
     let framing = SIG_STRUCTURE_FRAMING_LEN + protected.len() + external_aad.len();
     cbor(framing + payload.len(), |e| {
-        e.array(4)?
-            .str("Signature1")?
-            .bytes(&protected)?
-            .bytes(&external_aad)?
-            .bytes(payload)?
-            .ok()
+        e.array(4)?.str("Signature1")?.bytes(&protected)?.bytes(&external_aad)?.bytes(payload)?.ok()
     })
 }
 
@@ -66,12 +61,7 @@ pub fn sign(ctx: &Context<'_>, payload: &[u8], key: &SecretKey) -> Signature {
 ///
 /// # Errors
 /// [`BadSignature`] also when payload, context or key is another.
-pub fn verify(
-    ctx: &Context<'_>,
-    payload: &[u8],
-    key: &PublicKey,
-    signature: &Signature,
-) -> Result<(), BadSignature> {
+pub fn verify(ctx: &Context<'_>, payload: &[u8], key: &PublicKey, signature: &Signature) -> Result<(), BadSignature> {
     key.verify(&sig_structure(ctx, payload), signature)
 }
 
@@ -143,17 +133,12 @@ pub fn parse_document(bytes: &[u8]) -> Result<Parsed, CoseError> {
     }
     let payload = d.bytes()?;
     let at = d.position();
-    let signature =
-        Signature::from_slice(d.bytes()?).ok_or(CoseError::Malformed { at: Some(at) })?;
+    let signature = Signature::from_slice(d.bytes()?).ok_or(CoseError::Malformed { at: Some(at) })?;
     let count = bytes.len() - d.position();
     if count != 0 {
         return Err(CoseError::Trailing { count });
     }
-    let parsed = Parsed {
-        content_type: content_type.into(),
-        payload: payload.into(),
-        signature,
-    };
+    let parsed = Parsed { content_type: content_type.into(), payload: payload.into(), signature };
     if parsed.document() != bytes {
         return Err(CoseError::NotDeterministic);
     }
@@ -162,36 +147,20 @@ pub fn parse_document(bytes: &[u8]) -> Result<Parsed, CoseError> {
 
 impl From<decode::Error> for CoseError {
     fn from(error: decode::Error) -> CoseError {
-        CoseError::Malformed {
-            at: error.position(),
-        }
+        CoseError::Malformed { at: error.position() }
     }
 }
 
 fn encode_document(content_type: &str, payload: &[u8], signature: &Signature) -> Vec<u8> {
     let protected = protected(content_type);
-    cbor(
-        DOCUMENT_FRAMING_LEN + protected.len() + payload.len(),
-        |e| {
-            e.tag(COSE_SIGN1)?
-                .array(4)?
-                .bytes(&protected)?
-                .map(0)?
-                .bytes(payload)?
-                .bytes(&signature.0)?
-                .ok()
-        },
-    )
+    cbor(DOCUMENT_FRAMING_LEN + protected.len() + payload.len(), |e| {
+        e.tag(COSE_SIGN1)?.array(4)?.bytes(&protected)?.map(0)?.bytes(payload)?.bytes(&signature.0)?.ok()
+    })
 }
 
 fn protected(content_type: &str) -> Vec<u8> {
     cbor(PROTECTED_FRAMING_LEN + content_type.len(), |e| {
-        e.map(2)?
-            .u8(HEADER_ALG)?
-            .i8(ALG_EDDSA)?
-            .u8(HEADER_CONTENT_TYPE)?
-            .str(content_type)?
-            .ok()
+        e.map(2)?.u8(HEADER_ALG)?.i8(ALG_EDDSA)?.u8(HEADER_CONTENT_TYPE)?.str(content_type)?.ok()
     })
 }
 
@@ -204,11 +173,7 @@ fn content_type(protected: &[u8]) -> Option<&str> {
 
 fn external_aad(ctx: &Context<'_>) -> Vec<u8> {
     cbor(EXTERNAL_AAD_FRAMING_LEN + ctx.domain.len(), |e| {
-        e.array(3)?
-            .str(ctx.domain)?
-            .u32(ctx.version)?
-            .bytes(&ctx.network.0)?
-            .ok()
+        e.array(3)?.str(ctx.domain)?.u32(ctx.version)?.bytes(&ctx.network.0)?.ok()
     })
 }
 

@@ -22,9 +22,7 @@ impl Digest {
     pub fn from_hex(text: &str) -> Result<Digest, HexError> {
         let digits = text.as_bytes();
         if digits.len() != 64 {
-            return Err(HexError::Length {
-                found: digits.len(),
-            });
+            return Err(HexError::Length { found: digits.len() });
         }
         let mut bytes = [0; 32];
         for (at, (byte, pair)) in bytes.iter_mut().zip(digits.chunks_exact(2)).enumerate() {

@@ -55,10 +55,7 @@ macro_rules! fixed_cbor {
         }
 
         impl<'b, C> minicbor::Decode<'b, C> for $type {
-            fn decode(
-                d: &mut minicbor::Decoder<'b>,
-                ctx: &mut C,
-            ) -> Result<Self, minicbor::decode::Error> {
+            fn decode(d: &mut minicbor::Decoder<'b>, ctx: &mut C) -> Result<Self, minicbor::decode::Error> {
                 $crate::fixed::decode(d, ctx).map($type)
             }
         }
@@ -100,9 +97,7 @@ macro_rules! fixed_hex {
         impl core::fmt::Debug for $type {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 f.write_str(concat!(stringify!($type), "("))?;
-                self.0[..$crate::fixed::SHOWN_LEN]
-                    .iter()
-                    .try_for_each(|byte| write!(f, "{byte:02x}"))?;
+                self.0[..$crate::fixed::SHOWN_LEN].iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
                 f.write_str("…)")
             }
         }

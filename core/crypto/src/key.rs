@@ -27,9 +27,7 @@ impl PublicKey {
     /// # Errors
     /// The first [`KeyError`] that applies.
     pub fn check(&self) -> Result<(), KeyError> {
-        let point = CompressedEdwardsY(self.0)
-            .decompress()
-            .ok_or(KeyError::NotOnCurve)?;
+        let point = CompressedEdwardsY(self.0).decompress().ok_or(KeyError::NotOnCurve)?;
         if point.compress().0 != self.0 {
             return Err(KeyError::NotCanonical);
         }

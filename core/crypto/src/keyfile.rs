@@ -59,9 +59,7 @@ pub enum KeyFileError {
     #[error("this is not a key file: it must be an age file locked with a passphrase")]
     NotAKeyFile,
     /// Above [`WORK_FACTOR_LOG2_MAX`].
-    #[error(
-        "the key file asks for a work factor of 2^{log2}; at most 2^{WORK_FACTOR_LOG2_MAX} is accepted"
-    )]
+    #[error("the key file asks for a work factor of 2^{log2}; at most 2^{WORK_FACTOR_LOG2_MAX} is accepted")]
     WorkFactorTooHigh {
         /// What the file asks for.
         log2: u8,
@@ -104,23 +102,18 @@ pub fn unlock(locked: &[u8], passphrase: &str) -> Result<Zeroizing<Vec<u8>>, Key
     let mut identity = scrypt::Identity::new(SecretString::from(String::from(passphrase)));
     identity.set_max_work_factor(WORK_FACTOR_LOG2_MAX);
     let decryptor = Decryptor::new(locked).map_err(|_| KeyFileError::NotAKeyFile)?;
-    let mut reader = decryptor
-        .decrypt(std::iter::once(&identity as &dyn age::Identity))
-        .map_err(|error| match error {
-            DecryptError::ExcessiveWork { required, .. } => {
-                KeyFileError::WorkFactorTooHigh { log2: required }
+    let mut reader =
+        decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity)).map_err(|error| match error {
+            DecryptError::ExcessiveWork { required, .. } => KeyFileError::WorkFactorTooHigh { log2: required },
+            DecryptError::DecryptionFailed | DecryptError::KeyDecryptionFailed | DecryptError::NoMatchingKeys => {
+                KeyFileError::WrongPassphrase
             }
-            DecryptError::DecryptionFailed
-            | DecryptError::KeyDecryptionFailed
-            | DecryptError::NoMatchingKeys => KeyFileError::WrongPassphrase,
             DecryptError::InvalidMac | DecryptError::Io(_) => KeyFileError::Damaged,
             _ => KeyFileError::NotAKeyFile,
         })?;
     // room for everything at once: growing would leave copies behind
     let mut secret = Zeroizing::new(Vec::with_capacity(locked.len()));
-    reader
-        .read_to_end(&mut secret)
-        .map_err(|_| KeyFileError::Damaged)?;
+    reader.read_to_end(&mut secret).map_err(|_| KeyFileError::Damaged)?;
     Ok(secret)
 }
 
@@ -129,16 +122,8 @@ pub fn unlock(locked: &[u8], passphrase: &str) -> Result<Zeroizing<Vec<u8>>, Key
 ///
 /// # Errors
 /// [`KeyFileError::Io`].
-pub fn write(
-    path: &Path,
-    secret: &[u8],
-    passphrase: &str,
-    work: WorkFactor,
-) -> Result<(), KeyFileError> {
-    replace(path, &lock(secret, passphrase, work)).map_err(|source| KeyFileError::Io {
-        path: path.into(),
-        source,
-    })
+pub fn write(path: &Path, secret: &[u8], passphrase: &str, work: WorkFactor) -> Result<(), KeyFileError> {
+    replace(path, &lock(secret, passphrase, work)).map_err(|source| KeyFileError::Io { path: path.into(), source })
 }
 
 /// Reads the secret of a file.
@@ -171,16 +156,9 @@ pub fn locked_work_factor(locked: &[u8]) -> Option<u8> {
 }
 
 fn load(path: &Path) -> Result<Vec<u8>, KeyFileError> {
-    let io = |source| KeyFileError::Io {
-        path: path.into(),
-        source,
-    };
+    let io = |source| KeyFileError::Io { path: path.into(), source };
     let mut bytes = Vec::new();
-    File::open(path)
-        .map_err(io)?
-        .take(FILE_LEN_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(io)?;
+    File::open(path).map_err(io)?.take(FILE_LEN_MAX + 1).read_to_end(&mut bytes).map_err(io)?;
     if bytes.len() as u64 > FILE_LEN_MAX {
         return Err(KeyFileError::TooLarge);
     }

@@ -31,3 +31,6 @@ pub use entropy::{Entropy, EntropyRng};
 #[cfg(feature = "std")]
 pub use entropy::{OsEntropy, SeededEntropy, SharedEntropy};
 pub use key::{BadSignature, KeyError, PublicKey, SecretKey, Signature};
+
+#[cfg(test)]
+mod testing;

@@ -7,8 +7,8 @@ use std::fmt;
 use std::ptr::NonNull;
 
 use aws_lc_sys::{
-    CBS, CBS_init, CBS_len, EVP_PKEY_free, EVP_PKEY_get1_RSA, EVP_parse_private_key, RSA,
-    RSA_NO_PADDING, RSA_decrypt, RSA_encrypt, RSA_free,
+    CBS, CBS_init, CBS_len, EVP_PKEY_free, EVP_PKEY_get1_RSA, EVP_parse_private_key, RSA, RSA_NO_PADDING, RSA_decrypt,
+    RSA_encrypt, RSA_free,
 };
 use thiserror::Error;
 
@@ -89,10 +89,7 @@ enum Operation {
 /// Owns one reference to an AWS-LC RSA key.
 struct RawKey(NonNull<RSA>);
 
-#[allow(
-    unsafe_code,
-    reason = "the RSA operation without padding exists only in AWS-LC's C interface"
-)]
+#[allow(unsafe_code, reason = "the RSA operation without padding exists only in AWS-LC's C interface")]
 mod ffi {
     use super::*;
 
@@ -105,10 +102,7 @@ mod ffi {
 
     impl RawKey {
         pub(super) fn from_pkcs8(pkcs8: &[u8]) -> Option<RawKey> {
-            let mut input = CBS {
-                data: std::ptr::null(),
-                len: 0,
-            };
+            let mut input = CBS { data: std::ptr::null(), len: 0 };
             // SAFETY: `input` borrows `pkcs8` for this block only; each owning pointer that is not null
             // is freed once: `pkey` here, `rsa` (a reference of its own) by `Drop`.
             unsafe {

@@ -11,10 +11,7 @@ use hkdf::Hkdf;
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::XWing;
-use hpke::{
-    Deserializable, Kem, OpModeR, OpModeS, Serializable, single_shot_open,
-    single_shot_seal_with_rng,
-};
+use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable, single_shot_open, single_shot_seal_with_rng};
 use sha2::Sha256;
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
@@ -50,10 +47,7 @@ impl SealKeyPair {
         let public = XWing::sk_to_pk(&private_key(&seed));
         let mut bytes = Box::new([0; PUBLIC_KEY_LEN]);
         public.write_exact(&mut bytes[..]);
-        SealKeyPair {
-            seed,
-            public: SealPublicKey(bytes),
-        }
+        SealKeyPair { seed, public: SealPublicKey(bytes) }
     }
 
     /// A fresh pair.
@@ -79,26 +73,16 @@ impl SealKeyPair {
     ///
     /// # Errors
     /// The first [`OpenError`] that applies.
-    pub fn open(
-        &self,
-        info: &[u8],
-        aad: &[u8],
-        sealed: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-        let (suite, rest) = sealed
-            .split_at_checked(SUITE_ID.len())
-            .ok_or(OpenError::Length)?;
+    pub fn open(&self, info: &[u8], aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        let (suite, rest) = sealed.split_at_checked(SUITE_ID.len()).ok_or(OpenError::Length)?;
         if suite != SUITE_ID {
             return Err(OpenError::Suite);
         }
-        let (encapsulated, ciphertext) = rest
-            .split_at_checked(ENCAPSULATED_LEN)
-            .ok_or(OpenError::Length)?;
+        let (encapsulated, ciphertext) = rest.split_at_checked(ENCAPSULATED_LEN).ok_or(OpenError::Length)?;
         if ciphertext.len() < TAG_LEN {
             return Err(OpenError::Length);
         }
-        let encapsulated =
-            <XWing as Kem>::EncappedKey::from_bytes(encapsulated).map_err(|_| OpenError::Length)?;
+        let encapsulated = <XWing as Kem>::EncappedKey::from_bytes(encapsulated).map_err(|_| OpenError::Length)?;
         check_info(info);
         single_shot_open::<ChaCha20Poly1305, HkdfSha256, XWing>(
             &OpModeR::Base,
@@ -153,26 +137,18 @@ impl SealPublicKey {
     /// # Panics
     /// When `info` is longer than [`INFO_LEN_MAX`]: it is a constant of the caller.
     #[must_use]
-    pub fn seal(
-        &self,
-        info: &[u8],
-        aad: &[u8],
-        plaintext: &[u8],
-        entropy: &mut dyn Entropy,
-    ) -> Vec<u8> {
+    pub fn seal(&self, info: &[u8], aad: &[u8], plaintext: &[u8], entropy: &mut dyn Entropy) -> Vec<u8> {
         check_info(info);
-        let key = <XWing as Kem>::PublicKey::from_bytes(&self.0[..])
-            .expect("checked by every constructor");
-        let (encapsulated, ciphertext) =
-            single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, XWing>(
-                &OpModeS::Base,
-                &key,
-                info,
-                plaintext,
-                aad,
-                &mut EntropyRng(entropy),
-            )
-            .expect("X-Wing encapsulates to every valid key, and one message exhausts no counter");
+        let key = <XWing as Kem>::PublicKey::from_bytes(&self.0[..]).expect("checked by every constructor");
+        let (encapsulated, ciphertext) = single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, XWing>(
+            &OpModeS::Base,
+            &key,
+            info,
+            plaintext,
+            aad,
+            &mut EntropyRng(entropy),
+        )
+        .expect("X-Wing encapsulates to every valid key, and one message exhausts no counter");
         let mut sealed = Vec::with_capacity(OVERHEAD_LEN + plaintext.len());
         sealed.extend_from_slice(&SUITE_ID);
         sealed.extend_from_slice(&encapsulated.to_bytes());
@@ -186,19 +162,8 @@ impl SealPublicKey {
     /// # Panics
     /// As [`SealPublicKey::seal`].
     #[must_use]
-    pub fn seal_with_coins_of(
-        &self,
-        k: &[u8; 32],
-        info: &[u8],
-        aad: &[u8],
-        plaintext: &[u8],
-    ) -> Vec<u8> {
-        self.seal(
-            info,
-            aad,
-            plaintext,
-            &mut OneDraw(Some(coins(k, self, plaintext))),
-        )
+    pub fn seal_with_coins_of(&self, k: &[u8; 32], info: &[u8], aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
+        self.seal(info, aad, plaintext, &mut OneDraw(Some(coins(k, self, plaintext))))
     }
 }
 
@@ -249,11 +214,7 @@ pub enum OpenError {
 /// `HKDF-SHA256(ikm = k, info = "coins" ‖ digest)`, 64 bytes, where digest is
 /// `tagged("zeni/seal/coins", [recipient key, whole plaintext])`. Catalogue HC-O2.
 #[must_use]
-pub fn coins(
-    k: &[u8; 32],
-    recipient: &SealPublicKey,
-    plaintext: &[u8],
-) -> Zeroizing<[u8; COINS_LEN]> {
+pub fn coins(k: &[u8; 32], recipient: &SealPublicKey, plaintext: &[u8]) -> Zeroizing<[u8; COINS_LEN]> {
     let digest = tagged("zeni/seal/coins", &[&recipient.0[..], plaintext]);
     let mut coins = Zeroizing::new([0; COINS_LEN]);
     Hkdf::<Sha256>::new(None, k)

@@ -22,11 +22,7 @@ impl Amount {
     /// The amount of that many minor units; `None` above [`Amount::MAX`].
     #[must_use]
     pub const fn from_minor(minor: u64) -> Option<Amount> {
-        if minor <= Amount::MAX.0 {
-            Some(Amount(minor))
-        } else {
-            None
-        }
+        if minor <= Amount::MAX.0 { Some(Amount(minor)) } else { None }
     }
 
     /// The number of minor units.
@@ -62,16 +58,12 @@ impl Amount {
     /// This amount `count` times; `None` above [`Amount::MAX`].
     #[must_use]
     pub fn times(self, count: u32) -> Option<Amount> {
-        self.0
-            .checked_mul(u64::from(count))
-            .and_then(Amount::from_minor)
+        self.0.checked_mul(u64::from(count)).and_then(Amount::from_minor)
     }
 
     /// The sum of all; `None` above [`Amount::MAX`]. The sum of nothing is [`Amount::ZERO`].
     pub fn sum(amounts: impl IntoIterator<Item = Amount>) -> Option<Amount> {
-        amounts
-            .into_iter()
-            .try_fold(Amount::ZERO, Amount::checked_add)
+        amounts.into_iter().try_fold(Amount::ZERO, Amount::checked_add)
     }
 
     /// The smaller of the two.
@@ -105,11 +97,7 @@ impl fmt::Display for Amount {
 }
 
 impl<C> Encode<C> for Amount {
-    fn encode<W: Write>(
-        &self,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
         e.u64(self.0)?.ok()
     }
 }
@@ -121,8 +109,7 @@ impl<'b, C> Decode<'b, C> for Amount {
         if d.position() - start != shortest_len(minor) {
             return Err(decode::Error::message("amount not in shortest form").at(start));
         }
-        Amount::from_minor(minor)
-            .ok_or_else(|| decode::Error::message("amount out of range").at(start))
+        Amount::from_minor(minor).ok_or_else(|| decode::Error::message("amount out of range").at(start))
     }
 }
 

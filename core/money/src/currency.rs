@@ -15,10 +15,7 @@ impl Currency {
     #[must_use]
     pub fn from_code(code: &str) -> Option<Currency> {
         let letters: [u8; 3] = code.as_bytes().try_into().ok()?;
-        letters
-            .iter()
-            .all(u8::is_ascii_uppercase)
-            .then_some(Currency(letters))
+        letters.iter().all(u8::is_ascii_uppercase).then_some(Currency(letters))
     }
 
     /// The three letters.
@@ -59,11 +56,7 @@ impl fmt::Display for Currency {
 }
 
 impl<C> Encode<C> for Currency {
-    fn encode<W: Write>(
-        &self,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
         e.str(self.code())?.ok()
     }
 }
@@ -71,9 +64,8 @@ impl<C> Encode<C> for Currency {
 impl<'b, C> Decode<'b, C> for Currency {
     fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
         let start = d.position();
-        let currency = Currency::from_code(d.str()?).ok_or_else(|| {
-            decode::Error::message("currency is not three capital letters").at(start)
-        })?;
+        let currency = Currency::from_code(d.str()?)
+            .ok_or_else(|| decode::Error::message("currency is not three capital letters").at(start))?;
         if d.position() - start != ENCODED_LEN {
             return Err(decode::Error::message("currency not in shortest form").at(start));
         }

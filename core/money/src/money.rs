@@ -50,11 +50,7 @@ impl Money {
 }
 
 impl<C> Encode<C> for Money {
-    fn encode<W: Write>(
-        &self,
-        e: &mut Encoder<W>,
-        ctx: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, ctx: &mut C) -> Result<(), encode::Error<W::Error>> {
         e.array(2)?;
         self.amount.encode(e, ctx)?;
         self.currency.encode(e, ctx)
@@ -68,10 +64,7 @@ impl<'b, C> Decode<'b, C> for Money {
         if d.array()? != Some(2) || d.position() - start != 1 {
             return Err(decode::Error::message("money is not an array of two").at(start));
         }
-        Ok(Money::new(
-            Amount::decode(d, ctx)?,
-            Currency::decode(d, ctx)?,
-        ))
+        Ok(Money::new(Amount::decode(d, ctx)?, Currency::decode(d, ctx)?))
     }
 }
 

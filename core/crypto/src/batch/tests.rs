@@ -1,1 +1,124 @@
+use std::cell::Cell;
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::testing::{array, hex, vectors};
+use crate::{SecretKey, SeededEntropy};
+
+fn signed(number: u32) -> (PublicKey, Signature, [u8; 4]) {
+    let key = SecretKey::generate(&mut SeededEntropy::from_number(u64::from(number % 50)));
+    let msg = number.to_be_bytes();
+    (key.public(), key.sign(&msg), msg)
+}
+
+fn batch(len: u32, bad: &[usize]) -> Batch {
+    let mut batch = Batch::with_capacity(len as usize);
+    for number in 0..len {
+        let (key, mut signature, msg) = signed(number);
+        if bad.contains(&(number as usize)) {
+            signature.0[40] ^= 1;
+        }
+        batch.add(key, signature, &msg);
+    }
+    batch
+}
+
+/// Counts what is drawn: a batch of n draws n times 16 bytes.
+struct Counting<'a>(SeededEntropy, &'a Cell<usize>);
+
+impl Entropy for Counting<'_> {
+    fn fill(&mut self, out: &mut [u8]) {
+        self.1.set(self.1.get() + out.len());
+        self.0.fill(out);
+    }
+}
+
+/// "Taming the many EdDSAs", Table 6, by the rules of ZIP 215, alone and among honest signatures.
+#[test]
+fn speccheck_zip_215() {
+    let accepted = [true, true, true, true, true, true, false, false, false, true, true, true];
+    let cases = vectors(include_str!("../../vectors/speccheck.json"));
+    let cases = cases.as_array().unwrap();
+    assert_eq!(cases.len(), accepted.len());
+    for (number, (case, expected)) in cases.iter().zip(accepted).enumerate() {
+        let text = |name: &str| case[name].as_str().unwrap();
+        let key = PublicKey(array(text("public")));
+        let signature = Signature(array(text("signature")));
+        let message = hex(text("message"));
+        assert_eq!(verify_single(key, &signature, &message).is_ok(), expected, "case {number}");
+        let mut batch = batch(20, &[]);
+        batch.add(key, signature, &message);
+        let result = batch.verify(&mut SeededEntropy::from_number(0));
+        assert_eq!(result.is_ok(), expected, "case {number} in a batch");
+        assert!(!key.verify(&message, &signature).is_ok() || expected, "strict accepts, batch refuses: {number}");
+    }
+}
+
+#[test]
+fn an_empty_batch_is_good() {
+    assert!(Batch::new().is_empty());
+    assert_eq!(Batch::new().verify(&mut SeededEntropy::from_number(0)), Ok(()));
+}
+
+#[test]
+fn one_bad_item_in_1024_is_found_cheaply() {
+    for bad in [0, 511, 512, 700, 1023] {
+        let drawn = Cell::new(0);
+        let source = &mut Counting(SeededEntropy::from_number(0), &drawn);
+        let result = batch(1024, &[bad]).verify(source);
+        assert_eq!(result, Err(BadItems { items: vec![bad] }));
+        assert!(drawn.get() <= 3 * 1024 * 16, "{} items verified for {bad}", drawn.get() / 16);
+    }
+}
+
+#[test]
+fn all_bad_items_are_found() {
+    let bad = vec![0, 1, 63, 64, 99];
+    let result = batch(100, &bad).verify(&mut SeededEntropy::from_number(0));
+    assert_eq!(result, Err(BadItems { items: bad }));
+}
+
+/// Two wrong signatures whose errors cancel in an unweighted sum: the random weights catch them.
+#[test]
+fn errors_that_cancel_out_are_found() {
+    use curve25519_dalek::Scalar;
+
+    let mut batch = batch(20, &[]);
+    let shifted = |number: u32, by: Scalar| {
+        let (key, mut signature, msg) = signed(number);
+        let s = Scalar::from_canonical_bytes(signature.0[32..].try_into().unwrap()).unwrap();
+        signature.0[32..].copy_from_slice(&(s + by).to_bytes());
+        (key, signature, msg)
+    };
+    for (key, signature, msg) in [shifted(100, Scalar::ONE), shifted(101, -Scalar::ONE)] {
+        batch.add(key, signature, &msg);
+    }
+    let result = batch.verify(&mut SeededEntropy::from_number(0));
+    assert_eq!(result, Err(BadItems { items: vec![20, 21] }));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn batch_and_strict_agree_on_honest_keys(len in 1..60u32, bad in prop::collection::btree_set(0..60usize, 0..4)) {
+        let bad: Vec<usize> = bad.into_iter().filter(|at| *at < len as usize).collect();
+        let strict: Vec<usize> = (0..len)
+            .filter(|number| {
+                let (key, mut signature, msg) = signed(*number);
+                if bad.contains(&(*number as usize)) {
+                    signature.0[40] ^= 1;
+                }
+                key.verify(&msg, &signature).is_err()
+            })
+            .map(|number| number as usize)
+            .collect();
+        let found = match batch(len, &bad).verify(&mut SeededEntropy::from_number(1)) {
+            Ok(()) => vec![],
+            Err(BadItems { items }) => items,
+        };
+        prop_assert_eq!(&found, &strict);
+        prop_assert_eq!(&found, &bad);
+    }
+}

@@ -12,8 +12,7 @@ pub struct OsEntropy;
 
 impl Entropy for OsEntropy {
     fn fill(&mut self, out: &mut [u8]) {
-        aws_lc_rs::rand::fill(out)
-            .expect("AWS-LC's generator does not fail; it aborts the process");
+        aws_lc_rs::rand::fill(out).expect("AWS-LC's generator does not fail; it aborts the process");
     }
 }
 
@@ -78,10 +77,7 @@ impl SharedEntropy {
 
     fn draw(&self, out: &mut [u8]) {
         // a source that panicked in another thread has no half-made state that a later draw reads
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .fill(out);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill(out);
     }
 }
 

@@ -108,8 +108,7 @@ fn parse(number: &str, code: &str) -> Result<Money, MoneyError> {
     if number.is_empty() || code.is_empty() {
         return Err(MoneyError::Form);
     }
-    let currency =
-        Currency::from_code(code).ok_or_else(|| MoneyError::CurrencyCode(code.into()))?;
+    let currency = Currency::from_code(code).ok_or_else(|| MoneyError::CurrencyCode(code.into()))?;
     if !currency.is_listed() {
         return Err(MoneyError::CurrencyUnknown(currency));
     }
@@ -130,17 +129,9 @@ fn parse(number: &str, code: &str) -> Result<Money, MoneyError> {
     let expected = currency.exponent();
     let found = fraction.map_or(0, str::len);
     if fraction.is_some() && found != usize::from(expected) {
-        return Err(MoneyError::DecimalPlaces {
-            currency,
-            expected,
-            found,
-        });
+        return Err(MoneyError::DecimalPlaces { currency, expected, found });
     }
-    let zeros = if fraction.is_none() {
-        usize::from(expected)
-    } else {
-        0
-    };
+    let zeros = if fraction.is_none() { usize::from(expected) } else { 0 };
     let digits = whole.bytes().chain(fraction.unwrap_or_default().bytes());
     minor_units(digits.chain(core::iter::repeat_n(b'0', zeros)))
         .map(|amount| Money::new(amount, currency))
@@ -148,8 +139,6 @@ fn parse(number: &str, code: &str) -> Result<Money, MoneyError> {
 }
 
 fn minor_units(mut digits: impl Iterator<Item = u8>) -> Option<Amount> {
-    let minor = digits.try_fold(0u64, |sum, digit| {
-        sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-    })?;
+    let minor = digits.try_fold(0u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')))?;
     Amount::from_minor(minor)
 }
