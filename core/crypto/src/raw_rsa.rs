@@ -43,8 +43,8 @@ impl BlindSigner {
     /// # Errors
     /// [`SignError`]; nothing of a wrong result is returned.
     pub fn sign_blinded(&self, blinded: &[u8; RSA_LEN]) -> Result<[u8; RSA_LEN], SignError> {
-        if blinded >= self.public.modulus() {
-            return Err(SignError::NotBelowModulus);
+        if !in_range(blinded, self.public.modulus()) {
+            return Err(SignError::OutOfRange);
         }
         let mut signature = [0; RSA_LEN];
         let mut check = [0; RSA_LEN];
@@ -69,15 +69,25 @@ impl fmt::Debug for BlindSigner {
 /// Why a blinded value was not signed, in the order in which the checks are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SignError {
-    /// The value is not below the modulus: the caller's fault.
-    #[error("the blinded value is not below the modulus")]
-    NotBelowModulus,
+    /// The value is not within `2 ..= n − 2`: the caller's fault. Blinding gives 0, 1 and n − 1 with
+    /// negligible probability, and their signatures are known to everybody.
+    #[error("the blinded value is not between 2 and the modulus less 2")]
+    OutOfRange,
     /// AWS-LC refused or ran out of memory.
     #[error("AWS-LC failed")]
     Library,
     /// The result does not verify: a fault of this machine.
     #[error("the private operation gave a wrong result")]
     WrongResult,
+}
+
+/// Whether `1 < value < n − 1`; n is odd.
+fn in_range(value: &[u8; RSA_LEN], modulus: &[u8; RSA_LEN]) -> bool {
+    let mut one = [0; RSA_LEN];
+    one[RSA_LEN - 1] = 1;
+    let mut largest = *modulus;
+    largest[RSA_LEN - 1] &= !1;
+    *value > one && *value < largest
 }
 
 #[derive(Clone, Copy)]
