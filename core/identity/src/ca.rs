@@ -369,5 +369,12 @@ pub(crate) fn forge(ca: &Ca, party: &PartyName, validity: Validity) -> Certifica
     ca.sign(&params, &TlsKey::generate().public()).unwrap()
 }
 
+/// A certificate for any authority at all, as a careless root would sign it.
+#[cfg(test)]
+pub(crate) fn forge_ca(ca: &Ca, name: &CaName, key: &PublicKey) -> Certificate {
+    let validity = Validity::days(Time(1_800_000_000), 30);
+    ca.sign(&ca_params(name, validity, Serial::from_random([0x67; 16])), key).unwrap()
+}
+
 #[cfg(test)]
 mod tests;

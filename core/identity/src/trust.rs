@@ -153,7 +153,7 @@ impl Trust {
         let party = one_uri(&end).ok_or(TrustError::Name(None))?;
         let party: PartyName = party.parse().map_err(|error| TrustError::Name(Some(error)))?;
         let issuer = self.issuer(&path)?;
-        if !issuer.may_certify(&party) {
+        if party.network() != self.network || !issuer.may_certify(&party) {
             return Err(TrustError::Overreach { party });
         }
         Ok(Identity { party, chain: links(&path) })

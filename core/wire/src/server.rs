@@ -21,8 +21,10 @@ use crate::{
     tls::{ClientCheck, TlsClock, provider},
 };
 use answer::Answerer;
+use patience::Patience;
 
 mod answer;
+mod patience;
 
 /// Bytes that a refused client may still send before its connection is cut, so that it can read why.
 const LINGER_BYTES_MAX: usize = 256 * 1_024;
@@ -75,6 +77,8 @@ pub struct Limits {
     pub head: Duration,
     /// From the head of a request to the end of its body.
     pub body: Duration,
+    /// For a client to take any part of its answer.
+    pub stall: Duration,
     /// For requests under way when the listener stops.
     pub drain: Duration,
 }
@@ -85,8 +89,9 @@ impl Default for Limits {
             connections: 1_024,
             handshakes: 256,
             handshake: Duration::from_secs(5),
-            head: Duration::from_secs(60),
+            head: Duration::from_secs(30),
             body: Duration::from_secs(30),
+            stall: Duration::from_secs(30),
             drain: Duration::from_secs(30),
         }
     }
@@ -243,10 +248,12 @@ impl Server {
         let Some(stream) = accepted else { return };
         let Ok(caller) = self.caller(&stream) else { return };
         let caller = caller.map(Arc::new);
+        let limits = self.answerer.limits();
+        let stream = Patience::new(stream, limits.stall);
         let service = service_fn(|request| self.answerer.answer(caller.clone(), request));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.answerer.limits().head)
+            .header_read_timeout(limits.head)
             .serve_connection(TokioIo::new(stream), service);
         pin!(connection);
         let ended = select! {

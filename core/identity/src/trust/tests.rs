@@ -120,6 +120,17 @@ fn a_bank_cannot_certify_institutions_or_other_banks_customers() {
 }
 
 #[test]
+fn an_authority_of_another_network_is_not_believed_even_under_this_root() {
+    let world = World::new();
+    let key = TlsKey::generate();
+    let foreign = crate::ca::forge_ca(&world.root, &CaName::customers("other", "aoba").unwrap(), &key.public());
+    let foreign = Ca::from_parts(foreign.der().clone(), key).unwrap();
+    let stranger = client(&foreign, "urn:zeni:other:wallet:aoba/1", 5);
+    let refused = world.check(&stranger, &[&foreign], &Crls::new(), Unlisted::Accepted);
+    assert_eq!(refused, Err(TrustError::Overreach { party: party("urn:zeni:other:wallet:aoba/1") }));
+}
+
+#[test]
 fn revoked_certificates_and_authorities_are_found() {
     let world = World::new();
     let (bank, customer) = (world.bank(), world.customer());

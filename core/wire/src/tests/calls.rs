@@ -1,9 +1,12 @@
 //! Calls between honest parties, and certificates that are not what they should be.
 
-use std::sync::Arc;
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
 
 use tokio::time::Duration;
-use zeni_identity::{TlsKey, Trust, Validity};
+use zeni_identity::{Crls, Revoked, TlsKey, Trust, Validity};
 use zeni_message::{
     Bank,
     peer::{Fault, Peer, SendError, Transport},
@@ -13,7 +16,7 @@ use zeni_message::{
 use super::world::{
     BANK, DAY, ECHO_BYTES_MAX, Echo, Fall, Line, NOW, Running, TestClock, Wait, Who, World, echo, party,
 };
-use crate::{ClientAuth, ClientConfig, ConfigError, HttpsTransport, Limits, SystemClock, TlsIdentity};
+use crate::{ClientAuth, ClientConfig, ConfigError, HttpsTransport, Limits, Revocations, SystemClock, TlsIdentity};
 
 fn peer(transport: Arc<HttpsTransport>) -> Peer<Bank> {
     Peer::new(transport)
@@ -137,6 +140,24 @@ async fn a_revoked_certificate_loses_its_open_connection() {
     world.revoke(2, &[&certificate]);
     assert!(matches!(revoked.send(&Who {}).await, Err(SendError::Forbidden { status: 403, .. })));
     assert_eq!(kept.send(&Who {}).await.unwrap(), "aoba/A-10022");
+}
+
+#[tokio::test]
+async fn a_revoked_server_is_not_believed_by_who_holds_the_list() {
+    let world = World::new();
+    let key = TlsKey::generate();
+    let certificate =
+        world.root.issue_server(&party(BANK), &key.public(), &[], Validity::days(NOW, 30), [7; 16]).unwrap();
+    let identity = TlsIdentity::new(vec![certificate.der().clone()], &key);
+    let server = world.start_as(identity, ClientAuth::None, Limits::default()).await;
+    let entry = Revoked { serial: certificate.serial(), since: NOW };
+    let list = world.root.issue_crl(2, &[entry], NOW, NOW.plus(DAY)).unwrap();
+    let revocations = Revocations::new(Crls::new().with(list).unwrap());
+    let config = ClientConfig { revocations, ..world.config(&server, None) };
+    let cause = trust_cause(peer(Arc::new(HttpsTransport::new(config).unwrap())).send(&echo(1)).await);
+    assert_eq!(cause, "the other side's certificate is revoked");
+    // control: who holds no list cannot know
+    assert!(peer(world.transport(&server, None)).send(&echo(1)).await.is_ok());
 }
 
 #[tokio::test]
@@ -332,4 +353,48 @@ fn a_shifted_clock_is_off_by_its_shift() {
     let (before, shifted) = (SystemClock::new().now(), SystemClock::shifted(-86_400).now());
     let after = SystemClock::new().now();
     assert!((before..=after).contains(&shifted.plus(86_400)));
+}
+
+/// Everything that tracing says, as text.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn logs_hold_paths_and_no_names_addresses_or_bodies() {
+    let log = Log::default();
+    let writer = log.clone();
+    let lines = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone());
+    let _in_force = tracing::subscriber::set_default(lines.finish());
+    let world = World::new();
+    let server = world.start(ClientAuth::Required(world.clients())).await;
+    let (customer, certificate) = world.customer("A-1001", 30);
+    let bank = peer(world.transport(&server, Some(customer.clone())));
+    bank.send(&Who {}).await.unwrap();
+    bank.send(&Echo { bytes: b"purchase".to_vec(), repeat: 1 }).await.unwrap();
+    world.revoke(2, &[&certificate]);
+    assert!(bank.send(&Who {}).await.is_err());
+    assert!(bank.fresh().send(&Who {}).await.is_err());
+    server.stop.send(()).unwrap();
+    server.task.await.unwrap();
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for said in ["/v1/who", "/v1/echo", "status=403", "micros=", "certificate not accepted"] {
+        assert!(text.contains(said), "{said} is missing from {text}");
+    }
+    for secret in ["A-1001", "wallet", "127.0.0.1", "purchase"] {
+        assert!(!text.contains(secret), "{secret} is in {text}");
+    }
 }

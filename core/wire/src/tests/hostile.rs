@@ -19,13 +19,13 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use zeni_message::{
-    Bank,
+    Bank, encode,
     peer::{Fault, Peer, SendError},
 };
 
-use super::world::{BANK, Running, World, echo, party};
+use super::world::{BANK, Echo, Running, World, echo, party};
 use crate::{
-    ClientAuth, HttpsTransport, Limits, Revocations,
+    CBOR, ClientAuth, HttpsTransport, Limits, Revocations,
     tls::{ServerCheck, TlsClock, provider},
 };
 
@@ -197,4 +197,19 @@ async fn a_half_open_connection_is_let_go() {
     drop(timeout(Duration::from_secs(5), stream.read_to_end(&mut Vec::new())).await.unwrap());
     server.stop.send(()).unwrap();
     timeout(Duration::from_secs(5), server.task).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_never_reads_loses_its_connection() {
+    let world = World::new();
+    let limits = Limits { connections: 1, stall: Duration::from_millis(100), ..Limits::default() };
+    let server = world.start_as(world.server(BANK, 30), ClientAuth::None, limits).await;
+    let mut stream = raw(&world, &server, &Arc::default()).await.unwrap();
+    let body = encode(&Echo { bytes: vec![1; 4_000], repeat: 10_000 });
+    let head =
+        format!("POST /v1/echo HTTP/1.1\r\nhost: x\r\ncontent-type: {CBOR}\r\ncontent-length: {}\r\n\r\n", body.len());
+    stream.write_all(&[head.as_bytes(), &body].concat()).await.unwrap();
+    // the one connection allowed becomes free although the first client keeps its end open
+    assert!(Peer::<Bank>::new(world.transport(&server, None)).send(&echo(1)).await.is_ok());
+    drop(stream);
 }
