@@ -1,0 +1,334 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Electronic money you can run: issued against deposits, held in wallets, paid offline from hand to hand.
+#[derive(Debug, Parser)]
+#[command(name = "zeni", version, after_help = "Begin with: zeni demo")]
+pub(crate) struct Cli {
+    /// One JSON object on standard output instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Seconds by which this process's clock is moved, for drills in the future of a sandbox.
+    #[arg(long, global = true, default_value_t = 0, env = "ZENI_CLOCK_OFFSET", allow_negative_numbers = true, hide = true)]
+    pub(crate) clock_offset: i64,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the whole story against real servers on loopback and narrate it.
+    Demo(DemoArgs),
+    /// Start every institution on loopback with embedded stores; runs until stopped, restarts from its directory.
+    Sandbox(SandboxArgs),
+    /// Run the roles that a configuration file names.
+    Serve(ServeArgs),
+    /// A person's wallet.
+    #[command(after_help = "Example: zeni wallet --home ~/.zeni withdraw \"12300 JPY\"")]
+    Wallet(WalletArgs),
+    /// A shop that takes payments and hands them in.
+    #[command(after_help = "Example: zeni shop --home till request \"300 JPY\" --memo tea --out request.txt")]
+    Shop(ShopArgs),
+    /// Look into the issuer: circulation, audit, cases.
+    Issuer(IssuerArgs),
+    /// Look into the registration authority: disclosures, revocation.
+    Authority(AuthorityArgs),
+    /// Look into a bank: accounts.
+    Bank(BankArgs),
+    /// Say what a document is, decode it and verify all that can be verified.
+    Inspect(InspectArgs),
+    /// Measure processor time per operation.
+    Bench(BenchArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Keep the demo's directory here instead of removing it at the end.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArgs {
+    /// Directory of keys, databases, `network.toml` and `enrolment.csv`; made when it is not there.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Customers, lines of `bank,account,name,balance`; only read when the sandbox is made.
+    #[arg(long, value_name = "FILE.csv")]
+    pub(crate) customers: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The configuration; a sandbox's `zeni.toml` is an example.
+    pub(crate) config: PathBuf,
+    /// Only read and check the configuration.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// Where a wallet or shop lives and how it is opened.
+#[derive(Debug, Args)]
+pub(crate) struct HomeArgs {
+    /// Directory of the wallet.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) home: PathBuf,
+    /// File whose first line is the passphrase (or set ZENI_PASSPHRASE; asked for on a terminal otherwise).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Wait up to this long for another process that has the wallet open.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) wait: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WalletArgs {
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+    #[command(subcommand)]
+    pub(crate) command: WalletCommand,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShopArgs {
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+    #[command(subcommand)]
+    pub(crate) command: ShopCommand,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PrivacyArg {
+    /// One long-lived licence: nobody can tell who you are, payments of yours can be tied together.
+    Untraceable,
+    /// A fresh licence for each withdrawal and receipt: nothing ties your notes together.
+    Unlinkable,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JoinArgs {
+    /// The network file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) network: PathBuf,
+    /// Short name of your bank.
+    #[arg(long)]
+    pub(crate) bank: String,
+    /// Your account there.
+    #[arg(long)]
+    pub(crate) account: String,
+    /// The bank's secret for the account.
+    #[arg(long)]
+    pub(crate) code: String,
+    /// The authority's secret for you.
+    #[arg(long)]
+    pub(crate) identity: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RequestArgs {
+    /// Amount, e.g. "300 JPY".
+    pub(crate) amount: String,
+    /// What it is for.
+    #[arg(long, default_value = "")]
+    pub(crate) memo: String,
+    #[command(flatten)]
+    pub(crate) out: OutArgs,
+}
+
+/// Where a document goes: standard output unless told otherwise.
+#[derive(Debug, Args)]
+pub(crate) struct OutArgs {
+    /// Write the document to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print it as QR codes on the terminal, several frames when one is too small.
+    #[arg(long)]
+    pub(crate) qr: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WalletCommand {
+    /// Join a network as a customer of a bank.
+    Join {
+        #[command(flatten)]
+        join: JoinArgs,
+        /// How far your payments can be tied together.
+        #[arg(long, value_enum, default_value = "untraceable")]
+        privacy: PrivacyArg,
+    },
+    /// Withdraw from your account; the requests are redeemed after random delays.
+    Withdraw {
+        /// Amount, e.g. "12300 JPY".
+        amount: String,
+        /// Redeem at once. Quicker, but whoever sees bank and issuer can match the times.
+        #[arg(long)]
+        now: bool,
+    },
+    /// What the wallet holds.
+    Balance,
+    /// What happened.
+    History,
+    /// Finish everything that was interrupted, and redeem what is due.
+    Resume,
+    /// Stay running and redeem requests when they are due.
+    Run {
+        /// Stop when nothing is pending.
+        #[arg(long)]
+        until_idle: bool,
+    },
+    /// Ask for a payment; prints a document for the payer. Needs no network.
+    Request(RequestArgs),
+    /// Pay a request; prints a document for the payee. Needs no network.
+    Pay {
+        /// The request, - for standard input.
+        request: PathBuf,
+        #[command(flatten)]
+        out: OutArgs,
+        /// Do not ask back on a terminal.
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Take a payment that answers one of your requests. Needs no network.
+    Receive {
+        /// The payment, - for standard input.
+        payment: PathBuf,
+    },
+    /// Send back what came late, twice or in a wrong amount.
+    GiveBack(OutArgs),
+    /// Deposit to your account.
+    Deposit {
+        /// Amount, e.g. "500 JPY".
+        amount: String,
+    },
+    /// Have holdings that passed through many hands renewed at the issuer.
+    Renew,
+    /// Claim what cannot be spent any more: restored holdings after their validity, requests never redeemed.
+    Refund,
+    /// Tell the authority that this wallet or card is lost: all your licences end.
+    ReportLost,
+    /// Write a backup; it can receive, resend and claim refunds, but not spend.
+    Backup {
+        /// The file.
+        file: PathBuf,
+        /// Move the wallet instead: this one is locked first, the other may spend.
+        #[arg(long = "move")]
+        moving: bool,
+    },
+    /// Make a wallet from a backup.
+    Restore {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ShopCommand {
+    /// Join a network as a shop; the authority certifies its name.
+    Join {
+        #[command(flatten)]
+        join: JoinArgs,
+    },
+    /// What the shop holds.
+    Balance,
+    /// What happened.
+    History,
+    /// Finish everything that was interrupted.
+    Resume,
+    /// Ask for a payment. Needs no network.
+    Request(RequestArgs),
+    /// Take a payment. Needs no network.
+    Receive {
+        /// The payment, - for standard input.
+        payment: PathBuf,
+    },
+    /// Send back what came late, twice or in a wrong amount.
+    GiveBack(OutArgs),
+    /// Hand in all takings under one signature.
+    Deposit,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IssuerArgs {
+    /// Directory of the sandbox, or of the configuration.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    #[command(subcommand)]
+    pub(crate) command: IssuerCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IssuerCommand {
+    /// What was issued by which bank, what came back to which bank, what is outstanding.
+    Circulation,
+    /// Recompute every invariant from the databases.
+    Audit,
+    /// Cases of overspending.
+    Cases {
+        /// Write the newest proof to this file, as a signed document.
+        #[arg(long, value_name = "FILE")]
+        export: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuthorityArgs {
+    /// Directory of the sandbox, or of the configuration.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    #[command(subcommand)]
+    pub(crate) command: AuthorityCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuthorityCommand {
+    /// The log of names that were released against a proof.
+    Disclosures,
+    /// Revoke a licence by its key.
+    Revoke {
+        /// The licensed key, hexadecimal, or a file with the licence.
+        licence: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BankArgs {
+    /// Directory of the sandbox, or of the configuration.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Short name of the bank.
+    #[arg(long)]
+    pub(crate) bank: String,
+    #[command(subcommand)]
+    pub(crate) command: BankCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BankCommand {
+    /// An account with its entries.
+    Statement {
+        /// The account.
+        account: String,
+    },
+    /// Recompute every account from its entries.
+    Audit,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// The document, - for standard input.
+    pub(crate) file: PathBuf,
+    /// Verify against this network.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) network: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// Which scenario.
+    #[arg(default_value = "all")]
+    pub(crate) scenario: String,
+}

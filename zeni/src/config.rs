@@ -1,0 +1,143 @@
+//! The configuration of `zeni serve`: which roles run here, where they listen, where they keep their state.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+
+/// The file. Paths are relative to its directory. Unknown keys stop the program.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServeConfig {
+    /// The network file.
+    pub(crate) network: PathBuf,
+    /// Holds the passphrase of the key files, one line.
+    pub(crate) passphrase_file: PathBuf,
+    /// Length of an epoch in days: keys of banks, licences.
+    pub(crate) epoch_days: u32,
+    /// The series that are issued.
+    pub(crate) series: Vec<SeriesConfig>,
+    /// The registration authority, if it runs here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) authority: Option<RoleConfig>,
+    /// The issuer, if it runs here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) issuer: Option<IssuerConfig>,
+    /// The banks that run here.
+    #[serde(default, rename = "bank", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) banks: Vec<BankConfig>,
+    /// Directory of this file.
+    #[serde(skip)]
+    pub(crate) home: PathBuf,
+}
+
+/// A series of notes. Days count from the start of an epoch.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SeriesConfig {
+    /// Number.
+    pub(crate) series: u32,
+    /// ISO 4217 code.
+    pub(crate) currency: String,
+    /// Face values in minor units.
+    pub(crate) faces: Vec<u64>,
+    /// T1: requests are redeemed until then.
+    pub(crate) redeem_days: u32,
+    /// T2: unredeemed requests are claimed back until then.
+    pub(crate) claim_days: u32,
+    /// Payments are signed until then.
+    pub(crate) valid_days: u32,
+    /// Returns reach the issuer until then.
+    pub(crate) deposit_days: u32,
+    /// Refunds are paid from then on.
+    pub(crate) refund_days: u32,
+    /// Records are kept until then.
+    pub(crate) retain_days: u32,
+    /// Payments between persons in one chain, at most 16.
+    pub(crate) payments_max: u8,
+    /// Days after which a revocation list is stale for a payee.
+    pub(crate) list_fresh_days: u32,
+    /// Largest payment accepted with a stale list, in minor units.
+    pub(crate) stale_limit: u64,
+}
+
+/// A role with one listener.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RoleConfig {
+    /// Directory of keys, certificates and the embedded database.
+    pub(crate) dir: PathBuf,
+    /// `host:port`.
+    pub(crate) listen: String,
+    /// `postgres://…` for a PostgreSQL database instead of the embedded one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) database: Option<String>,
+}
+
+/// The issuer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IssuerConfig {
+    /// Directory of keys, certificates and the embedded database.
+    pub(crate) dir: PathBuf,
+    /// `host:port` for everybody.
+    pub(crate) listen_public: String,
+    /// `host:port` for banks.
+    pub(crate) listen_members: String,
+    /// `postgres://…` for a PostgreSQL database instead of the embedded one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) database: Option<String>,
+    /// What happens to the excess of an overspending: `capped` or `refuse`.
+    pub(crate) excess: String,
+    /// Most that a bank may have outstanding, in minor units, per currency.
+    pub(crate) ceiling: u64,
+}
+
+/// A bank.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BankConfig {
+    /// Short name.
+    pub(crate) name: String,
+    /// Directory of keys, certificates and the embedded database.
+    pub(crate) dir: PathBuf,
+    /// `host:port`.
+    pub(crate) listen: String,
+    /// `postgres://…` for a PostgreSQL database instead of the embedded one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) database: Option<String>,
+}
+
+impl ServeConfig {
+    /// Reads a file.
+    pub(crate) fn read(path: &Path) -> Result<ServeConfig> {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read the configuration {}", path.display()))?;
+        let mut config: ServeConfig =
+            toml::from_str(&text).with_context(|| format!("{} is not a valid configuration", path.display()))?;
+        ensure!(config.epoch_days > 0, "epoch_days must be at least 1");
+        ensure!(!config.series.is_empty(), "at least one [[series]] is needed");
+        config.home = path.parent().unwrap_or(Path::new(".")).to_path_buf();
+        Ok(config)
+    }
+
+    /// A path of the file, seen from here.
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
+        self.home.join(path)
+    }
+
+    /// The passphrase of the key files.
+    pub(crate) fn passphrase(&self) -> Result<zeroize::Zeroizing<String>> {
+        read_passphrase(&self.path(&self.passphrase_file))
+    }
+}
+
+/// The first line of a file.
+pub(crate) fn read_passphrase(path: &Path) -> Result<zeroize::Zeroizing<String>> {
+    let text = zeroize::Zeroizing::new(
+        fs::read_to_string(path).with_context(|| format!("cannot read the passphrase file {}", path.display()))?,
+    );
+    Ok(zeroize::Zeroizing::new(text.lines().next().unwrap_or("").to_owned()))
+}

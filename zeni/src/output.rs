@@ -1,0 +1,84 @@
+//! What a command tells: results on standard output, talk on standard error, one exit code.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+use serde_json::json;
+
+/// How a command ends when it is not done.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Exit 1: refused; the code is stable.
+    Refused {
+        /// Stable word for scripts.
+        code: String,
+        /// What happened and what to do.
+        text: String,
+    },
+    /// Exit 2: the command was given wrongly.
+    Usage(String),
+    /// Exit 3: the same command later can succeed.
+    TryAgain {
+        /// Stable word for scripts.
+        code: String,
+        /// What happened.
+        text: String,
+    },
+}
+
+impl Failure {
+    /// A refusal.
+    pub(crate) fn refused(code: &str, text: impl ToString) -> Failure {
+        Failure::Refused { code: code.into(), text: text.to_string() }
+    }
+
+    /// A matter of time.
+    pub(crate) fn try_again(code: &str, text: impl ToString) -> Failure {
+        Failure::TryAgain { code: code.into(), text: text.to_string() }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Failure {
+        Failure::refused("failed", format!("{error:#}"))
+    }
+}
+
+/// Where results go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    /// One JSON object per command instead of text.
+    pub(crate) json: bool,
+}
+
+impl Output {
+    /// The result of a command: JSON for scripts or text for people.
+    pub(crate) fn result(self, value: &impl Serialize, text: &str) -> Result<(), Failure> {
+        if self.json {
+            let line = serde_json::to_string(value).map_err(anyhow::Error::from)?;
+            println!("{line}");
+        } else if !text.is_empty() {
+            println!("{}", text.trim_end());
+        }
+        Ok(())
+    }
+
+    /// Talk to a person.
+    pub(crate) fn say(self, text: &str) {
+        eprintln!("{text}");
+    }
+
+    /// Reports a failure and tells the exit code.
+    pub(crate) fn failed(self, failure: &Failure) -> ExitCode {
+        let (exit, code, text) = match failure {
+            Failure::Refused { code, text } => (1, code.as_str(), text),
+            Failure::Usage(text) => (2, "usage", text),
+            Failure::TryAgain { code, text } => (3, code.as_str(), text),
+        };
+        eprintln!("zeni: {text}");
+        if self.json {
+            println!("{}", json!({"ok": false, "code": code, "error": text, "exit": exit}));
+        }
+        ExitCode::from(exit)
+    }
+}
