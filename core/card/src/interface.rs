@@ -12,22 +12,29 @@ use zeni_note::{
 };
 
 /// Where a card is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
 pub enum Life {
     /// Signs and loads.
+    #[n(0)]
     Operational,
-    /// Moved to another card: signs nothing that moves money any more.
+    /// Moved to another card: signs and loads nothing any more; what was signed can still be read.
+    #[n(1)]
     Retired,
 }
 
 /// Where one holding stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
 pub enum HoldingState {
     /// May be endorsed or closed.
+    #[n(0)]
     Live,
     /// Came back from a backup: only a refund may be signed (DESIGN §5 "Lost money").
+    #[n(1)]
     Restored,
     /// Closed; nothing follows.
+    #[n(2)]
     Closed,
 }
 
@@ -84,8 +91,8 @@ pub enum CardError {
     /// No such holding.
     #[error("the card does not hold this money")]
     UnknownHolding,
-    /// The holding came back from a backup.
-    #[error("restored money cannot be spent: claim a refund after the end of its validity")]
+    /// The holding came back from a backup; or the key did, and is to sign a new challenge, which needs a fresh key.
+    #[error("restored money cannot be spent, and a restored key takes no new payment: claim a refund, use a fresh key")]
     Restored,
     /// The holding was closed.
     #[error("this holding was closed")]

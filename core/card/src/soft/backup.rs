@@ -1,0 +1,313 @@
+//! Backups and moves of a software card.
+//!
+//! A *copy* ([`SoftCard::export`]) leaves the card at work, so nothing in it can be spent: what it brings back is
+//! restored, never live. From a copy come back
+//!
+//! - keys, which sign statements, but no new challenge: whoever has the copy could sign the same one elsewhere;
+//! - signed challenges, so that payments that come late are received, as restored money;
+//! - open load slots, as restored ones: the note may have been loaded and spent before the loss. A slot opened after the
+//!   restore has a nonce of its own and loads live money, under a key that came back too;
+//! - holdings with what was left of them, for refunds, and every node ever loaded, so that none loads again;
+//! - signatures, so that the same bytes can be sent again.
+//!
+//! A refund signs away what was left *at the time of the copy*. Whoever passed money on after it and then claims the old
+//! rest signs more than he held: the wallet makes a copy after each payment, or asks before it claims.
+//!
+//! A *move* ([`SoftCard::export_move`]) retires the card first, then tells everything, and live holdings stay live.
+//! Restoring one move into two cards is copying a card: software cannot prevent it, tracing names who spends twice.
+//!
+//! Both hold secret keys in the clear; whoever writes one to a file encrypts it.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use minicbor::bytes::{ByteArray, ByteVec};
+use zeni_crypto::{Digest, PublicKey, SecretKey, Signature, sha256};
+use zeni_message::{Malformed, Network, Time};
+use zeni_note::Nonce;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{
+    SoftCard, keys,
+    memory::{Memory, MemoryFault, Write},
+    record::{
+        CARD, CHALLENGES, CLOSED, CardRecord, ChallengeSlot, Closed, ENDORSED, Endorsed, GIVEN_BACK, HAND_INS,
+        HOLDINGS, Holding, KEYS, KeyRecord, LATEST, LoadSlot, Origin, SLOTS, VERSION, Writes, open,
+    },
+};
+use crate::{CardError, HoldingState};
+
+/// Bytes of the longest backup that is read.
+pub const BACKUP_BYTES_MAX: usize = 512 * 1_024 * 1_024;
+
+/// What a backup is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
+pub enum BackupKind {
+    /// Of a card that stays at work: brings back no spendable money.
+    #[n(0)]
+    Copy,
+    /// Of a card that was retired for it: brings everything.
+    #[n(1)]
+    Move,
+}
+
+/// Everything a card holds, secret keys included. Wiped when dropped.
+pub struct Backup {
+    image: Image,
+}
+
+#[derive(minicbor::Encode, minicbor::Decode)]
+struct Image {
+    #[n(0)]
+    version: u16,
+    #[n(1)]
+    kind: BackupKind,
+    #[n(2)]
+    network: Network,
+    #[n(3)]
+    floor: Time,
+    #[n(4)]
+    keys: Vec<KeyCopy>,
+    #[n(5)]
+    entries: Vec<Entry>,
+}
+
+#[derive(minicbor::Encode, minicbor::Decode)]
+struct KeyCopy {
+    #[n(0)]
+    seed: ByteArray<32>,
+    #[n(1)]
+    origin: Origin,
+}
+
+impl Drop for KeyCopy {
+    fn drop(&mut self) {
+        self.seed[..].zeroize();
+    }
+}
+
+/// One record of the memory as it is.
+#[derive(minicbor::Encode, minicbor::Decode)]
+struct Entry {
+    #[n(0)]
+    place: ByteVec,
+    #[n(1)]
+    value: ByteVec,
+}
+
+/// Why bytes are not a backup.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BackupFault {
+    /// Not the encoding of a backup.
+    #[error("not a backup of a card: {0}")]
+    Malformed(#[from] Malformed),
+    /// Made by a later program.
+    #[error("the backup is of version {found}, this program reads {known}")]
+    Version {
+        /// Found.
+        found: u16,
+        /// Known.
+        known: u16,
+    },
+}
+
+/// Why a backup is not restored; nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RestoreFault {
+    /// The card does not work.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// The backup is of another network.
+    #[error("the backup is of another network")]
+    OtherNetwork,
+    /// The card holds keys already.
+    #[error("a backup is restored into an empty card only")]
+    NotEmpty,
+    /// A record of the backup is damaged.
+    #[error("record {index} of the backup is damaged")]
+    Damaged {
+        /// Its place.
+        index: usize,
+    },
+}
+
+impl Backup {
+    /// What it is for.
+    pub fn kind(&self) -> BackupKind {
+        self.image.kind
+    }
+
+    /// Network of the card.
+    pub fn network(&self) -> Network {
+        self.image.network
+    }
+
+    /// The encoding, secret keys in the clear.
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        self.image.to_bytes()
+    }
+
+    /// Reads an encoding back.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Backup, BackupFault> {
+        if bytes.len() > BACKUP_BYTES_MAX {
+            return Err(Malformed::TooLong { len: bytes.len(), max: BACKUP_BYTES_MAX }.into());
+        }
+        let mut decoder = minicbor::Decoder::new(bytes);
+        let image: Image = decoder
+            .decode()
+            .map_err(|error| Malformed::Shape { at: error.position().unwrap_or(decoder.position()) })?;
+        if image.version != VERSION {
+            return Err(BackupFault::Version { found: image.version, known: VERSION });
+        }
+        if image.to_bytes()[..] != *bytes {
+            return Err(Malformed::NotCanonical.into());
+        }
+        Ok(Backup { image })
+    }
+
+    fn digest(&self) -> Digest {
+        sha256(&[&self.to_bytes()])
+    }
+}
+
+/// Shows neither keys nor holdings.
+impl fmt::Debug for Backup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Backup({:?} of network {:?})", self.image.kind, self.image.network.0)
+    }
+}
+
+impl Image {
+    /// Encodes into a buffer that never moves, so that no copy of a key stays behind unwiped.
+    fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let entries: usize =
+            self.entries.iter().map(|entry| entry.place.len() + entry.value.len() + ENTRY_FRAMING).sum();
+        let bytes = Vec::with_capacity(IMAGE_FRAMING + self.keys.len() * KEY_BYTES + entries);
+        let mut encoder = minicbor::Encoder::new(bytes);
+        encoder.encode(self).expect("writing to a vector cannot fail");
+        Zeroizing::new(encoder.into_writer())
+    }
+}
+
+/// Bytes around keys and entries: heads, version, kind, network and time.
+const IMAGE_FRAMING: usize = 80;
+/// Bytes of one key: heads, seed, origin.
+const KEY_BYTES: usize = 36;
+/// Bytes around the place and the value of an entry.
+const ENTRY_FRAMING: usize = 11;
+
+impl<M: Memory> SoftCard<M> {
+    /// A copy of the card, for the loss of it. The card goes on.
+    pub fn export(&mut self) -> Result<Backup, CardError> {
+        self.backup(BackupKind::Copy)
+    }
+
+    /// Retires the card, durably, then tells everything it holds. Again gives the same again, so that a move whose file was
+    /// not written yet can be finished.
+    pub fn export_move(&mut self) -> Result<Backup, CardError> {
+        self.retire()?;
+        self.backup(BackupKind::Move)
+    }
+
+    /// Takes over what a backup holds, into a card without keys. The same backup again changes nothing.
+    ///
+    /// # Errors
+    /// The first [`RestoreFault`] that applies.
+    pub fn restore(&mut self, backup: &Backup) -> Result<(), RestoreFault> {
+        let card = self.operational()?;
+        let image = &backup.image;
+        if image.network != self.roots.network {
+            return Err(RestoreFault::OtherNetwork);
+        }
+        let digest = backup.digest();
+        if card.restored == Some(digest) {
+            return Ok(());
+        }
+        if card.restored.is_some() || !self.memory.scan(&[KEYS]).map_err(CardError::from)?.is_empty() {
+            return Err(RestoreFault::NotEmpty);
+        }
+        let mut writes = Writes::default();
+        writes.put(CARD, &[], &CardRecord { floor: image.floor, restored: Some(digest), ..card });
+        for copy in &image.keys {
+            let secret = SecretKey::from_seed(*copy.seed);
+            let origin = if image.kind == BackupKind::Move { copy.origin } else { Origin::Restored };
+            writes.put(KEYS, &[&secret.public().0], &keys::seal(&self.master, &secret, origin, &mut *self.entropy));
+        }
+        for (index, entry) in image.entries.iter().enumerate() {
+            entry.restore(image.kind, &mut writes).map_err(|MemoryFault { .. }| RestoreFault::Damaged { index })?;
+        }
+        Ok(self.commit(writes)?)
+    }
+
+    fn backup(&mut self, kind: BackupKind) -> Result<Backup, CardError> {
+        let card = self.card()?;
+        let mut keys = Vec::new();
+        for (place, value) in self.memory.scan(&[KEYS])? {
+            let record: KeyRecord = open(&place, &value)?;
+            let key = PublicKey::from_slice(&place[1..]).ok_or_else(|| super::fault("its table of keys is damaged"))?;
+            let seed = keys::unseal(&self.master, &key, &record)?.dangerous_seed();
+            keys.push(KeyCopy { seed: ByteArray::from(*seed), origin: record.origin });
+        }
+        let mut entries = Vec::new();
+        for table in COPIED {
+            let records = self.memory.scan(&[table])?;
+            entries
+                .extend(records.into_iter().map(|(place, value)| Entry { place: place.into(), value: value.into() }));
+        }
+        let image = Image { version: VERSION, kind, network: self.roots.network, floor: card.floor, keys, entries };
+        Ok(Backup { image })
+    }
+}
+
+/// Tables that a backup holds record by record; the card's own record and keys stand apart, the index is made anew.
+const COPIED: [u8; 8] = [CHALLENGES, SLOTS, LATEST, HOLDINGS, ENDORSED, GIVEN_BACK, CLOSED, HAND_INS];
+
+impl Entry {
+    /// Checks the record and writes it as it comes back.
+    fn restore(&self, kind: BackupKind, writes: &mut Writes) -> Result<(), MemoryFault> {
+        let table = self.place.first().copied();
+        let id = self.place.get(1..).unwrap_or_default();
+        let ids = |n: usize| if id.len() == 32 * n { Ok(()) } else { Err(damaged()) };
+        match table {
+            Some(CHALLENGES) => ids(1).and(self.keep::<ChallengeSlot>(writes)),
+            Some(LATEST) => ids(1).and(self.keep::<Nonce>(writes)),
+            Some(ENDORSED) => ids(2).and(self.keep::<Endorsed>(writes)),
+            Some(GIVEN_BACK) => ids(1).and(self.keep::<Digest>(writes)),
+            Some(CLOSED) => ids(1).and(self.keep::<Closed>(writes)),
+            Some(HAND_INS) => ids(1).and(self.keep::<Signature>(writes)),
+            Some(SLOTS) => {
+                let mut slot: LoadSlot = open(&self.place, &self.value)?;
+                if kind == BackupKind::Copy {
+                    slot.origin = Origin::Restored;
+                }
+                writes.put(SLOTS, &[id], &slot);
+                Ok(())
+            }
+            Some(HOLDINGS) => {
+                let node = Digest::from_slice(id).ok_or_else(damaged)?;
+                let mut holding: Holding = open(&self.place, &self.value)?;
+                if kind == BackupKind::Copy && holding.state == HoldingState::Live {
+                    holding.state = HoldingState::Restored;
+                }
+                writes.put_holding(&node, &holding);
+                Ok(())
+            }
+            _ => Err(damaged()),
+        }
+    }
+
+    fn keep<T: zeni_message::Wire>(&self, writes: &mut Writes) -> Result<(), MemoryFault> {
+        open::<T>(&self.place, &self.value)?;
+        let write: Write = (self.place.to_vec(), Some(self.value.to_vec()));
+        writes.0.push(write);
+        Ok(())
+    }
+}
+
+fn damaged() -> MemoryFault {
+    MemoryFault { reason: alloc::string::String::new() }
+}
+
+#[cfg(test)]
+mod tests;

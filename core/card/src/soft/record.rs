@@ -1,0 +1,198 @@
+//! What a software card remembers: one table per kind of fact, each record strict CBOR `[version, record]`.
+//!
+//! | table | id | record |
+//! |---|---|---|
+//! | [`CARD`] | – | [`CardRecord`] |
+//! | [`KEYS`] | public key | [`KeyRecord`] |
+//! | [`CHALLENGES`] | `e` of the challenge | [`ChallengeSlot`] |
+//! | [`SLOTS`] | nonce | [`LoadSlot`] |
+//! | [`LATEST`] | public key | nonce of the key's latest load slot |
+//! | [`HOLDINGS`] | node | [`Holding`], kept for good: what was loaded once never loads again |
+//! | [`LEFT`] | node | nothing: the holdings with something left |
+//! | [`ENDORSED`] | node, `e` | [`Endorsed`] |
+//! | [`GIVEN_BACK`] | endorsement | node that gave it back |
+//! | [`CLOSED`] | node | [`Closed`] |
+//! | [`HAND_INS`] | digest of account and leaves | signature |
+
+use alloc::{format, vec::Vec};
+
+use zeni_crypto::{Digest, PublicKey, Signature};
+use zeni_message::{Network, Time, Wire, decode, encode, limits::DOCUMENT_BYTES_MAX};
+use zeni_money::{Amount, Currency};
+
+use super::memory::{MemoryFault, Write};
+use crate::{HoldingState, HoldingStatus, Life};
+
+/// Version of the records.
+pub(super) const VERSION: u16 = 1;
+
+pub(super) const CARD: u8 = b'i';
+pub(super) const KEYS: u8 = b'k';
+pub(super) const CHALLENGES: u8 = b'q';
+pub(super) const SLOTS: u8 = b's';
+pub(super) const LATEST: u8 = b'l';
+pub(super) const HOLDINGS: u8 = b'n';
+pub(super) const LEFT: u8 = b'r';
+pub(super) const ENDORSED: u8 = b'e';
+pub(super) const GIVEN_BACK: u8 = b'g';
+pub(super) const CLOSED: u8 = b'c';
+pub(super) const HAND_INS: u8 = b'h';
+
+#[derive(minicbor::Encode, minicbor::Decode)]
+struct Versioned<T> {
+    #[n(0)]
+    version: u16,
+    #[n(1)]
+    record: T,
+}
+
+/// The card itself.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(super) struct CardRecord {
+    #[n(0)]
+    pub(super) network: Network,
+    #[n(1)]
+    pub(super) life: Life,
+    #[n(2)]
+    pub(super) floor: Time,
+    /// Digest of the backup that was restored into this card.
+    #[n(3)]
+    pub(super) restored: Option<Digest>,
+}
+
+/// Where a key or a slot came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
+pub(super) enum Origin {
+    /// On this card, or on the one that moved here.
+    #[n(0)]
+    Own,
+    /// In a backup, of which other copies may be at work.
+    #[n(1)]
+    Restored,
+}
+
+impl Origin {
+    /// The state of what is loaded under this origin.
+    pub(super) fn state(self) -> HoldingState {
+        match self {
+            Origin::Own => HoldingState::Live,
+            Origin::Restored => HoldingState::Restored,
+        }
+    }
+}
+
+/// A secret key under the master key.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(super) struct KeyRecord {
+    #[n(0)]
+    pub(super) nonce: minicbor::bytes::ByteArray<12>,
+    #[n(1)]
+    pub(super) sealed: minicbor::bytes::ByteArray<48>,
+    #[n(2)]
+    pub(super) origin: Origin,
+}
+
+/// A challenge that was signed here.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(super) struct ChallengeSlot {
+    #[n(0)]
+    pub(super) key: PublicKey,
+}
+
+/// A slot for one note.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(super) struct LoadSlot {
+    #[n(0)]
+    pub(super) key: PublicKey,
+    /// The note that used it up.
+    #[n(1)]
+    pub(super) loaded: Option<Digest>,
+    #[n(2)]
+    pub(super) origin: Origin,
+}
+
+/// A holding.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(super) struct Holding {
+    #[n(0)]
+    pub(super) key: PublicKey,
+    #[n(1)]
+    pub(super) currency: Currency,
+    #[n(2)]
+    pub(super) value: Amount,
+    #[n(3)]
+    pub(super) remaining: Amount,
+    #[n(4)]
+    pub(super) state: HoldingState,
+}
+
+impl Holding {
+    pub(super) fn status(&self, node: &Digest) -> HoldingStatus {
+        HoldingStatus {
+            node: *node,
+            key: self.key,
+            currency: self.currency,
+            value: self.value,
+            remaining: self.remaining,
+            state: self.state,
+        }
+    }
+}
+
+/// An endorsement that was signed.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(super) struct Endorsed {
+    #[n(0)]
+    pub(super) amount: Amount,
+    #[n(1)]
+    pub(super) signature: Signature,
+}
+
+/// A closing that was signed.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(super) struct Closed {
+    #[n(0)]
+    pub(super) purpose: Digest,
+    #[n(1)]
+    pub(super) amount: Amount,
+    #[n(2)]
+    pub(super) signature: Signature,
+}
+
+/// The place of a record in the memory.
+pub(super) fn place(table: u8, id: &[&[u8]]) -> Vec<u8> {
+    let mut place = Vec::with_capacity(1 + id.iter().map(|part| part.len()).sum::<usize>());
+    place.push(table);
+    id.iter().for_each(|part| place.extend_from_slice(part));
+    place
+}
+
+/// Reads a record that this program wrote.
+pub(super) fn open<T: Wire>(place: &[u8], bytes: &[u8]) -> Result<T, MemoryFault> {
+    let table = place.first().copied().map_or('?', char::from);
+    let damaged = |what: &str| MemoryFault { reason: format!("a record of table '{table}' {what}") };
+    let stored: Versioned<T> = decode(bytes, DOCUMENT_BYTES_MAX).map_err(|_| damaged("is damaged"))?;
+    if stored.version != VERSION {
+        return Err(damaged("is of another version"));
+    }
+    Ok(stored.record)
+}
+
+/// What one command changes, all or nothing.
+#[derive(Default)]
+pub(super) struct Writes(pub(super) Vec<Write>);
+
+impl Writes {
+    pub(super) fn put<T: minicbor::Encode<()>>(&mut self, table: u8, id: &[&[u8]], record: &T) {
+        let value = encode(&Versioned { version: VERSION, record });
+        self.0.push((place(table, id), Some(value)));
+    }
+
+    /// Stores a holding and keeps the index of holdings with something left.
+    pub(super) fn put_holding(&mut self, node: &Digest, holding: &Holding) {
+        self.put(HOLDINGS, &[&node.0], holding);
+        let left = if holding.remaining.is_zero() { None } else { Some(Vec::new()) };
+        self.0.push((place(LEFT, &[&node.0]), left));
+    }
+}
