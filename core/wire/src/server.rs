@@ -14,7 +14,10 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use zeni_identity::{Crls, Identity, Trust, Unlisted, Usage};
-use zeni_message::route::{Clock, Routes};
+use zeni_message::{
+    limits::MESSAGE_BYTES_MAX,
+    route::{Clock, Routes},
+};
 
 use crate::{
     ConfigError, Metrics, Revocations, TlsIdentity,
@@ -27,7 +30,7 @@ mod answer;
 mod patience;
 
 /// Bytes that a refused client may still send before its connection is cut, so that it can read why.
-const LINGER_BYTES_MAX: usize = 256 * 1_024;
+const LINGER_BYTES_MAX: usize = MESSAGE_BYTES_MAX;
 /// How long it may do so.
 const LINGER: Duration = Duration::from_secs(1);
 /// Pause after the system refused to accept a connection (no file descriptors left).
