@@ -50,5 +50,5 @@ impl TryRng for EntropyRng<'_> {
 
 impl TryCryptoRng for EntropyRng<'_> {}
 
-#[cfg(all(test, feature = "std"))]
+#[cfg(test)]
 mod tests;

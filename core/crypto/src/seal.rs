@@ -179,7 +179,7 @@ impl<C> minicbor::Encode<C> for SealPublicKey {
         e: &mut minicbor::Encoder<W>,
         ctx: &mut C,
     ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        fixed::encode(&*self.0, e, ctx)
+        fixed::encode(&self.0, e, ctx)
     }
 }
 

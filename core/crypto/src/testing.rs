@@ -1,5 +1,7 @@
 //! What the tests of this crate share.
 
+#![cfg(feature = "std")]
+
 use std::vec::Vec;
 
 /// Bytes of a hexadecimal text.

@@ -68,5 +68,5 @@ impl<'b, C> Decode<'b, C> for Money {
     }
 }
 
-#[cfg(all(test, feature = "std"))]
+#[cfg(test)]
 mod tests;

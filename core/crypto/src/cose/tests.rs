@@ -1,3 +1,5 @@
+#![cfg(feature = "std")]
+
 use coset::iana::Algorithm;
 use coset::{CoseSign1, CoseSign1Builder, HeaderBuilder, TaggedCborSerializable};
 use proptest::prelude::*;

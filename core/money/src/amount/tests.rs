@@ -1,3 +1,5 @@
+#![cfg(feature = "std")]
+
 use proptest::prelude::*;
 
 use super::*;
