@@ -47,7 +47,7 @@ impl Batch {
         self.items.is_empty()
     }
 
-    /// Verifies all items. One bad item among many costs about as much again as the batch: what
+    /// Verifies all items. With one bad item among many it costs two to three times as much: what
     /// fails is split in halves, and a half is not tried where the answer is known.
     ///
     /// # Errors

@@ -91,12 +91,14 @@ impl RsaPublicKey {
     /// # Errors
     /// [`BlindError::Key`] when the key is unfit: its modulus has a factor in common with the message.
     pub fn blind(&self, msg: &[u8], entropy: &mut dyn Entropy) -> Result<Blinding, BlindError> {
-        let result = self.library()?.blind(&mut EntropyRng(entropy), msg).map_err(|_| BlindError::Key)?;
+        let mut result = self.library()?.blind(&mut EntropyRng(entropy), msg).map_err(|_| BlindError::Key)?;
+        let inverse = array(&result.secret.0);
+        result.secret.0.zeroize();
         let randomizer = result.msg_randomizer.ok_or(BlindError::Key)?;
         Ok(Blinding {
             message: msg.to_vec(),
             randomizer: randomizer.0,
-            inverse: array(&result.secret.0)?,
+            inverse: inverse?,
             blinded: array(&result.blind_message.0)?,
         })
     }
