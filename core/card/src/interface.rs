@@ -1,6 +1,6 @@
 //! What a card does for its wallet.
 
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 
 use zeni_crypto::{Digest, PublicKey, Signature};
 use zeni_message::{Signed, Time};
@@ -120,7 +120,7 @@ pub enum CardError {
     },
     /// The memory of the card failed: nothing was signed.
     #[error("the card's memory failed: {0}")]
-    Memory(alloc::string::String),
+    Memory(String),
 }
 
 /// A secure element. Every method is durable before it returns; the same call again gives the same answer.

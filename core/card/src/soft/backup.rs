@@ -18,7 +18,7 @@
 //!
 //! Both hold secret keys in the clear; whoever writes one to a file encrypts it.
 
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use minicbor::bytes::{ByteArray, ByteVec};
@@ -306,7 +306,7 @@ impl Entry {
 }
 
 fn damaged() -> MemoryFault {
-    MemoryFault { reason: alloc::string::String::new() }
+    MemoryFault { reason: String::new() }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The durable memory under a software card.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 
 /// One change of the memory: a key, and the value it gets or `None` to remove it.
 pub type Write = (Vec<u8>, Option<Vec<u8>>);
@@ -27,7 +27,7 @@ pub trait Memory: Send {
     fn commit(&mut self, writes: &[Write]) -> Result<(), MemoryFault>;
 }
 
-impl<M: Memory + ?Sized> Memory for alloc::boxed::Box<M> {
+impl<M: Memory + ?Sized> Memory for Box<M> {
     fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, MemoryFault> {
         (**self).get(key)
     }

@@ -1,0 +1,54 @@
+//! An allocator over a fixed piece of memory that gives back only what was taken last.
+
+use core::{
+    alloc::{GlobalAlloc, Layout},
+    cell::UnsafeCell,
+    ptr,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+/// Bytes that the check may take in all.
+const HEAP_BYTES: usize = 4 * 1_024 * 1_024;
+
+#[repr(align(16))]
+struct Arena(UnsafeCell<[u8; HEAP_BYTES]>);
+
+// SAFETY: the arena is reached through pointers that `alloc` hands out once each
+unsafe impl Sync for Arena {}
+
+static ARENA: Arena = Arena(UnsafeCell::new([0; HEAP_BYTES]));
+
+/// The allocator.
+pub struct Bump {
+    used: AtomicUsize,
+}
+
+impl Bump {
+    /// With the whole arena free.
+    pub const fn new() -> Bump {
+        Bump { used: AtomicUsize::new(0) }
+    }
+}
+
+// SAFETY: `alloc` hands out disjoint, aligned pieces of the arena, as the atomic update takes each range once
+unsafe impl GlobalAlloc for Bump {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let base = ARENA.0.get().cast::<u8>();
+        let place = |used: usize| (base as usize + used).next_multiple_of(layout.align()) - base as usize;
+        let taken = self.used.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |used| {
+            place(used).checked_add(layout.size()).filter(|end| *end <= HEAP_BYTES)
+        });
+        match taken {
+            // SAFETY: the range was found to lie within the arena
+            Ok(used) => unsafe { base.add(place(used)) },
+            Err(_) => ptr::null_mut(),
+        }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        let start = pointer as usize - ARENA.0.get() as usize;
+        let end = start + layout.size();
+        // only the last piece comes back; the others stay taken
+        let _ = self.used.compare_exchange(end, start, Ordering::SeqCst, Ordering::SeqCst);
+    }
+}
