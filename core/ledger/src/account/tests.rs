@@ -75,6 +75,9 @@ fn entries_of_a_floored_account_are_its_statement() {
         assert_eq!(run(&store, move |tx| entries(tx, "a", end, 10)), []);
         assert_eq!(run(&store, |tx| entries(tx, "a", None, 0)), []);
         assert_eq!(run(&store, |tx| entries(tx, "none", None, 10)), []);
+        // a floored account has nothing to fold, so it takes no room in the index of what is
+        let unfolded = "SELECT COUNT(*) FROM ledger_entry WHERE account = 'a' AND folded = 0";
+        assert_eq!(run(&store, move |tx| tx.row(unfolded, &[])).unwrap().int(0), Ok(0));
         let beyond = Some(Cursor { number: u64::MAX, posting: [0; 16] });
         assert_eq!(run(&store, move |tx| entries(tx, "a", beyond, 10)), []);
     }

@@ -271,14 +271,9 @@ fn a_lost_postgres_connection_is_made_anew() {
     assert_eq!(ids(&store), [1, 3]);
 }
 
-/// Two writers that each read what the other writes (write skew): without `SERIALIZABLE` both would
-/// see none and both would insert.
-#[test]
-fn postgres_conflicts_run_again_until_they_are_in_order() {
-    let Some(PgDatabase { address }) = postgres() else {
-        return;
-    };
-    let store = Store::open_postgres(&address, "skew", &SCHEMA, Options::default()).unwrap();
+/// Two writers that each read what the other writes (write skew), at the same moment: each inserts
+/// if there is nothing. Without `SERIALIZABLE` both would see nothing and insert.
+fn skew(store: &Store) -> [Answer<u64>; 2] {
     let meet = Arc::new(Barrier::new(2));
     let insert_if_none = |id: i64| {
         let (meet, mut first) = (Arc::clone(&meet), true);
@@ -290,18 +285,58 @@ fn postgres_conflicts_run_again_until_they_are_in_order() {
             if found == 0 { put(id, 1)(tx) } else { refuse(()) }
         }
     };
-    let answers = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         [1, 2]
             .map(|id| {
-                let (store, job) = (&store, insert_if_none(id));
+                let job = insert_if_none(id);
                 scope.spawn(move || store.write_blocking(Caller(0), job))
             })
             .map(|thread| thread.join().unwrap())
-    });
-    assert_eq!(answers.iter().filter(|answer| **answer == Ok(1)).count(), 1, "{answers:?}");
-    assert_eq!(answers.iter().filter(|answer| answer.is_err()).count(), 1);
+    })
+}
+
+#[test]
+fn postgres_conflicts_run_again_until_they_are_in_order() {
+    let Some(database) = postgres() else { return };
+    let store = database.open(&SCHEMA, Options::default());
+    let answers = skew(&store);
+    assert!(answers.contains(&Ok(1)), "{answers:?}");
+    assert!(answers.contains(&Err(WriteError::Refused(()))), "{answers:?}");
     assert_eq!(ids(&store).len(), 1);
     assert!(store.stats().rolled_back >= 1);
+}
+
+#[test]
+fn postgres_conflicts_beyond_the_retries_are_for_the_caller_to_try_again() {
+    let Some(database) = postgres() else { return };
+    let store = database.open(&SCHEMA, Options { retries_max: 0, ..Options::default() });
+    let answers = skew(&store);
+    assert!(answers.contains(&Ok(1)), "{answers:?}");
+    assert!(answers.contains(&Err(WriteError::TryAgain)), "{answers:?}");
+    assert_eq!((ids(&store).len(), store.stats().rolled_back), (1, 1));
+}
+
+/// Not a test of speed but of what it rests on: jobs of many callers share commits.
+#[test]
+fn many_callers_share_commits() {
+    let directory = TempDir::new();
+    let file = directory.path().join("store");
+    let store = Store::open_sqlite(file, &SCHEMA, Options::default()).unwrap();
+    std::thread::scope(|scope| {
+        for caller in 0..16_i32 {
+            let store = &store;
+            scope.spawn(move || {
+                for number in 0..25_i64 {
+                    let id = i64::from(caller) * 100 + number;
+                    let caller = Caller(u64::from(caller.unsigned_abs()));
+                    assert_eq!(store.write_blocking(caller, put(id, 10)), Ok(1));
+                }
+            });
+        }
+    });
+    assert_eq!(ids(&store).len(), 400);
+    assert_eq!(store.stats().jobs, 400);
+    assert!(store.stats().batches < 400, "{:?}", store.stats());
 }
 
 /// The PostgreSQL client panics inside a runtime; the store must not use it there.
