@@ -1,0 +1,86 @@
+//! The revocation list: made anew in the transaction that changes what it says (RN-D22).
+
+use zeni_crypto::Digest;
+use zeni_message::{Signed, Time, decode, encode, limits::MESSAGE_BYTES_MAX, route::Failure};
+use zeni_note::RevocationList;
+use zeni_store::{Tx, TxError, params};
+
+use crate::{
+    Authority,
+    log::{self, LogHead},
+    rows::{Reason, digest, number_value, time_value},
+    schema,
+};
+
+/// What the next revocation list and the next log entry follow from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Number of the current list, 0 before the first.
+    pub(crate) number: u64,
+    /// End of the log of disclosures.
+    pub(crate) log: LogHead,
+    /// Digests of all revoked keys, ascending.
+    pub(crate) revoked: Vec<Digest>,
+}
+
+/// The current list as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Current {
+    pub(crate) number: u64,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Current {
+    /// # Errors
+    /// [`Failure::Internal`] for bytes that this program cannot have written.
+    pub(crate) fn list<R>(&self) -> Result<Signed<RevocationList>, Failure<R>> {
+        decode(&self.bytes, MESSAGE_BYTES_MAX).map_err(|_| {
+            tracing::error!("the stored revocation list cannot be read");
+            Failure::Internal
+        })
+    }
+}
+
+pub(crate) fn current(tx: &mut Tx<'_>) -> Result<Option<Current>, TxError> {
+    tx.row(schema::CURRENT_LIST, params![])?
+        .map(|row| Ok(Current { number: row.u64(0)?, bytes: row.blob(1)?.to_vec() }))
+        .transpose()
+}
+
+pub(crate) fn standing(tx: &mut Tx<'_>) -> Result<Standing, TxError> {
+    let number = current(tx)?.map_or(0, |current| current.number);
+    let rows = tx.rows(schema::REVOKED_DIGESTS, params![])?;
+    let revoked = rows.iter().map(|row| digest(row, 0)).collect::<Result<_, _>>()?;
+    Ok(Standing { number, log: log::last(tx)?, revoked })
+}
+
+pub(crate) fn store_list(tx: &mut Tx<'_>, list: &Signed<RevocationList>) -> Result<(), TxError> {
+    tx.execute(schema::REPLACE_LIST, params![number_value(list.record.number), encode(list)])?;
+    Ok(())
+}
+
+pub(crate) fn revoke(tx: &mut Tx<'_>, digests: &[Digest], at: Time, reason: Reason) -> Result<(), TxError> {
+    for digest in digests {
+        tx.execute(schema::REVOKE_LICENCE, params![digest.0, time_value(at), reason.code()])?;
+    }
+    Ok(())
+}
+
+impl Authority {
+    /// Signs the list that follows `standing` when `added` are revoked and `erased` are forgotten.
+    pub(crate) fn next_list(
+        &self,
+        standing: &Standing,
+        log_head: Digest,
+        added: &[Digest],
+        erased: &[Digest],
+        now: Time,
+    ) -> Signed<RevocationList> {
+        let mut revoked: Vec<Digest> = standing.revoked.iter().chain(added).copied().collect();
+        revoked.retain(|digest| !erased.contains(digest));
+        revoked.sort_unstable();
+        revoked.dedup();
+        let list = RevocationList { number: standing.number + 1, time: now, log_head, revoked };
+        Signed::sign(self.config.network, list, &self.keys.signing)
+    }
+}
