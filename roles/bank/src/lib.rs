@@ -1,1 +1,53 @@
-//! 
+//! A bank (金融機関, RN-R3): accounts of its customers, blind signatures against debits, deposits held until the issuer
+//! answers.
+//!
+//! | operation | file | rows |
+//! |---|---|---|
+//! | [`Enrol`](zeni_note::messages::bank::Enrol) | `enrol` | RN-F2.1, RN-X6 |
+//! | [`Withdraw`](zeni_note::messages::bank::Withdraw) | `withdraw` | RN-F2.2…F2.6, RN-X5, RN-X7 |
+//! | [`DisputeSignature`](zeni_note::messages::bank::DisputeSignature) | `dispute` | RN-X8 |
+//! | [`OpenDeposit`](zeni_note::messages::bank::OpenDeposit), [`Deposit`](zeni_note::messages::bank::Deposit), [`HandInTakings`](zeni_note::messages::bank::HandInTakings), [`GetDeposit`](zeni_note::messages::bank::GetDeposit) | `deposit` | RN-F5, RN-X25, RN-X30, RN-O14 |
+//! | [`ClaimRequest`](zeni_note::messages::bank::ClaimRequest) | `claim` | RN-X14 |
+//! | [`GetStatement`](zeni_note::messages::bank::GetStatement) | `statement` | RN-D18 |
+//!
+//! What the bank does by itself is [`Bank::tick`]: counts to the issuer (`counts`), returns and their answers (`returns`,
+//! RN-F6), later decisions (`decisions`), voiding of claimed requests (`claim`), keys for the epochs ahead (`epochs`).
+//!
+//! Invariants, recomputed by [`Bank::audit`]:
+//! - available and held of an account never fall below zero;
+//! - `requests signed` = Σ signatures per key × its face value, and no signature leaves that is not stored;
+//! - `in clearing` = Σ held = Σ open items; `due from issuer` = Σ paid by the issuer's signed word;
+//! - what is reported to the issuer never goes down.
+
+mod accounts;
+mod audit;
+mod bank;
+mod books;
+mod chores;
+mod claim;
+mod counts;
+mod decisions;
+mod deposit;
+mod dispute;
+mod enrol;
+mod epochs;
+mod items;
+mod lists;
+mod returns;
+mod routes;
+mod schema;
+mod statement;
+mod vault;
+mod withdraw;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use accounts::{LoadError, NewAccount, code_digest};
+pub use audit::{AuditReport, CurrencyFigures, Violation};
+pub use bank::{Bank, Config, Keys, SeriesConfig};
+pub use chores::{ChoreError, Progress};
+pub use schema::{ALL as STATEMENTS, SCHEMA};
+pub use statement::{StatementEntry, StatementReport};

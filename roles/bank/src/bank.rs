@@ -1,0 +1,126 @@
+//! The bank as a value: configuration, keys, store, peers.
+
+use std::sync::{Arc, Mutex, RwLock};
+
+use zeni_crypto::{Digest, SecretKey, SharedEntropy};
+use zeni_identity::Ca;
+use zeni_message::{
+    Authority, Issuer, Refusal, Time,
+    peer::Peer,
+    route::{Clock, Failure},
+};
+use zeni_money::{Amount, Currency};
+use zeni_note::keylist::Roots;
+use zeni_store::{Caller, Store, WriteError};
+use zeroize::Zeroizing;
+
+use crate::{lists::Lists, vault::Vault};
+
+/// The keys that a bank makes for one series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeriesConfig {
+    /// Series.
+    pub series: u32,
+    /// Its currency.
+    pub currency: Currency,
+    /// Face values, each with a key of its own per epoch (RN-D5).
+    pub faces: Vec<Amount>,
+}
+
+/// What a bank is told at its start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Name of the network, as certificates carry it.
+    pub network_name: String,
+    /// Short name of the bank.
+    pub bank: String,
+    /// Keys of the network.
+    pub roots: Roots,
+    /// What it signs.
+    pub series: Vec<SeriesConfig>,
+    /// Epoch for which keys are made while the issuer has published no list.
+    pub first_epoch: u32,
+    /// Days for which a customer's certificate holds.
+    pub certificate_days: u32,
+    /// Seconds between two questions for the same news from the issuer.
+    pub poll_s: u64,
+}
+
+/// The secrets of a bank.
+pub struct Keys {
+    /// Encrypts the blind-signing keys in the store.
+    pub master: Zeroizing<[u8; 32]>,
+    /// Signs what the bank reports.
+    pub document: SecretKey,
+    /// Certifies its customers.
+    pub customers: Ca,
+}
+
+/// A bank.
+pub struct Bank {
+    pub(crate) config: Config,
+    pub(crate) document: SecretKey,
+    pub(crate) customers: Ca,
+    pub(crate) vault: Vault,
+    pub(crate) store: Store,
+    pub(crate) entropy: SharedEntropy,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) issuer: Peer<Issuer>,
+    pub(crate) authority: Peer<Authority>,
+    /// The key lists of the store, read once.
+    pub(crate) lists: RwLock<Option<Arc<Lists>>>,
+    /// When news were last asked for, and where the round of claims stands. Lost at a restart without harm.
+    pub(crate) rounds: Mutex<Rounds>,
+}
+
+#[derive(Default)]
+pub(crate) struct Rounds {
+    pub(crate) lists_asked: Option<Time>,
+    pub(crate) decisions_asked: Option<Time>,
+    pub(crate) claims_asked: Option<Time>,
+    pub(crate) claim: Option<Digest>,
+}
+
+impl Bank {
+    /// A bank over `store`, which was opened with [`SCHEMA`](crate::SCHEMA).
+    pub fn new(
+        config: Config,
+        keys: Keys,
+        store: Store,
+        entropy: SharedEntropy,
+        clock: Arc<dyn Clock>,
+        issuer: Peer<Issuer>,
+        authority: Peer<Authority>,
+    ) -> Arc<Self> {
+        Arc::new(Bank {
+            config,
+            document: keys.document,
+            customers: keys.customers,
+            vault: Vault::new(&keys.master),
+            store,
+            entropy,
+            clock,
+            issuer,
+            authority,
+            lists: RwLock::default(),
+            rounds: Mutex::default(),
+        })
+    }
+
+    /// The queue of an account's jobs at the store, so that no customer holds up the others.
+    pub(crate) fn lane(&self, account: &str) -> Caller {
+        let digest = zeni_crypto::sha256(&[account.as_bytes()]);
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&digest.0[..8]);
+        Caller(u64::from_be_bytes(bytes))
+    }
+}
+
+/// What a store's outcome means to the sender of a message.
+pub(crate) fn failure<R: Refusal>(error: WriteError<R>) -> Failure<R> {
+    match error {
+        WriteError::Refused(refusal) => Failure::Refused(refusal),
+        WriteError::Busy | WriteError::TryAgain | WriteError::Stopped => Failure::Busy,
+        WriteError::Internal => Failure::Internal,
+    }
+}

@@ -1,0 +1,149 @@
+//! Counts and totals, signed for the issuer (DESIGN §4): how many signatures per key, and what the bank believes of its
+//! position (RN-F9.2, RN-P22).
+//!
+//! A report is stored before it is sent and sent again until the issuer took it. Each is read from one state of the store
+//! that is not older than that of the report before, so no count goes down.
+
+use std::{collections::BTreeMap, collections::BTreeSet, convert::Infallible};
+
+use zeni_crypto::Digest;
+use zeni_message::{Message, Refusal, Signed, Time, decode, encode, limits::MESSAGE_BYTES_MAX, peer::SendError};
+use zeni_money::Currency;
+use zeni_note::messages::issuer::{BankTotals, Counts, ReportCounts, ReportCountsRefusal};
+use zeni_store::{Caller, JobError, Tx, TxError, params};
+
+use crate::{
+    bank::Bank,
+    books::{self, Book, broken},
+    chores::{Chore, ChoreError, Progress},
+    lists::Lists,
+    schema,
+};
+
+type Job<T> = Result<T, JobError<Infallible>>;
+
+/// Orders whose counts are folded into their keys in one round.
+const FOLD_MAX: u32 = 512;
+
+/// A stored report.
+pub(crate) struct Report {
+    pub(crate) number: u64,
+    pub(crate) counts: Signed<Counts>,
+    pub(crate) taken: bool,
+}
+
+/// The last report.
+pub(crate) fn last_report(tx: &mut Tx<'_>) -> Result<Option<Report>, TxError> {
+    let Some(row) = tx.row(schema::SELECT_REPORT, &[])? else { return Ok(None) };
+    let counts = decode(row.blob(1)?, MESSAGE_BYTES_MAX).map_err(|_| broken("a stored report is damaged"))?;
+    Ok(Some(Report { number: row.u64(0)?, counts, taken: row.int(2)? != 0 }))
+}
+
+/// Signatures made under each key, ascending by digest.
+pub(crate) fn signed(tx: &mut Tx<'_>) -> Result<BTreeMap<Digest, u64>, TxError> {
+    let mut signed = BTreeMap::new();
+    for row in tx.rows(schema::SELECT_KEYS, &[])? {
+        signed.insert(Digest(row.array(0)?), row.u64(2)?);
+    }
+    for row in tx.rows(schema::SUM_TALLY, &[])? {
+        *signed.entry(Digest(row.array(0)?)).or_default() += row.u64(1)?;
+    }
+    Ok(signed)
+}
+
+/// The totals per currency of the bank's accounts.
+pub(crate) fn totals(tx: &mut Tx<'_>) -> Result<Vec<BankTotals>, TxError> {
+    let mut currencies = BTreeSet::new();
+    for row in tx.rows(schema::SELECT_CURRENCIES, &[])? {
+        currencies.insert(crate::accounts::currency(&row, 0)?);
+    }
+    currencies.into_iter().map(|currency| total(tx, currency)).collect()
+}
+
+fn total(tx: &mut Tx<'_>, currency: Currency) -> Result<BankTotals, TxError> {
+    Ok(BankTotals {
+        currency,
+        signed: books::credit(tx, &Book::Signed(currency))?,
+        returned: books::debit(tx, &Book::Due(currency))?,
+        reclaimed: books::debit(tx, &Book::Reclaimed(currency))?,
+    })
+}
+
+impl Bank {
+    /// Reports what changed since the last report, or sends the last one again.
+    pub(crate) async fn report_counts(&self) -> Chore {
+        let now = self.clock.now();
+        let lists = self.lists::<Infallible>().await?;
+        let bank = self.config.bank.clone();
+        let read = move |tx: &mut Tx<'_>| -> Job<_> { Ok((last_report(tx)?, present(tx, &bank, &lists, now)?)) };
+        let (last, mut present) = self.store.read(read).await?;
+        let report = match last {
+            Some(last) if !last.taken => last,
+            last => {
+                let before = last.as_ref().map(|last| &last.counts.record);
+                let same = before.is_some_and(|old| old.signed == present.signed && old.totals == present.totals);
+                if same || (before.is_none() && present.signed.is_empty()) {
+                    return Ok(Progress::Idle);
+                }
+                present.number = last.map_or(1, |last| last.number + 1);
+                let counts = Signed::sign(self.config.roots.network, present, &self.document);
+                let report = Report { number: counts.record.number, counts, taken: false };
+                if !self.store_report(&report).await? {
+                    return Ok(Progress::More);
+                }
+                report
+            }
+        };
+        let Report { number, counts, .. } = report;
+        match self.issuer.send(&ReportCounts { counts }).await {
+            Ok(_) => {}
+            // the answer to an earlier sending was lost, or a later report is there already
+            Err(SendError::Refused(ReportCountsRefusal::Older { last })) if last >= number => {}
+            Err(SendError::Refused(refusal)) => {
+                return Err(ChoreError::Refused { message: ReportCounts::PATH, code: refusal.code() });
+            }
+            Err(error) => return Err(ChoreError::sent::<ReportCounts>(error)),
+        }
+        self.taken(number).await
+    }
+
+    /// Stores a report under its number; false if another has it.
+    async fn store_report(&self, report: &Report) -> Result<bool, ChoreError> {
+        let (number, counts) = (report.number, encode(&report.counts));
+        let job = move |tx: &mut Tx<'_>| -> Job<bool> {
+            if last_report(tx)?.map_or(0, |last| last.number) + 1 != number {
+                return Ok(false);
+            }
+            Ok(tx.execute(schema::INSERT_REPORT, params![schema::int(number), &counts])? == 1)
+        };
+        Ok(self.store.write(Caller::default(), job).await?)
+    }
+
+    /// The issuer took a report: earlier ones go, and some counts are folded into their keys.
+    async fn taken(&self, number: u64) -> Chore {
+        let job = move |tx: &mut Tx<'_>| -> Job<()> {
+            tx.execute(schema::TAKE_REPORT, params![schema::int(number)])?;
+            tx.execute(schema::DELETE_REPORTS, params![schema::int(number)])?;
+            for row in tx.rows(schema::SELECT_TALLY, params![FOLD_MAX])? {
+                let (id, entry): ([u8; 16], [u8; 32]) = (row.array(0)?, row.array(1)?);
+                tx.execute(schema::FOLD_KEY, params![entry, row.int(2)?])?;
+                tx.execute(schema::DELETE_TALLY, params![id])?;
+            }
+            Ok(())
+        };
+        self.store.write(Caller::default(), job).await?;
+        Ok(Progress::More)
+    }
+}
+
+/// What the next report would say, without its number. Keys whose requests can be neither redeemed nor claimed are left out.
+fn present(tx: &mut Tx<'_>, bank: &str, lists: &Lists, now: Time) -> Result<Counts, TxError> {
+    let signed = signed(tx)?.into_iter();
+    let published = |entry: &Digest| lists.own.get(entry).is_some_and(|key| now <= key.terms.claim_until);
+    Ok(Counts {
+        bank: bank.to_owned(),
+        number: 0,
+        signed: signed.filter(|(entry, count)| *count > 0 && published(entry)).collect(),
+        totals: totals(tx)?,
+    })
+}

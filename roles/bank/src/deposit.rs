@@ -1,0 +1,230 @@
+//! `OpenDeposit`, `Deposit`, `HandInTakings`, `GetDeposit` (RN-F5, RN-O14, RN-O15).
+//!
+//! Everything is checked offline in `check`; then one transaction credits the account as held and queues the items for
+//! the issuer. A leaf is taken once at this bank (RN-X25); the same deposit again is answered from the store.
+
+use zeni_crypto::Digest;
+use zeni_message::{
+    Time,
+    limits::BATCH_ITEMS_MAX,
+    route::{Ctx, Failure, Handle},
+};
+use zeni_money::Currency;
+use zeni_note::{
+    closing::ToAccount,
+    messages::{
+        bank::{
+            Deposit, DepositChallenge, DepositRefusal, DepositState, GetDeposit, GetDepositRefusal, HandInTakings,
+            OpenDeposit, OpenDepositRefusal,
+        },
+        issuer::GetKeyLists,
+    },
+};
+use zeni_store::{JobError, Tx, TxError, params};
+
+use crate::{
+    accounts::Customer,
+    bank::{Bank, failure},
+    deposit::check::{Checked, Faulty},
+    items::{Item, Phase, told},
+    lists::Lists,
+    schema,
+};
+
+mod check;
+
+type Refused = Failure<DepositRefusal>;
+type Job<T> = Result<T, JobError<DepositRefusal>>;
+
+impl Handle<OpenDeposit> for Bank {
+    async fn handle(&self, ctx: &Ctx, message: OpenDeposit) -> Result<DepositChallenge, Failure<OpenDepositRefusal>> {
+        let customer = self.customer(ctx).await?;
+        let lane = self.lane(&customer.account);
+        let (id, nonce, now) = (*message.deposit, self.entropy.bytes::<16>(), ctx.now);
+        let job = move |tx: &mut Tx<'_>| {
+            tx.execute(schema::INSERT_DEPOSIT, params![id, &customer.account, schema::int(now.0), nonce])?;
+            match opened(tx, &id, &customer.account)? {
+                Some(opened) => Ok(opened.challenge),
+                None => Err(JobError::Refused(OpenDepositRefusal::OtherAccount)),
+            }
+        };
+        self.store.write(lane, job).await.map_err(failure)
+    }
+}
+
+impl Handle<Deposit> for Bank {
+    async fn handle(&self, ctx: &Ctx, message: Deposit) -> Result<DepositState, Refused> {
+        let customer = self.customer(ctx).await?;
+        batch_size(message.items.len(), BATCH_ITEMS_MAX)?;
+        let to = check::account_of(&message.purpose).ok_or(DepositRefusal::WrongAccount)?.clone();
+        let content = check::content(&self.config.roots, &message);
+        if let Some(state) = self.before(&customer, &to, content).await? {
+            return Ok(state);
+        }
+        self.own_account(&customer, &to)?;
+        let checked = self.with_lists(|lists| check::deposit(&self.config.roots, lists, &customer, &message, ctx.now));
+        let checked = checked.await?;
+        self.credit(customer, to, checked, ctx.now).await
+    }
+}
+
+impl Handle<HandInTakings> for Bank {
+    async fn handle(&self, ctx: &Ctx, message: HandInTakings) -> Result<DepositState, Refused> {
+        let customer = self.customer(ctx).await?;
+        batch_size(message.chains.len(), check::takings_max(&message))?;
+        let to = message.hand_in.record.to.clone();
+        let content = check::takings_content(&self.config.roots, &message);
+        if let Some(state) = self.before(&customer, &to, content).await? {
+            return Ok(state);
+        }
+        self.own_account(&customer, &to)?;
+        let checked = self.with_lists(|lists| check::takings(&self.config.roots, lists, &customer, &message, ctx.now));
+        let checked = checked.await?;
+        self.credit(customer, to, checked, ctx.now).await
+    }
+}
+
+impl Handle<GetDeposit> for Bank {
+    async fn handle(&self, ctx: &Ctx, message: GetDeposit) -> Result<DepositState, Failure<GetDepositRefusal>> {
+        let customer = self.customer(ctx).await?;
+        let id = *message.deposit;
+        let read = move |tx: &mut Tx<'_>| {
+            let filled = opened(tx, &id, &customer.account)?.and_then(|opened| opened.content);
+            match filled {
+                Some(_) => Ok(state(tx, &id, customer.currency)?),
+                None => Err(JobError::Refused(GetDepositRefusal::UnknownDeposit)),
+            }
+        };
+        self.store.read(read).await.map_err(failure)
+    }
+}
+
+impl Bank {
+    /// The answer of a deposit that was carried out before. Refuses what answers no challenge of this bank.
+    async fn before(
+        &self,
+        customer: &Customer,
+        to: &ToAccount,
+        content: Option<Digest>,
+    ) -> Result<Option<DepositState>, Refused> {
+        let (account, currency, to) = (customer.account.clone(), customer.currency, to.clone());
+        let read = move |tx: &mut Tx<'_>| before(tx, &account, currency, &to, content);
+        self.store.read(read).await.map_err(failure)
+    }
+
+    fn own_account(&self, customer: &Customer, to: &ToAccount) -> Result<(), DepositRefusal> {
+        let own = to.bank == self.config.bank && to.account == customer.digest(&self.config.bank);
+        if own { Ok(()) } else { Err(DepositRefusal::WrongAccount) }
+    }
+
+    /// Runs a check with the lists at hand, and once more with fresh ones if terms were missing.
+    async fn with_lists(&self, check: impl Fn(&Lists) -> Result<Checked, Faulty> + Send) -> Result<Checked, Refused> {
+        let lists = self.lists::<DepositRefusal>().await.map_err(failure)?;
+        match check(&lists) {
+            Ok(checked) => return Ok(checked),
+            Err(Faulty::Refused(refusal)) => return Err(refusal.into()),
+            Err(Faulty::UnknownTerms { .. }) => {}
+        }
+        let from_epoch = lists.lists.last().map_or(0, |list| list.record.epoch.saturating_add(1));
+        if let Ok(news) = self.issuer.send(&GetKeyLists { from_epoch }).await {
+            // a list that is not taken leaves the terms missing, which is told below
+            drop(self.take_lists(news).await);
+        }
+        let lists = self.lists::<DepositRefusal>().await.map_err(failure)?;
+        check(&lists).map_err(|faulty| match faulty {
+            Faulty::Refused(refusal) => refusal.into(),
+            Faulty::UnknownTerms { item } => DepositRefusal::Malformed { item }.into(),
+        })
+    }
+
+    async fn credit(
+        &self,
+        customer: Customer,
+        to: ToAccount,
+        checked: Checked,
+        now: Time,
+    ) -> Result<DepositState, Refused> {
+        let lane = self.lane(&customer.account);
+        let job = move |tx: &mut Tx<'_>| credit(tx, &customer, &to, &checked, now);
+        self.store.write(lane, job).await.map_err(failure)
+    }
+}
+
+fn batch_size(found: usize, max: usize) -> Result<(), DepositRefusal> {
+    if (1..=max).contains(&found) {
+        return Ok(());
+    }
+    let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
+    Err(DepositRefusal::BatchSize { found: number(found), max: number(max) })
+}
+
+struct Opened {
+    challenge: DepositChallenge,
+    content: Option<Digest>,
+}
+
+/// The deposit `id` if it belongs to the account.
+fn opened(tx: &mut Tx<'_>, id: &[u8; 16], account: &str) -> Result<Option<Opened>, TxError> {
+    let Some(row) = tx.row(schema::SELECT_DEPOSIT, params![id])? else { return Ok(None) };
+    if row.text(0)? != account {
+        return Ok(None);
+    }
+    let challenge = DepositChallenge { time: Time(row.u64(1)?), nonce: row.array(2)?.into() };
+    Ok(Some(Opened { challenge, content: row.opt_array(3)?.map(Digest) }))
+}
+
+fn before(
+    tx: &mut Tx<'_>,
+    account: &str,
+    currency: Currency,
+    to: &ToAccount,
+    content: Option<Digest>,
+) -> Job<Option<DepositState>> {
+    let opened = opened(tx, &to.deposit, account)?;
+    let asked = DepositChallenge { time: to.time, nonce: to.nonce };
+    let Some(opened) = opened.filter(|opened| opened.challenge == asked) else {
+        return Err(JobError::Refused(DepositRefusal::UnknownChallenge));
+    };
+    match opened.content {
+        None => Ok(None),
+        found if found == content => Ok(Some(state(tx, &to.deposit, currency)?)),
+        Some(_) => Err(JobError::Refused(DepositRefusal::OtherContent)),
+    }
+}
+
+fn state(tx: &mut Tx<'_>, id: &[u8; 16], currency: Currency) -> Result<DepositState, TxError> {
+    let rows = tx.rows(schema::SELECT_ITEMS, params![id])?;
+    Ok(DepositState { currency, items: rows.iter().map(told).collect::<Result<_, _>>()? })
+}
+
+fn credit(tx: &mut Tx<'_>, customer: &Customer, to: &ToAccount, checked: &Checked, now: Time) -> Job<DepositState> {
+    if let Some(state) = before(tx, &customer.account, customer.currency, to, Some(checked.content))? {
+        return Ok(state);
+    }
+    let deposit = *to.deposit;
+    tx.execute(schema::FILL_DEPOSIT, params![deposit, checked.content.0, checked.hand_in.clone()])?;
+    for (place, new) in (0_u32..).zip(&checked.items) {
+        if tx.execute(schema::INSERT_LEAF, params![new.leaf.0, deposit, place])? == 0 {
+            return Err(JobError::Refused(DepositRefusal::Repeated { item: place }));
+        }
+        let bytes = u32::try_from(new.chain.len() + new.closing.as_ref().map_or(0, Vec::len)).unwrap_or(u32::MAX);
+        let keep_until = schema::int(new.keep_until.0);
+        let (chain, closing) = (&new.chain, new.closing.clone());
+        let row = params![deposit, place, new.leaf.0, new.amount, new.refund, keep_until, chain, closing, bytes];
+        tx.execute(schema::INSERT_ITEM, row)?;
+        let item = Item {
+            deposit,
+            place,
+            leaf: new.leaf.0,
+            account: customer.account.clone(),
+            currency: customer.currency,
+            amount: new.amount,
+            refund: new.refund,
+            phase: Phase::Queued,
+            paid: zeni_money::Amount::ZERO,
+            claimed: zeni_money::Amount::ZERO,
+        };
+        item.hold(tx, now)?;
+    }
+    Ok(state(tx, &to.deposit, customer.currency)?)
+}

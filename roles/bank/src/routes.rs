@@ -1,0 +1,26 @@
+//! The messages that a bank serves, on one listener with an optional client certificate.
+
+use std::sync::Arc;
+
+use zeni_message::{Role, route::Routes};
+use zeni_note::messages::bank::{
+    ClaimRequest, Deposit, DisputeSignature, Enrol, GetDeposit, GetStatement, HandInTakings, OpenDeposit, Withdraw,
+};
+
+use crate::bank::Bank;
+
+impl Bank {
+    /// The table from path to handler.
+    pub fn routes(self: &Arc<Self>) -> Routes {
+        Routes::new(Role::Bank)
+            .with::<Enrol, _>(self)
+            .with::<Withdraw, _>(self)
+            .with::<DisputeSignature, _>(self)
+            .with::<OpenDeposit, _>(self)
+            .with::<Deposit, _>(self)
+            .with::<HandInTakings, _>(self)
+            .with::<GetDeposit, _>(self)
+            .with::<ClaimRequest, _>(self)
+            .with::<GetStatement, _>(self)
+    }
+}

@@ -1,0 +1,217 @@
+//! The bank's tables and every statement over them, besides those of the ledger.
+
+use zeni_store::{Migration, Schema, statements};
+
+/// The tables of a bank.
+pub const SCHEMA: Schema = Schema { name: "bank", migrations: MIGRATIONS };
+
+const MIGRATIONS: &[Migration] = &[
+    zeni_ledger::migration(1),
+    Migration {
+        id: 2,
+        sentence: "accounts, keys, withdrawals, deposits, returns, claims",
+        sql: &[
+            "CREATE TABLE account (account TEXT PRIMARY KEY, name TEXT NOT NULL, currency TEXT NOT NULL, \
+             code BLOB NOT NULL, salt BLOB NOT NULL, wrong INTEGER NOT NULL, locked_until INTEGER NOT NULL)",
+            "CREATE TABLE certificate (account TEXT NOT NULL, request BLOB NOT NULL, chain TEXT NOT NULL, \
+             PRIMARY KEY (account, request))",
+            "CREATE TABLE signing_key (entry BLOB PRIMARY KEY, series INTEGER NOT NULL, epoch INTEGER NOT NULL, \
+             face INTEGER NOT NULL, content BLOB NOT NULL, sealed BLOB NOT NULL, folded INTEGER NOT NULL, \
+             UNIQUE (series, epoch, face))",
+            "CREATE TABLE submission (epoch INTEGER PRIMARY KEY, state TEXT NOT NULL)",
+            "CREATE TABLE key_list (epoch INTEGER PRIMARY KEY, list BLOB NOT NULL)",
+            "CREATE TABLE withdrawal (account TEXT NOT NULL, id BLOB NOT NULL, content BLOB NOT NULL, \
+             time INTEGER NOT NULL, total INTEGER NOT NULL, PRIMARY KEY (account, id))",
+            "CREATE TABLE signature (id BLOB PRIMARY KEY, account TEXT NOT NULL, withdrawal BLOB NOT NULL, \
+             place INTEGER NOT NULL, entry BLOB NOT NULL, blinded BLOB NOT NULL, signature BLOB NOT NULL, \
+             corrected INTEGER NOT NULL, UNIQUE (account, withdrawal, place))",
+            "CREATE TABLE tally (id BLOB PRIMARY KEY, entry BLOB NOT NULL, signed INTEGER NOT NULL)",
+            "CREATE TABLE report (number INTEGER PRIMARY KEY, counts BLOB NOT NULL, taken INTEGER NOT NULL)",
+            "CREATE TABLE deposit (id BLOB PRIMARY KEY, account TEXT NOT NULL, time INTEGER NOT NULL, \
+             nonce BLOB NOT NULL, content BLOB, hand_in BLOB, batch BLOB, batch_place INTEGER)",
+            "CREATE INDEX deposit_batch ON deposit (batch, batch_place)",
+            "CREATE TABLE item (deposit BLOB NOT NULL, place INTEGER NOT NULL, leaf BLOB NOT NULL, \
+             amount INTEGER NOT NULL, refund INTEGER NOT NULL, state TEXT NOT NULL, paid INTEGER NOT NULL, \
+             claimed INTEGER NOT NULL, until INTEGER NOT NULL, keep_until INTEGER NOT NULL, chain BLOB, \
+             closing BLOB, bytes INTEGER NOT NULL, batch BLOB, batch_place INTEGER, \
+             PRIMARY KEY (deposit, place))",
+            "CREATE INDEX item_state ON item (state, deposit, place)",
+            "CREATE INDEX item_batch ON item (batch, batch_place)",
+            "CREATE TABLE live_leaf (leaf BLOB PRIMARY KEY, deposit BLOB NOT NULL, place INTEGER NOT NULL)",
+            "CREATE TABLE batch (id BLOB PRIMARY KEY, content BLOB NOT NULL, state TEXT NOT NULL, answer BLOB)",
+            "CREATE INDEX batch_state ON batch (state)",
+            "CREATE TABLE decision (number INTEGER PRIMARY KEY, leaf BLOB NOT NULL, paid INTEGER NOT NULL, \
+             state TEXT NOT NULL)",
+            "CREATE TABLE request_claim (request BLOB PRIMARY KEY, account TEXT NOT NULL, id BLOB NOT NULL, \
+             currency TEXT NOT NULL, amount INTEGER NOT NULL, state TEXT NOT NULL, message BLOB NOT NULL)",
+            "CREATE INDEX request_claim_state ON request_claim (state)",
+        ],
+    },
+];
+
+statements! {
+    /// Idempotent by account.
+    pub INSERT_ACCOUNT = "INSERT INTO account (account, name, currency, code, salt, wrong, locked_until) \
+        VALUES (?1, ?2, ?3, ?4, ?5, 0, 0) ON CONFLICT DO NOTHING";
+    /// One account.
+    pub SELECT_ACCOUNT = "SELECT name, currency, code, salt, wrong, locked_until FROM account WHERE account = ?1";
+    /// All accounts.
+    pub SELECT_ACCOUNTS = "SELECT account, currency FROM account ORDER BY account";
+    /// The currencies of accounts.
+    pub SELECT_CURRENCIES = "SELECT DISTINCT currency FROM account ORDER BY currency";
+    /// Counts a wrong code, or none.
+    pub UPDATE_WRONG = "UPDATE account SET wrong = ?2, locked_until = ?3 WHERE account = ?1";
+    /// A stored certificate.
+    pub SELECT_CERTIFICATE = "SELECT chain FROM certificate WHERE account = ?1 AND request = ?2";
+    /// Stores a certificate.
+    pub INSERT_CERTIFICATE = "INSERT INTO certificate (account, request, chain) VALUES (?1, ?2, ?3) \
+        ON CONFLICT DO NOTHING";
+
+    /// A new key; none if there is one for the same purpose.
+    pub INSERT_KEY = "INSERT INTO signing_key (entry, series, epoch, face, content, sealed, folded) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0) ON CONFLICT DO NOTHING";
+    /// The key entries of an epoch.
+    pub SELECT_EPOCH_KEYS = "SELECT content FROM signing_key WHERE epoch = ?1 ORDER BY series, face";
+    /// One key.
+    pub SELECT_KEY = "SELECT content, sealed FROM signing_key WHERE entry = ?1";
+    /// All keys with what was folded into them.
+    pub SELECT_KEYS = "SELECT entry, content, folded FROM signing_key ORDER BY entry";
+    /// Folds counts into a key.
+    pub FOLD_KEY = "UPDATE signing_key SET folded = folded + ?2 WHERE entry = ?1";
+    /// How an epoch's keys stand with the issuer.
+    pub SELECT_SUBMISSION = "SELECT state FROM submission WHERE epoch = ?1";
+    /// The issuer has the keys, or wants them no more.
+    pub INSERT_SUBMISSION = "INSERT INTO submission (epoch, state) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    /// All key lists.
+    pub SELECT_KEY_LISTS = "SELECT list FROM key_list ORDER BY epoch";
+    /// A checked key list.
+    pub INSERT_KEY_LIST = "INSERT INTO key_list (epoch, list) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+
+    /// A stored order.
+    pub SELECT_WITHDRAWAL = "SELECT content FROM withdrawal WHERE account = ?1 AND id = ?2";
+    /// A new order.
+    pub INSERT_WITHDRAWAL = "INSERT INTO withdrawal (account, id, content, time, total) \
+        VALUES (?1, ?2, ?3, ?4, ?5)";
+    /// The signatures of an order.
+    pub SELECT_SIGNATURES = "SELECT signature FROM signature WHERE account = ?1 AND withdrawal = ?2 ORDER BY place";
+    /// One item of an order.
+    pub SELECT_SIGNATURE = "SELECT id, entry, blinded, signature, corrected FROM signature \
+        WHERE account = ?1 AND withdrawal = ?2 AND place = ?3";
+    /// Whether a blinded value was signed.
+    pub SELECT_SIGNED = "SELECT withdrawal FROM signature WHERE id = ?1";
+    /// A new signature; none if the blinded value was signed.
+    pub INSERT_SIGNATURE = "INSERT INTO signature (id, account, withdrawal, place, entry, blinded, signature, \
+        corrected) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0) ON CONFLICT DO NOTHING";
+    /// Replaces a damaged signature by the right one.
+    pub UPDATE_SIGNATURE = "UPDATE signature SET signature = ?2 WHERE id = ?1";
+    /// The amount of a signature went back to the account.
+    pub CORRECT_SIGNATURE = "UPDATE signature SET corrected = 1 WHERE id = ?1 AND corrected = 0";
+    /// Signatures by key.
+    pub COUNT_SIGNATURES = "SELECT entry, COUNT(*), CAST(SUM(corrected) AS BIGINT) FROM signature GROUP BY entry \
+        ORDER BY entry";
+    /// Appends counts of one order.
+    pub INSERT_TALLY = "INSERT INTO tally (id, entry, signed) VALUES (?1, ?2, ?3)";
+    /// Counts not folded yet, by key.
+    pub SUM_TALLY = "SELECT entry, CAST(SUM(signed) AS BIGINT) FROM tally GROUP BY entry";
+    /// Counts not folded yet.
+    pub SELECT_TALLY = "SELECT id, entry, signed FROM tally ORDER BY id LIMIT ?1";
+    /// A count was folded.
+    pub DELETE_TALLY = "DELETE FROM tally WHERE id = ?1";
+    /// The last report.
+    pub SELECT_REPORT = "SELECT number, counts, taken FROM report ORDER BY number DESC LIMIT 1";
+    /// A new report.
+    pub INSERT_REPORT = "INSERT INTO report (number, counts, taken) VALUES (?1, ?2, 0) ON CONFLICT DO NOTHING";
+    /// The issuer took a report.
+    pub TAKE_REPORT = "UPDATE report SET taken = 1 WHERE number = ?1";
+    /// Reports before the last one prove nothing more.
+    pub DELETE_REPORTS = "DELETE FROM report WHERE number < ?1";
+
+    /// A deposit.
+    pub SELECT_DEPOSIT = "SELECT account, time, nonce, content FROM deposit WHERE id = ?1";
+    /// A new challenge.
+    pub INSERT_DEPOSIT = "INSERT INTO deposit (id, account, time, nonce) VALUES (?1, ?2, ?3, ?4) \
+        ON CONFLICT DO NOTHING";
+    /// Content comes to a challenge, once.
+    pub FILL_DEPOSIT = "UPDATE deposit SET content = ?2, hand_in = ?3 \
+        WHERE id = ?1 AND content IS NULL";
+    /// A new item.
+    pub INSERT_ITEM = "INSERT INTO item (deposit, place, leaf, amount, refund, state, paid, claimed, until, \
+        keep_until, chain, closing, bytes) VALUES (?1, ?2, ?3, ?4, ?5, 'queued', 0, 0, 0, ?6, ?7, ?8, ?9)";
+    /// The items of a deposit.
+    pub SELECT_ITEMS = "SELECT amount, state, paid, claimed, until FROM item WHERE deposit = ?1 ORDER BY place";
+    /// Which item holds a leaf.
+    pub SELECT_LEAF = "SELECT l.deposit, l.place, d.account, i.amount, i.state, i.paid, i.claimed, i.refund, \
+        a.currency FROM live_leaf l JOIN item i ON i.deposit = l.deposit AND i.place = l.place \
+        JOIN deposit d ON d.id = l.deposit JOIN account a ON a.account = d.account WHERE l.leaf = ?1";
+    /// A leaf is taken.
+    pub INSERT_LEAF = "INSERT INTO live_leaf (leaf, deposit, place) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    /// A leaf may come again.
+    pub DELETE_LEAF = "DELETE FROM live_leaf WHERE leaf = ?1";
+
+    /// Items that wait for a batch, whole deposits together.
+    pub SELECT_QUEUED = "SELECT i.deposit, i.place, i.bytes, CASE WHEN d.hand_in IS NULL THEN 0 ELSE 1 END, \
+        i.leaf FROM item i JOIN deposit d ON d.id = i.deposit WHERE i.state = 'queued' ORDER BY i.deposit, i.place LIMIT ?1";
+    /// Puts an item into a batch.
+    pub BATCH_ITEM = "UPDATE item SET state = 'sent', batch = ?3, batch_place = ?4 \
+        WHERE deposit = ?1 AND place = ?2 AND state = 'queued'";
+    /// Puts a hand-in into a batch.
+    pub BATCH_HAND_IN = "UPDATE deposit SET batch = ?2, batch_place = ?3 WHERE id = ?1";
+    /// A new batch.
+    pub INSERT_BATCH = "INSERT INTO batch (id, content, state) VALUES (?1, ?2, 'sent')";
+    /// A batch that waits for its answer.
+    pub SELECT_BATCH = "SELECT id, content FROM batch WHERE state = 'sent' ORDER BY id LIMIT 1";
+    /// A batch has its answer.
+    pub ANSWER_BATCH = "UPDATE batch SET state = ?2, answer = ?3 WHERE id = ?1 AND state = 'sent'";
+    /// The hand-ins of a batch.
+    pub SELECT_BATCH_HAND_INS = "SELECT hand_in FROM deposit WHERE batch = ?1 ORDER BY batch_place";
+    /// The items of a batch, with the place of their hand-in.
+    pub SELECT_BATCH_ITEMS = "SELECT i.leaf, i.chain, i.closing, i.place, d.batch_place \
+        FROM item i JOIN deposit d ON d.id = i.deposit WHERE i.batch = ?1 ORDER BY i.batch_place";
+    /// What an answer is about.
+    pub SELECT_BATCH_BOOKING = "SELECT i.deposit, i.place, i.leaf, i.amount, i.state, d.account, i.refund, \
+        a.currency FROM item i JOIN deposit d ON d.id = i.deposit JOIN account a ON a.account = d.account \
+        WHERE i.batch = ?1 ORDER BY i.batch_place";
+    /// An item in its new state.
+    pub UPDATE_ITEM = "UPDATE item SET state = ?3, paid = ?4, claimed = ?5, until = ?6 \
+        WHERE deposit = ?1 AND place = ?2";
+    /// Items by currency of their account and by state.
+    pub SUM_ITEMS = "SELECT d.account, i.state, CAST(SUM(i.amount) AS BIGINT), CAST(SUM(i.paid) AS BIGINT), \
+        a.currency FROM item i JOIN deposit d ON d.id = i.deposit JOIN account a ON a.account = d.account \
+        GROUP BY d.account, i.state, a.currency ORDER BY d.account, i.state";
+    /// Whether something waits for a decision.
+    pub SELECT_UNDECIDED = "SELECT COUNT(*) FROM item WHERE state IN ('partly', 'unknown', 'waiting')";
+    /// Final items whose documents nobody needs any more.
+    pub SELECT_PRUNABLE = "SELECT deposit, place FROM item WHERE chain IS NOT NULL AND keep_until < ?1 \
+        AND state IN ('paid', 'partly', 'duplicate', 'malformed', 'late', 'too_early', 'refused') LIMIT ?2";
+    /// Forgets the documents of an item, its leaf stays.
+    pub PRUNE_ITEM = "UPDATE item SET chain = NULL, closing = NULL WHERE deposit = ?1 AND place = ?2";
+
+    /// The last decision heard.
+    pub SELECT_CURSOR = "SELECT number FROM decision ORDER BY number DESC LIMIT 1";
+    /// A decision.
+    pub INSERT_DECISION = "INSERT INTO decision (number, leaf, paid, state) VALUES (?1, ?2, ?3, ?4) \
+        ON CONFLICT DO NOTHING";
+    /// Decisions that fit no item.
+    pub SELECT_UNMATCHED = "SELECT COUNT(*) FROM decision WHERE state = 'unmatched'";
+    /// Batches that the issuer refused.
+    pub SELECT_REFUSED_BATCHES = "SELECT COUNT(*) FROM batch WHERE state = 'refused'";
+
+    /// A claim.
+    pub SELECT_CLAIM = "SELECT account, id, state FROM request_claim WHERE request = ?1";
+    /// A new claim.
+    pub INSERT_CLAIM = "INSERT INTO request_claim (request, account, id, currency, amount, state, message) \
+        VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6) ON CONFLICT DO NOTHING";
+    /// Claims that wait for the issuer, from a place on.
+    pub SELECT_PENDING_CLAIM = "SELECT request, account, currency, amount, message FROM request_claim \
+        WHERE state = 'pending' AND request > ?1 ORDER BY request LIMIT 1";
+    /// A claim is decided.
+    pub DECIDE_CLAIM = "UPDATE request_claim SET state = ?2 WHERE request = ?1 AND state = 'pending'";
+    /// What was credited back, by account.
+    pub SUM_CLAIMS = "SELECT currency, CAST(SUM(amount) AS BIGINT) FROM request_claim WHERE state = 'credited' \
+        GROUP BY currency";
+}
+
+/// A number for a column. Times, counts and places beyond 2^63 − 1 exist nowhere.
+pub(crate) fn int(number: u64) -> zeni_store::Value {
+    zeni_store::Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
+}
