@@ -125,8 +125,12 @@ pub fn post(tx: &mut Tx<'_>, new: &Posting) -> Result<Outcome, TxError> {
         return Ok(Outcome::Overflow { account: new.credit.clone() });
     };
     insert(tx, new)?;
-    enter(tx, new, &debit, &debited, -amount)?;
-    enter(tx, new, &credit, &credited, amount)?;
+    let mut sides = [(&debit, &debited, -amount), (&credit, &credited, amount)];
+    // rows are locked in one order, so that two opposite postings do not wait for each other
+    sides.sort_by_key(|(account, ..)| account.name.as_str());
+    for (account, line, change) in sides {
+        enter(tx, new, account, line, change)?;
+    }
     Ok(Outcome::Created)
 }
 

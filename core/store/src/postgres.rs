@@ -12,6 +12,11 @@ use postgres::{Client, Config, NoTls, Statement};
 use crate::session::{EngineFault, FaultKind, Mode, Session};
 use crate::{Row, Value, sql};
 
+/// How long to wait for a row that another transaction has changed, in milliseconds. If that one
+/// commits, this one must run again anyway; if they wait for each other, PostgreSQL itself would
+/// notice after a second.
+const LOCK_WAIT_MS: u32 = 100;
+
 /// One PostgreSQL connection, made when the first transaction begins and anew when it is lost.
 pub(crate) struct PostgresSession {
     config: Config,
@@ -38,7 +43,7 @@ impl PostgresSession {
             let schema = &self.schema;
             client
                 .batch_execute(&format!(
-                    "SET client_min_messages TO warning; \
+                    "SET client_min_messages TO warning; SET lock_timeout TO {LOCK_WAIT_MS}; \
                      CREATE SCHEMA IF NOT EXISTS \"{schema}\"; SET search_path TO \"{schema}\""
                 ))
                 .map_err(fault)?;
@@ -211,7 +216,7 @@ fn fault(error: postgres::Error) -> EngineFault {
     // classes: 08 connection, 23 integrity, 40 rollback, 53 resources, 57P shutdown, 58 system
     let kind = match state.code() {
         code if code.starts_with("40") => FaultKind::Serialization,
-        code if *state == SqlState::LOCK_NOT_AVAILABLE || code == "55006" => FaultKind::Locked,
+        _ if *state == SqlState::LOCK_NOT_AVAILABLE => FaultKind::Serialization,
         code if code.starts_with("23") => FaultKind::Constraint,
         code if code.starts_with("53") => FaultKind::Full,
         code if ["08", "57P", "58"].iter().any(|class| code.starts_with(class)) => FaultKind::Lost,
