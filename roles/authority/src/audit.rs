@@ -73,6 +73,11 @@ pub enum Violation {
         /// Its number.
         number: u64,
     },
+    /// An answer about a person stands without its entry in the log.
+    NotLogged {
+        /// The number it claims.
+        number: u64,
+    },
     /// A key list is unreadable, not signed by both, or does not continue the one before it.
     KeyListFalse {
         /// Place in the order of epochs, from 0.
@@ -190,6 +195,9 @@ fn log_heads(tx: &mut Tx<'_>, report: &mut AuditReport) -> Result<Vec<Digest>, T
     report.disclosures = count(entries.len());
     let broken = log::first_broken(entries.iter().map(|(entry, _)| entry));
     report.violations.extend(broken.map(|number| Violation::LogBroken { number }));
+    for row in tx.rows(schema::UNLOGGED_ANSWERS, params![])? {
+        report.violations.push(Violation::NotLogged { number: row.u64(0)? });
+    }
     let heads = entries.iter().map(|(entry, _)| entry.head);
     Ok(std::iter::once(LogHead::START.head).chain(heads).collect())
 }

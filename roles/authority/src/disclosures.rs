@@ -45,15 +45,16 @@ pub struct DisclosureEntry {
     pub name: Option<String>,
 }
 
+/// The log, each entry with the name it released while that is kept, and the current list.
+type Seen = (Vec<(Entry, Option<String>)>, Option<Current>);
+
 impl Authority {
     /// All disclosures and refused attempts, and whether the log is whole.
     ///
     /// # Errors
     /// Trouble of the store.
     pub async fn disclosures(&self) -> Result<DisclosureReport, Failure<NoRefusal>> {
-        let view = |tx: &mut Tx<'_>| -> Result<(Vec<(Entry, Option<String>)>, Option<Current>), TxError> {
-            Ok((log::entries(tx)?, publication::current(tx)?))
-        };
+        let view = |tx: &mut Tx<'_>| -> Result<Seen, TxError> { Ok((log::entries(tx)?, publication::current(tx)?)) };
         let (entries, current) = look(&self.store, view).await?;
         let list_head = current.as_ref().map(Current::list).transpose()?.map(|list| list.record.log_head);
         let head = entries.last().map_or(LogHead::START, |(entry, _)| entry.end()).head;

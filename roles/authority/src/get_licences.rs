@@ -1,6 +1,6 @@
 //! RN-F1: licences on fresh keys for a person whom the authority knows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use zeni_crypto::{Digest, Signature};
 use zeni_message::{
@@ -163,10 +163,9 @@ fn view(tx: &mut Tx<'_>, secret: &Digest, requests: &[LicenceRequest]) -> Result
         return Ok(seen);
     }
     for request in requests {
-        if !seen.key_lists.contains_key(&request.epoch) {
+        if let Entry::Vacant(place) = seen.key_lists.entry(request.epoch) {
             let row = tx.row(schema::KEY_LIST_IDENTITY, params![request.epoch])?;
-            let identity = row.map(|row| rows::digest(&row, 0)).transpose()?;
-            seen.key_lists.insert(request.epoch, identity);
+            place.insert(row.map(|row| rows::digest(&row, 0)).transpose()?);
         }
         seen.licences.push(rows::licence_by_key(tx, &request.key)?);
     }

@@ -8,6 +8,7 @@
 //! - every licence row belongs to a registered person and bears this authority's signature;
 //! - the current revocation list names exactly the revoked rows;
 //! - the log of disclosures is one unbroken hash chain, and the head in the current list is one of its heads;
+//! - every answer about a person has its entry there;
 //! - whoever is suspended or reported a loss has no licence that is not revoked;
 //! - one key list per epoch, each the continuation of the one before it.
 

@@ -79,6 +79,10 @@ zeni_store::statements! {
 
     pub(crate) INSERT_ANSWER = "INSERT INTO answer (request, number, key, name, reply) VALUES (?1, ?2, ?3, ?4, ?5)";
     pub(crate) ANSWER_BY_REQUEST = "SELECT reply FROM answer WHERE request = ?1";
+    /// Answers without their entry in the log.
+    pub(crate) UNLOGGED_ANSWERS = "SELECT answer.number FROM answer LEFT JOIN disclosure \
+        ON disclosure.request = answer.request AND disclosure.number = answer.number \
+        WHERE disclosure.number IS NULL ORDER BY answer.number";
     pub(crate) DELETE_ANSWERS = "DELETE FROM answer WHERE key = ?1";
 
     pub(crate) CURRENT_LIST = "SELECT number, list FROM revocation_list WHERE slot = 1";

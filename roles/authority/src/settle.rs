@@ -81,3 +81,6 @@ fn failure<R>(error: WriteError<Stale>) -> Failure<R> {
         WriteError::Internal => Failure::Internal,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ fn fabricated(bench: &Bench, victim: &SecretKey, adversary: &SecretKey) -> Overs
     OverspendingProof { held: Held::Note(chain.note), children, licence: chain.holder }
 }
 
-/// RN-F8.2, F8.3, F8.4, RN-P2: a genuine proof opens the name behind the key, from whichever of the person's keys.
+/// RN-F8.2, F8.3, F8.4, RN-P2, RN-D17: a genuine proof opens the name behind the key, from whichever of the person's keys.
 #[test]
 fn a_proof_opens_the_name() {
     let bench = Bench::new();
@@ -84,7 +84,7 @@ fn bad_evidence_is_logged_and_looks_nothing_up() {
     assert_eq!(bench.audit().violations, []);
 }
 
-/// RN-X38: proof for a licence of another authority or another network proves nothing here.
+/// RN-X38, RN-X1: proof for a licence of another authority or another network proves nothing here.
 #[test]
 fn proofs_of_other_networks_prove_nothing() {
     let bench = Bench::new();
@@ -197,6 +197,24 @@ fn the_log_shows_tampering() {
         assert!(report.broken_at.is_some() || !report.list_head_found, "unseen: {sql}");
         assert!(!bench.audit().violations.is_empty(), "unseen: {sql}");
     }
+}
+
+/// DESIGN §5: an operator who removes the newest entry leaves a chain that is whole; the head in the published list still
+/// gives him away. Control: without that list nothing would.
+#[test]
+fn the_published_head_shows_a_shortened_log() {
+    let bench = Bench::new();
+    let cheats = ["a", "b"].map(key);
+    bench.license(TARO, &cheats.iter().collect::<Vec<_>>());
+    for (cheat, serial) in cheats.iter().zip(["1", "2"]) {
+        bench.disclose(bench.proof(cheat, serial)).unwrap();
+    }
+    bench.tamper("DELETE FROM disclosure WHERE number = 2", &[]);
+    let report = block_on(bench.authority.disclosures()).unwrap();
+    assert_eq!((report.broken_at, report.list_head_found), (None, false));
+    bench.tamper("DELETE FROM revocation_list", &[]);
+    let control = block_on(bench.authority.disclosures()).unwrap();
+    assert_eq!((control.broken_at, control.list_head_found), (None, true));
 }
 
 /// RN-X29: a middle holder is named by the endorsement to him, without its giver.

@@ -1,5 +1,5 @@
 use zeni_crypto::{PublicKey, sha256};
-use zeni_message::{Role, peer::SendError};
+use zeni_message::{Role, encode, peer::SendError};
 use zeni_note::{
     licence::{check_licence, person_digest},
     testing::{DAY, EPOCH, START, key},
@@ -17,7 +17,7 @@ fn refused(bench: &Bench, message: &GetLicences) -> GetLicencesRefusal {
     refusal
 }
 
-/// RN-F1.2, F1.3, F1.4: a key becomes a licence without a name; the row binds it to the person of the authority's file.
+/// RN-F1.2, F1.3, F1.4, RN-D2, RN-D3: a key becomes a licence without a name; the row binds it to the person of the authority's file.
 #[test]
 fn a_person_gets_licences() {
     let bench = Bench::new();
@@ -25,6 +25,10 @@ fn a_person_gets_licences() {
     let licences = bench.license(TARO, &[&one, &two]);
     assert_eq!(licences.name, "Yamada Taro");
     assert_eq!(licences.certificate, None);
+    let bytes = encode(&licences.licences);
+    for word in ["Yamada", "Taro", "p1"] {
+        assert!(!bytes.windows(word.len()).any(|part| part == word.as_bytes()), "{word} is in a licence");
+    }
     let (network, authority) = (bench.network(), bench.world.authority.public());
     for (licence, key) in licences.licences.iter().zip([&one, &two]) {
         assert_eq!(check_licence(licence, &key.public(), network, &authority, START.plus(DAY)), Ok(()));
@@ -110,6 +114,8 @@ fn one_key_one_person() {
     let message = bench.asking(JIRO, &[&key("own"), &shared]);
     assert_eq!(refused(&bench, &message), GetLicencesRefusal::OtherOwner { item: 1 });
     assert_eq!(bench.license(TARO, &[&shared]), first);
+    // control: nothing but the other's key stood in his way
+    assert_eq!(bench.license(JIRO, &[&key("own")]).licences.len(), 1);
 }
 
 /// RN-F1.2, RN-O9: a request overheard or made for one person serves no other, and a key that one does not hold is not
