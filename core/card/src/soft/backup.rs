@@ -277,6 +277,9 @@ impl Entry {
             Some(CLOSED) => ids(1).and(self.keep::<Closed>(writes)),
             Some(HAND_INS) => ids(1).and(self.keep::<Signature>(writes)),
             Some(SLOTS) => {
+                if id.len() != size_of::<Nonce>() {
+                    return Err(damaged());
+                }
                 let mut slot: LoadSlot = open(&self.place, &self.value)?;
                 if kind == BackupKind::Copy {
                     slot.origin = Origin::Restored;
