@@ -1,0 +1,229 @@
+//! Cases: a node out of balance, the proof against its holder, the name behind it (RN-F8, DESIGN §5 "Trace").
+//!
+//! ```text
+//! open ──► proven ──► disclosed
+//!            └► refused (the authority does not know the key, or finds no proof: an alarm, RN-X38, RN-X39)
+//! ```
+//! - `open`: the proof is built from stored rows and stored;
+//! - `proven`: sent to the authority, the same bytes each time;
+//! - `disclosed`, `refused`: nothing more to do.
+
+use zeni_crypto::{Digest, PublicKey, Signature};
+use zeni_message::{Signed, decode, encode, limits::MESSAGE_BYTES_MAX, peer::SendError, sig_structure};
+use zeni_money::Amount;
+use zeni_note::{
+    HandIn, Hop, Licence, Note, OverspendingProof,
+    chain::Endorsement,
+    closing::ClosingRecord,
+    merkle,
+    messages::authority::{Disclose, Disclosed},
+    proof::{Child, Equation, Held},
+};
+use zeni_store::{Caller, Tx, TxError, params};
+
+use crate::{
+    Done, Issuer, count_value, digest,
+    returns::{
+        prepare::ClosingEvidence,
+        tree::{Node, NoteKey, Tree},
+    },
+    schema,
+    tick::TickError,
+    time_value,
+};
+
+/// A case in some state.
+struct Case {
+    node: Digest,
+    key: NoteKey,
+    proof: Option<Vec<u8>>,
+}
+
+/// A node with all that its holder signed away, as stored.
+struct Evidence {
+    node: Node,
+    parent: Option<Digest>,
+    children: Vec<Node>,
+    hand_in: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Issuer {
+    /// Builds proofs for open cases and asks the authority for the names behind proven ones.
+    pub(crate) async fn tick_cases(&self) -> Result<u32, TickError> {
+        let mut done = 0;
+        for case in self.cases_in("open").await? {
+            done += u32::from(self.prove(case).await?);
+        }
+        for case in self.cases_in("proven").await? {
+            done += u32::from(self.disclose(case).await?);
+        }
+        Ok(done)
+    }
+
+    async fn cases_in(&self, state: &'static str) -> Result<Vec<Case>, TickError> {
+        let read = move |tx: &mut Tx<'_>| -> Done<Vec<Case>> {
+            let rows = tx.rows(schema::CASES_IN_STATE, params![state])?;
+            let case = |row: &zeni_store::Row| -> Result<Case, TxError> {
+                let narrow = |column| row.u64(column).map(|value| u32::try_from(value).unwrap_or(u32::MAX));
+                let key = NoteKey { epoch: narrow(1)?, series: narrow(2)?, serial: row.array(3)? };
+                Ok(Case { node: digest(row, 0)?, key, proof: row.opt_blob(4)?.map(<[u8]>::to_vec) })
+            };
+            Ok(rows.iter().map(case).collect::<Result<_, _>>()?)
+        };
+        Ok(self.store.read(read).await?)
+    }
+
+    async fn prove(&self, case: Case) -> Result<bool, TickError> {
+        let (key, at) = (case.key, case.node);
+        let evidence = self.store.read(move |tx| -> Done<_> { Ok(gather(tx, key, &at)?) }).await?;
+        let proof = evidence.and_then(|evidence| self.proof(&evidence));
+        let proof = proof.filter(|proof| proof.verify(&self.roots).is_ok());
+        let Some(proof) = proof else {
+            tracing::error!("alarm: no proof can be made for an open case");
+            return Ok(false);
+        };
+        let bytes = encode(&proof);
+        let node = case.node;
+        let put = move |tx: &mut Tx<'_>| -> Done<u64> {
+            Ok(tx.execute(schema::PROVE_CASE, params![node.0, "proven", &bytes])?)
+        };
+        Ok(self.store.write(Caller::default(), put).await? == 1)
+    }
+
+    async fn disclose(&self, case: Case) -> Result<bool, TickError> {
+        let proof = case.proof.and_then(|bytes| decode(&bytes, MESSAGE_BYTES_MAX).ok());
+        let proof = proof.ok_or(TickError::Stored { table: "misuse" })?;
+        let node = case.node;
+        match self.authority.send(&Disclose { proof }).await {
+            Ok(disclosed) => {
+                let now = self.clock.now();
+                let put = move |tx: &mut Tx<'_>| -> Done<u64> { Ok(put_disclosure(tx, &node, &disclosed, now)?) };
+                Ok(self.store.write(Caller::default(), put).await? == 1)
+            }
+            Err(SendError::Refused(refusal)) => {
+                tracing::error!(code = zeni_message::Refusal::code(&refusal), "alarm: the authority refuses a proof");
+                let put = move |tx: &mut Tx<'_>| -> Done<u64> {
+                    Ok(tx.execute(schema::REFUSE_CASE, params![node.0, "refused"])?)
+                };
+                Ok(self.store.write(Caller::default(), put).await? == 1)
+            }
+            Err(error) => {
+                tracing::info!(retry = error.retry(), "the authority has not answered a case yet");
+                Ok(false)
+            }
+        }
+    }
+
+    /// The smallest set of children that exceeds what the holder had, with his licence and nothing more.
+    fn proof(&self, evidence: &Evidence) -> Option<OverspendingProof> {
+        let node = &evidence.node;
+        let (held, licence) = held(node, evidence.parent)?;
+        let mut children = Vec::with_capacity(evidence.children.len() + 1);
+        for child in &evidence.children {
+            children.push((child.value, self.endorsement(node, child)?));
+        }
+        if let Some(closed) = &node.closed {
+            children.push((closed.amount, self.closing(evidence)?));
+        }
+        // the largest first: no other set of as few exceeds by more
+        children.sort_by_key(|(value, _)| std::cmp::Reverse(*value));
+        let mut sum = Amount::ZERO;
+        let mut smallest = Vec::new();
+        for (value, child) in children {
+            if sum > node.value {
+                break;
+            }
+            sum = sum.checked_add(value)?;
+            smallest.push(child);
+        }
+        Some(OverspendingProof { held, children: smallest, licence })
+    }
+
+    fn endorsement(&self, node: &Node, child: &Node) -> Option<Child> {
+        let hop: Hop = decode(&child.evidence, MESSAGE_BYTES_MAX).ok()?;
+        let answer = hop.opening.answer_for(&child.holder);
+        let endorsement = Endorsement { parent: node.identity, amount: hop.amount, answer };
+        let equation = self.equation(&node.holder, &sig_structure(self.network(), &endorsement), &hop.signature);
+        Some(Child::Endorsement { endorsement, signature: hop.signature, equation })
+    }
+
+    fn closing(&self, evidence: &Evidence) -> Option<Child> {
+        let node = &evidence.node;
+        let closed = node.closed.as_ref()?;
+        match decode(&closed.signed, MESSAGE_BYTES_MAX).ok()? {
+            ClosingEvidence::Single { purpose, signature } => {
+                let closing = ClosingRecord { parent: node.identity, amount: closed.amount, purpose };
+                let equation = self.equation(&node.holder, &sig_structure(self.network(), &closing), &signature);
+                Some(Child::Closing { closing, signature, equation })
+            }
+            ClosingEvidence::Taking { index, .. } => {
+                let (signed, leaves) = evidence.hand_in.as_ref()?;
+                let hand_in: Signed<HandIn> = decode(signed, MESSAGE_BYTES_MAX).ok()?;
+                let leaves: Option<Vec<Digest>> = leaves.chunks(32).map(Digest::from_slice).collect();
+                let path = merkle::path(&leaves?, usize::try_from(index).ok()?)?;
+                let message = sig_structure(self.network(), &hand_in.record);
+                let equation = self.equation(&node.holder, &message, &hand_in.signature);
+                Some(Child::Taking { hand_in, index, path, equation })
+            }
+        }
+    }
+
+    /// Strict unless only the batch's equation holds (DESIGN §4).
+    fn equation(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> Equation {
+        if key.verify(message, signature).is_ok() { Equation::Strict } else { Equation::Zip215 }
+    }
+}
+
+/// What the holder of a node held, and his licence.
+fn held(node: &Node, parent: Option<Digest>) -> Option<(Held, Signed<Licence>)> {
+    match parent {
+        None => {
+            let (note, licence): (Signed<Note>, Signed<Licence>) = decode(&node.evidence, MESSAGE_BYTES_MAX).ok()?;
+            Some((Held::Note(note), licence))
+        }
+        Some(parent) => {
+            let hop: Hop = decode(&node.evidence, MESSAGE_BYTES_MAX).ok()?;
+            let answer = hop.opening.answer_for(&node.holder);
+            let endorsement = Endorsement { parent, amount: hop.amount, answer };
+            Some((Held::Endorsement { endorsement, opening: hop.opening }, hop.payee))
+        }
+    }
+}
+
+fn gather(tx: &mut Tx<'_>, key: NoteKey, at: &Digest) -> Result<Option<Evidence>, TxError> {
+    let Some(mut tree) = Tree::load(tx, key)? else { return Ok(None) };
+    if !tree.load_leaf(tx, at)? {
+        return Ok(None);
+    }
+    let children = tree.load_children(tx, at)?;
+    let Some(node) = tree.node(at).cloned() else { return Ok(None) };
+    let taking = node.closed.as_ref().and_then(|closed| decode(&closed.signed, MESSAGE_BYTES_MAX).ok());
+    let hand_in = match taking {
+        Some(ClosingEvidence::Taking { hand_in, .. }) => {
+            let row = tx.row(schema::READ_HAND_IN, params![hand_in.0])?;
+            row.map(|row| Ok::<_, TxError>((row.blob(0)?.to_vec(), row.blob(1)?.to_vec()))).transpose()?
+        }
+        _ => None,
+    };
+    Ok(Some(Evidence { parent: node.parent, node, children, hand_in }))
+}
+
+fn put_disclosure(
+    tx: &mut Tx<'_>,
+    node: &Digest,
+    disclosed: &Disclosed,
+    now: zeni_message::Time,
+) -> Result<u64, TxError> {
+    let row = [
+        node.0.into(),
+        disclosed.name.clone().into(),
+        disclosed.person.0.into(),
+        count_value(disclosed.number),
+        disclosed.revoked.into(),
+        time_value(now),
+    ];
+    tx.execute(schema::DISCLOSE_CASE, &row)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! Claims: what a payee of an overspent note asks above what the tree pays as of right (DESIGN §5 "Excess", RN-O17).
+//!
+//! A claim waits until every case that limits it is disclosed; then the policy decides, once. Under
+//! [`Policy::Capped`] what a ring of colluders can gain is flat: it does not grow with their number.
+
+use zeni_crypto::{Digest, PublicKey};
+use zeni_message::{
+    NoRefusal, Time, decode,
+    limits::MESSAGE_BYTES_MAX,
+    route::{Ctx, Failure},
+};
+use zeni_money::{Amount, Currency};
+use zeni_note::{
+    OverspendingProof,
+    messages::{
+        authority::SamePerson,
+        issuer::{Decision, GetDecisions},
+    },
+};
+use zeni_store::{Caller, Tx, TxError, params};
+
+use crate::{
+    Account, Done, Issuer, Never,
+    books::{self, Posting, PostingIds},
+    count_value, digest, failure_of_read,
+    returns::tree::Culprit,
+    schema,
+    tick::TickError,
+    time_value,
+};
+
+/// What becomes of the excess of an overspent note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Paid in good faith up to caps, each in minor units of any one currency.
+    Capped {
+        /// Honoured against one overspending key, in all.
+        per_key: Amount,
+        /// Honoured against one overspending person, and to one payee within one case, in all.
+        per_person: Amount,
+        /// Honoured by the issuer on one day.
+        per_issuer_day: Amount,
+        /// Seconds after the disclosure in which claims must have arrived.
+        cutoff: u64,
+    },
+    /// Never paid: first come, up to the face value.
+    Refuse,
+}
+
+/// Seconds of a day of UTC, over which `per_issuer_day` counts.
+const DAY_S: u64 = 86_400;
+
+/// An excess as a return finds it.
+pub(crate) struct NewClaim<'a> {
+    pub(crate) leaf: Digest,
+    pub(crate) payee: PublicKey,
+    pub(crate) bank: &'a str,
+    pub(crate) currency: Currency,
+    pub(crate) excess: Amount,
+    pub(crate) at: Time,
+}
+
+/// Opens a claim in the cases of those who limited the payment.
+pub(crate) fn open(tx: &mut Tx<'_>, claim: &NewClaim<'_>, limiting: &[Culprit]) -> Result<(), TxError> {
+    let row =
+        params![claim.leaf.0, claim.bank, claim.currency.code(), claim.excess, claim.payee.0, time_value(claim.at)];
+    tx.execute(schema::INSERT_CLAIM, row)?;
+    for culprit in limiting {
+        tx.execute(schema::INSERT_CLAIM_CASE, params![claim.leaf.0, culprit.node.0, culprit.holder.0])?;
+    }
+    Ok(())
+}
+
+/// A claim with its cases, all of them disclosed.
+struct Claim {
+    leaf: Digest,
+    bank: String,
+    currency: Currency,
+    excess: Amount,
+    payee: PublicKey,
+    at: Time,
+    cases: Vec<Disclosed>,
+}
+
+#[derive(Clone)]
+struct Disclosed {
+    holder: PublicKey,
+    person: Digest,
+    at: Time,
+    proof: Vec<u8>,
+}
+
+/// Under which heads an honoured claim counts, and how much each may still take.
+type Heads = Vec<(&'static str, Digest, Amount)>;
+
+impl Issuer {
+    pub(crate) async fn tick_claims(&self) -> Result<u32, TickError> {
+        let ready = self.store.read(|tx| -> Done<Vec<Claim>> { Ok(ready(tx)?) }).await?;
+        let mut decided = 0;
+        for claim in ready {
+            let Some(heads) = self.judge(&claim).await? else { continue };
+            let now = self.clock.now();
+            let ids = PostingIds::new(self.entropy.bytes());
+            let decide = move |tx: &mut Tx<'_>| -> Done<u64> {
+                let mut ids = ids;
+                Ok(decide(tx, &claim, heads.as_deref(), now, &mut ids)?)
+            };
+            decided += u32::try_from(self.store.write(Caller::default(), decide).await?).unwrap_or(0);
+        }
+        Ok(decided)
+    }
+
+    /// The heads under which a claim may be paid; none to refuse it. Nothing at all while the authority does not answer.
+    async fn judge(&self, claim: &Claim) -> Result<Option<Option<Heads>>, TickError> {
+        let Policy::Capped { per_key, per_person, per_issuer_day, cutoff } = self.config.policy else {
+            return Ok(Some(None));
+        };
+        let late = claim.cases.iter().any(|case| claim.at > case.at.plus(cutoff));
+        let guilty = claim.cases.iter().any(|case| case.holder == claim.payee);
+        if late || guilty {
+            return Ok(Some(None));
+        }
+        let mut heads: Heads = vec![("day", day(self.clock.now()), per_issuer_day)];
+        for case in &claim.cases {
+            let proof: Option<OverspendingProof> = decode(&case.proof, MESSAGE_BYTES_MAX).ok();
+            let proof = proof.ok_or(TickError::Stored { table: "misuse" })?;
+            let Ok(answer) = self.authority.send(&SamePerson { proof, payee: claim.payee }).await else {
+                tracing::info!("the authority has not answered about a claim yet");
+                return Ok(None);
+            };
+            if answer.same {
+                return Ok(Some(None));
+            }
+            heads.push(("key", zeni_crypto::sha256(&[&case.holder.0]), per_key));
+            heads.push(("person", case.person, per_person));
+            heads.push(("payee", answer.payee, per_person));
+        }
+        heads.sort_by_key(|(scope, subject, _)| (*scope, subject.0));
+        heads.dedup_by_key(|(scope, subject, _)| (*scope, subject.0));
+        Ok(Some(Some(heads)))
+    }
+
+    pub(crate) async fn get_decisions(
+        &self,
+        ctx: &Ctx,
+        message: GetDecisions,
+    ) -> Result<Vec<Decision>, Failure<NoRefusal>> {
+        let bank = ctx.caller_name().to_owned();
+        let read = move |tx: &mut Tx<'_>| -> Result<Vec<Decision>, zeni_store::JobError<Never>> {
+            let rows = tx.rows(schema::DECISIONS, &[bank.clone().into(), count_value(message.after)])?;
+            let decision = |row: &zeni_store::Row| -> Result<Decision, TxError> {
+                Ok(Decision { number: row.u64(0)?, leaf: digest(row, 1)?, paid: row.amount(2)? })
+            };
+            Ok(rows.iter().map(decision).collect::<Result<_, _>>()?)
+        };
+        self.store.read(read).await.map_err(failure_of_read)
+    }
+}
+
+fn day(now: Time) -> Digest {
+    zeni_crypto::tagged("zeni/day", &[&(now.0 / DAY_S).to_be_bytes()])
+}
+
+fn ready(tx: &mut Tx<'_>) -> Result<Vec<Claim>, TxError> {
+    let mut claims = Vec::new();
+    for row in tx.rows(schema::OPEN_CLAIMS, &[])? {
+        let leaf = digest(&row, 0)?;
+        let mut cases = Vec::new();
+        let named = tx.rows(schema::CLAIM_CASES, params![leaf.0])?;
+        for named in &named {
+            let node = digest(named, 0)?;
+            let Some(case) = tx.row(schema::READ_CASE, params![node.0])? else { break };
+            if case.text(0)? != "disclosed" {
+                break;
+            }
+            cases.push(Disclosed {
+                holder: PublicKey(named.array(1)?),
+                person: digest(&case, 1)?,
+                at: Time(case.u64(2)?),
+                proof: case.blob(3)?.to_vec(),
+            });
+        }
+        let Some(currency) = Currency::from_code(row.text(2)?) else { continue };
+        if cases.len() == named.len() {
+            claims.push(Claim {
+                leaf,
+                bank: row.text(1)?.to_owned(),
+                currency,
+                excess: row.amount(3)?,
+                payee: PublicKey(row.array(4)?),
+                at: Time(row.u64(5)?),
+                cases,
+            });
+        }
+    }
+    Ok(claims)
+}
+
+/// Pays what every head allows, at most the excess; answers how many claims were decided, one or, on a repeat, none.
+fn decide(
+    tx: &mut Tx<'_>,
+    claim: &Claim,
+    heads: Option<&[(&'static str, Digest, Amount)]>,
+    now: Time,
+    ids: &mut PostingIds,
+) -> Result<u64, TxError> {
+    let mut paid = heads.map_or(Amount::ZERO, |_| claim.excess);
+    for (scope, subject, cap) in heads.unwrap_or_default() {
+        let row = tx.row(schema::SUM_HONOURED, params![*scope, subject.0, claim.currency.code()])?;
+        let honoured = row.map_or(Ok(Amount::ZERO), |row| row.amount(0))?;
+        paid = paid.min(cap.checked_sub(honoured).unwrap_or(Amount::ZERO));
+    }
+    let done = tx.execute(schema::DECIDE_CLAIM, params![claim.leaf.0, paid, time_value(now)])?;
+    if done == 0 {
+        return Ok(0);
+    }
+    if !paid.is_zero() {
+        for (scope, subject, _) in heads.unwrap_or_default() {
+            tx.execute(schema::INSERT_HONOURED, params![claim.leaf.0, *scope, subject.0, claim.currency.code(), paid])?;
+        }
+        let posting = Posting {
+            debit: Account::Misuse,
+            credit: Account::Honoured(claim.bank.clone()),
+            currency: claim.currency,
+            amount: paid,
+            reference: "claim",
+        };
+        books::post(tx, ids, &posting)?;
+    }
+    announce(tx, &claim.bank, &claim.leaf, paid)?;
+    Ok(done)
+}
+
+/// Tells a bank of a decision under its next number.
+pub(crate) fn announce(tx: &mut Tx<'_>, bank: &str, leaf: &Digest, paid: Amount) -> Result<(), TxError> {
+    let last = tx.row(schema::LAST_DECISION, params![bank])?.map_or(Ok(0), |row| row.u64(0))?;
+    tx.execute(schema::INSERT_DECISION, &[bank.into(), count_value(last + 1), leaf.0.into(), paid.into()])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

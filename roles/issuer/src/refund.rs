@@ -1,0 +1,84 @@
+//! Refunds of rests, decided when the dispute term is over (DESIGN §5 "Lost money", RN-X31).
+//!
+//! The refund was entered as a closing of its node when it arrived: whatever its key signed besides is proof against it.
+
+use zeni_crypto::Digest;
+use zeni_message::Time;
+use zeni_store::{Caller, Tx, TxError, params};
+
+use crate::{
+    Done, Issuer,
+    books::PostingIds,
+    claims::{self, NewClaim},
+    digest,
+    returns::{
+        apply::{Work, excess, open_cases},
+        tree::{NoteKey, Tree},
+    },
+    schema,
+    tick::TickError,
+    time_value,
+};
+
+struct Due {
+    due: u64,
+    leaf: Digest,
+    key: NoteKey,
+}
+
+impl Issuer {
+    pub(crate) async fn tick_refunds(&self) -> Result<u32, TickError> {
+        let now = self.clock.now();
+        let read = move |tx: &mut Tx<'_>| -> Done<Vec<Due>> { Ok(due(tx, now)?) };
+        let mut decided = 0;
+        for refund in self.store.read(read).await? {
+            let ids = PostingIds::new(self.entropy.bytes());
+            let decide = move |tx: &mut Tx<'_>| -> Done<u32> {
+                let mut ids = ids;
+                Ok(decide(tx, &refund, now, &mut ids)?)
+            };
+            decided += self.store.write(Caller::default(), decide).await?;
+        }
+        Ok(decided)
+    }
+}
+
+fn due(tx: &mut Tx<'_>, now: Time) -> Result<Vec<Due>, TxError> {
+    let rows = tx.rows(schema::DUE_REFUNDS, &[time_value(now)])?;
+    let refund = |row: &zeni_store::Row| -> Result<Due, TxError> {
+        let narrow = |column| row.u64(column).map(|value| u32::try_from(value).unwrap_or(u32::MAX));
+        let key = NoteKey { epoch: narrow(2)?, series: narrow(3)?, serial: row.array(4)? };
+        Ok(Due { due: row.u64(0)?, leaf: digest(row, 1)?, key })
+    };
+    rows.iter().map(refund).collect()
+}
+
+fn decide(tx: &mut Tx<'_>, refund: &Due, now: Time, ids: &mut PostingIds) -> Result<u32, TxError> {
+    if tx.execute(schema::DELETE_REFUND, params![time_value(Time(refund.due)), refund.leaf.0])? == 0 {
+        return Ok(0);
+    }
+    let Some(mut tree) = Tree::load(tx, refund.key)? else { return Ok(0) };
+    if !tree.load_leaf(tx, &refund.leaf)? {
+        return Ok(0);
+    }
+    let Some(node) = tree.node(&refund.leaf) else { return Ok(0) };
+    let holder = node.holder;
+    let Some(closed) = node.closed.clone() else { return Ok(0) };
+    let balance = tree.settle(&refund.leaf);
+    let currency = tree.currency;
+    open_cases(tx, refund.key, &balance.convicted, now)?;
+    let over = excess(closed.amount, &balance);
+    if !over.is_zero() {
+        let claim = NewClaim { leaf: refund.leaf, payee: holder, bank: &closed.bank, currency, excess: over, at: now };
+        claims::open(tx, &claim, &balance.limiting)?;
+    }
+    claims::announce(tx, &closed.bank, &refund.leaf, balance.paid)?;
+    let mut work = Work::default();
+    work.pay(refund.key.series, currency, balance.paid);
+    work.trees.insert(refund.key, Some(tree));
+    work.finish(tx, &closed.bank, ids)?;
+    Ok(1)
+}
+
+#[cfg(test)]
+mod tests;

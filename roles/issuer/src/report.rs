@@ -1,0 +1,182 @@
+//! Reports for the administration command line.
+
+use serde::Serialize;
+use zeni_message::{Signed, decode, limits::MESSAGE_BYTES_MAX};
+use zeni_note::OverspendingProof;
+use zeni_store::{Caller, Tx, TxError, WriteError, params};
+
+use crate::{Account, Done, Issuer, Never, books, digest, schema, settlement};
+
+/// Net position of a bank.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Position {
+    /// Short name of the bank.
+    pub bank: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// What the bank owes, in minor units; negative if it is owed.
+    pub owes: i128,
+}
+
+/// What circulates in one currency, in minor units.
+///
+/// Which bank an outstanding note came from is not known, so that only the total is told (RN-O18).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Circulation {
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Issued, by originating bank.
+    pub issued: Vec<(String, u64)>,
+    /// Returned and paid as of right, by depositing bank.
+    pub returned: Vec<(String, u64)>,
+    /// Honoured claims, by depositing bank.
+    pub honoured: Vec<(String, u64)>,
+    /// Outstanding in total.
+    pub outstanding: u64,
+    /// What never came back within its retention.
+    pub dormant: u64,
+    /// Rows of the register, of the archive and of redeemed requests: all currencies (RN-P5).
+    pub rows: [u64; 3],
+}
+
+/// A case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CaseReport {
+    /// Identity of the overspent note or endorsement, hexadecimal.
+    pub node: String,
+    /// The convicted key, hexadecimal.
+    pub key: String,
+    /// When it was opened, seconds since 1970.
+    pub opened: u64,
+    /// `open`, `proven`, `disclosed` or `refused`.
+    pub state: String,
+    /// The name that the authority released.
+    pub name: Option<String>,
+    /// The person's licences that were revoked.
+    pub revoked: Option<u64>,
+}
+
+/// The proof of a case as a signed document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// Identity of the overspent note or endorsement, hexadecimal.
+    pub node: String,
+    /// COSE_Sign1 document by the issuer's key, to be checked by any third party.
+    pub document: Vec<u8>,
+}
+
+impl Issuer {
+    /// Circulation per currency.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn circulation(&self) -> Result<Vec<Circulation>, crate::TickError> {
+        let config = self.config.clone();
+        let read = move |tx: &mut Tx<'_>| -> Done<Vec<Circulation>> { Ok(circulation(tx, &config)?) };
+        Ok(self.store.read(read).await?)
+    }
+
+    /// All cases, oldest first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn cases(&self) -> Result<Vec<CaseReport>, crate::TickError> {
+        let read = |tx: &mut Tx<'_>| -> Done<Vec<CaseReport>> {
+            let case = |row: &zeni_store::Row| -> Result<CaseReport, TxError> {
+                Ok(CaseReport {
+                    node: digest(row, 0)?.to_string(),
+                    key: zeni_crypto::PublicKey(row.array(1)?).to_string(),
+                    opened: row.u64(2)?,
+                    state: row.text(3)?.to_owned(),
+                    name: row.opt_text(4)?.map(str::to_owned),
+                    revoked: row.opt_int(6)?.map(i64::unsigned_abs),
+                })
+            };
+            Ok(tx.rows(schema::ALL_CASES, &[])?.iter().map(case).collect::<Result<_, _>>()?)
+        };
+        Ok(self.store.read(read).await?)
+    }
+
+    /// The proofs of all cases that have one, each signed by the issuer.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn export_proofs(&self) -> Result<Vec<Export>, crate::TickError> {
+        let read = |tx: &mut Tx<'_>| -> Done<Vec<(zeni_crypto::Digest, Option<Vec<u8>>)>> {
+            let rows = tx.rows(schema::ALL_CASES, &[])?;
+            let case = |row: &zeni_store::Row| -> Result<_, TxError> {
+                Ok((digest(row, 0)?, row.opt_blob(5)?.map(<[u8]>::to_vec)))
+            };
+            Ok(rows.iter().map(case).collect::<Result<_, _>>()?)
+        };
+        let mut exports = Vec::new();
+        for (node, bytes) in self.store.read(read).await? {
+            let Some(bytes) = bytes else { continue };
+            let proof: OverspendingProof =
+                decode(&bytes, MESSAGE_BYTES_MAX).map_err(|_| crate::TickError::Stored { table: "misuse" })?;
+            let document = Signed::sign(self.network(), proof, &self.keys.signing).to_document(self.network());
+            exports.push(Export { node: node.to_string(), document });
+        }
+        Ok(exports)
+    }
+
+    /// Series that were stopped by an alarm.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn stopped_series(&self) -> Result<Vec<u32>, crate::TickError> {
+        let read = |tx: &mut Tx<'_>| -> Done<Vec<u32>> {
+            let rows = tx.rows(schema::STOPPED, &[])?;
+            let series = |row: &zeni_store::Row| row.u64(0).map(|series| u32::try_from(series).unwrap_or(u32::MAX));
+            Ok(rows.iter().map(series).collect::<Result<_, TxError>>()?)
+        };
+        Ok(self.store.read(read).await?)
+    }
+
+    /// Lets a stopped series go on, after an operator has looked into the alarm (RN-X24, RN-X37).
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn lift_stop(&self, series: u32) -> Result<bool, crate::TickError> {
+        let lift = move |tx: &mut Tx<'_>| -> Done<u64> { Ok(tx.execute(schema::LIFT_STOP, params![series])?) };
+        let lifted: Result<u64, WriteError<Never>> = self.store.write(Caller::default(), lift).await;
+        Ok(lifted? == 1)
+    }
+}
+
+fn circulation(tx: &mut Tx<'_>, config: &crate::Config) -> Result<Vec<Circulation>, TxError> {
+    let mut rows = [0; 3];
+    for (statement, rows) in
+        [schema::REGISTER_SIZE, schema::ARCHIVE_SIZE, schema::REQUESTS_SIZE].into_iter().zip(&mut rows)
+    {
+        *rows = tx.row(statement, &[])?.map_or(Ok(0), |row| row.u64(0))?;
+    }
+    let mut report = Vec::new();
+    for currency in settlement::currencies(config) {
+        let mut of = |account: fn(String) -> Account| -> Result<Vec<(String, u64)>, TxError> {
+            let bank = |bank: &crate::BankConfig| {
+                let balance = books::balance(tx, &account(bank.name.clone()), currency)?;
+                Ok((bank.name.clone(), magnitude(balance)))
+            };
+            config.banks.iter().map(bank).collect()
+        };
+        let (issued, returned, honoured) = (of(Account::Issued)?, of(Account::Returned)?, of(Account::Honoured)?);
+        report.push(Circulation {
+            currency: currency.code().to_owned(),
+            issued,
+            returned,
+            honoured,
+            outstanding: magnitude(settlement::outstanding(tx, config, currency)?),
+            dormant: magnitude(books::balance(tx, &Account::Dormant, currency)?),
+            rows,
+        });
+    }
+    Ok(report)
+}
+
+pub(crate) fn magnitude(balance: i128) -> u64 {
+    u64::try_from(balance.unsigned_abs()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,225 @@
+//! In the transaction: what each item comes to, in the order of DESIGN §5 "Return". No signature is verified here.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use zeni_crypto::Digest;
+use zeni_message::{Time, encode};
+use zeni_money::{Amount, Currency};
+use zeni_note::messages::issuer::{Outcome, ReturnAnswer, ReturnRefusal};
+use zeni_store::{JobError, Tx, TxError, params, refuse};
+
+use super::{
+    prepare::{Followed, Kind, PreparedBatch, PreparedItem},
+    tree::{Balance, Closed, NoteKey, Tree},
+};
+use crate::{
+    Account,
+    books::{self, Posting, PostingIds},
+    claims, keylist, schema, time_value,
+};
+
+/// What one job has looked at and decided so far.
+#[derive(Default)]
+pub(crate) struct Work {
+    /// Notes by key; none for a note that is in neither register nor archive.
+    pub(crate) trees: HashMap<NoteKey, Option<Tree>>,
+    leaves: HashSet<Digest>,
+    /// Per series and currency: paid as of right.
+    paid: BTreeMap<(u32, Currency), Amount>,
+}
+
+pub(crate) fn apply(
+    tx: &mut Tx<'_>,
+    batch: &PreparedBatch,
+    ids: &mut PostingIds,
+) -> Result<ReturnAnswer, JobError<ReturnRefusal>> {
+    if let Some(row) = tx.row(schema::READ_BATCH, params![&batch.bank, batch.id])? {
+        if row.array(0)? != batch.content.0 {
+            return refuse(ReturnRefusal::OtherBatch);
+        }
+        return Ok(keylist::stored(&row, 1)?);
+    }
+    let mut work = Work::default();
+    let mut outcomes = Vec::with_capacity(batch.items.len());
+    for item in &batch.items {
+        outcomes.push(match item {
+            PreparedItem::Shapeless => Outcome::Malformed,
+            PreparedItem::Followed(item) => work.take(tx, batch, item)?,
+        });
+    }
+    for hand_in in &batch.hand_ins {
+        let leaves: Vec<u8> = hand_in.leaves.iter().flat_map(|leaf| leaf.0).collect();
+        let row = params![hand_in.identity.0, time_value(batch.now), &hand_in.signed, leaves];
+        tx.execute(schema::INSERT_HAND_IN, row)?;
+    }
+    work.finish(tx, &batch.bank, ids)?;
+    let answer = ReturnAnswer { batch: batch.id.into(), bank: batch.bank.clone(), outcomes };
+    let row = params![&batch.bank, batch.id, batch.content.0, time_value(batch.now), encode(&answer)];
+    tx.execute(schema::INSERT_BATCH, row)?;
+    Ok(answer)
+}
+
+impl Work {
+    fn take(&mut self, tx: &mut Tx<'_>, batch: &PreparedBatch, item: &Followed) -> Result<Outcome, TxError> {
+        let leaf = item.leaf().identity;
+        let repeated = !self.leaves.insert(leaf);
+        let known = self.look_up(tx, item)?;
+        if let Some(closed) = known {
+            // within one batch a repetition is no retry: the batch is what is retried
+            let same = closed.bank == batch.bank && closed.identity == item.closing && !repeated;
+            return Ok(if same { outcome(&closed) } else { Outcome::Duplicate });
+        }
+        if !item.sound || item.kind == Kind::Renewal {
+            return Ok(Outcome::Malformed);
+        }
+        if let Some(early_or_late) = lateness(item, batch.now) {
+            return Ok(early_or_late);
+        }
+        if self.tree(item).is_none() {
+            return unknown(tx, item, batch.now);
+        }
+        let closed = Closed {
+            identity: item.closing,
+            bank: batch.bank.clone(),
+            amount: item.amount,
+            paid: Amount::ZERO,
+            waiting: None,
+            signed: item.signed.clone(),
+        };
+        match item.kind {
+            Kind::Refund => self.defer(tx, item, closed, batch.now),
+            Kind::Deposit | Kind::Renewal => self.settle(tx, item, closed, batch.now),
+        }
+    }
+
+    /// Brings the note of a chain into memory; answers how the leaf was closed before, if it was.
+    pub(crate) fn look_up(&mut self, tx: &mut Tx<'_>, item: &Followed) -> Result<Option<Closed>, TxError> {
+        if !self.trees.contains_key(&item.key) {
+            let tree = Tree::load(tx, item.key)?;
+            self.trees.insert(item.key, tree);
+        }
+        // a note of another identity under the same number is another note
+        let Some(tree) = self.trees.get_mut(&item.key).and_then(Option::as_mut) else { return Ok(None) };
+        if tree.root != item.path[0].identity {
+            return Ok(None);
+        }
+        tree.load_path(tx, &item.path)?;
+        Ok(tree.node(&item.leaf().identity).and_then(|node| node.closed.clone()))
+    }
+
+    /// The note of a chain, if it is in register or archive.
+    pub(crate) fn tree(&mut self, item: &Followed) -> Option<&mut Tree> {
+        let tree = self.trees.get_mut(&item.key).and_then(Option::as_mut);
+        tree.filter(|tree| tree.root == item.path[0].identity)
+    }
+
+    fn settle(&mut self, tx: &mut Tx<'_>, item: &Followed, closed: Closed, now: Time) -> Result<Outcome, TxError> {
+        let bank = closed.bank.clone();
+        let leaf = item.leaf();
+        let Some(tree) = self.tree(item) else { return Ok(Outcome::Malformed) };
+        tree.enter(&item.path);
+        tree.close(&leaf.identity, closed);
+        let balance = tree.settle(&leaf.identity);
+        let currency = tree.currency;
+        open_cases(tx, item.key, &balance.convicted, now)?;
+        self.pay(item.key.series, currency, balance.paid);
+        let excess = excess(item.amount, &balance);
+        if excess.is_zero() {
+            return Ok(Outcome::Paid);
+        }
+        let claim =
+            claims::NewClaim { leaf: leaf.identity, payee: leaf.holder, bank: &bank, currency, excess, at: now };
+        claims::open(tx, &claim, &balance.limiting)?;
+        Ok(Outcome::Partly { paid: balance.paid })
+    }
+
+    /// Enters a refund as a child of its node and leaves it waiting for the end of the dispute term.
+    fn defer(&mut self, tx: &mut Tx<'_>, item: &Followed, mut closed: Closed, now: Time) -> Result<Outcome, TxError> {
+        let Some(terms) = &item.terms else { return Ok(Outcome::Malformed) };
+        let leaf = item.leaf().identity;
+        let until = terms.refund_from;
+        closed.waiting = Some(until.0);
+        let Some(tree) = self.tree(item) else { return Ok(Outcome::Malformed) };
+        tree.enter(&item.path);
+        tree.close(&leaf, closed);
+        let convicted = tree.convicted(&leaf);
+        open_cases(tx, item.key, &convicted, now)?;
+        let key = item.key;
+        let row = params![time_value(until), leaf.0, key.epoch, key.series, key.serial];
+        tx.execute(schema::INSERT_REFUND, row)?;
+        Ok(Outcome::Waiting { until })
+    }
+
+    pub(crate) fn pay(&mut self, series: u32, currency: Currency, paid: Amount) {
+        let sum = self.paid.entry((series, currency)).or_default();
+        *sum = sum.checked_add(paid).expect("no more is paid than was ever issued");
+    }
+
+    /// Writes the notes and one posting per series: what is outstanding falls, the bank owes less.
+    pub(crate) fn finish(self, tx: &mut Tx<'_>, bank: &str, ids: &mut PostingIds) -> Result<(), TxError> {
+        for tree in self.trees.into_values().flatten() {
+            tree.save(tx)?;
+        }
+        for ((series, currency), amount) in self.paid {
+            let posting = Posting {
+                debit: Account::Outstanding(series),
+                credit: Account::Returned(bank.to_owned()),
+                currency,
+                amount,
+                reference: "return",
+            };
+            books::post(tx, ids, &posting)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a closing that was entered before came to.
+pub(crate) fn outcome(closed: &Closed) -> Outcome {
+    match closed.waiting {
+        Some(until) => Outcome::Waiting { until: Time(until) },
+        None if closed.paid == closed.amount => Outcome::Paid,
+        None => Outcome::Partly { paid: closed.paid },
+    }
+}
+
+/// Refunds begin where deposits end.
+fn lateness(item: &Followed, now: Time) -> Option<Outcome> {
+    let terms = item.terms.as_ref()?;
+    match item.kind {
+        Kind::Refund if now <= terms.deposit_until => Some(Outcome::TooEarly),
+        Kind::Refund => (now > terms.retain_until).then_some(Outcome::Late),
+        Kind::Deposit | Kind::Renewal => (now > terms.deposit_until).then_some(Outcome::Late),
+    }
+}
+
+/// RN-X24: the issuer's signature is genuine, but the note is in neither database: an alarm, never an accusation.
+pub(crate) fn unknown(tx: &mut Tx<'_>, item: &Followed, now: Time) -> Result<Outcome, TxError> {
+    if item.registered {
+        // it was here when the batch was prepared, so its retention has just ended
+        return Ok(Outcome::Late);
+    }
+    let root = &item.path[0];
+    let row = params![root.identity.0, time_value(now), "unknown_note", &root.evidence];
+    tx.execute(schema::INSERT_ALARM, row)?;
+    tx.execute(schema::STOP_SERIES, params![item.key.series, time_value(now)])?;
+    tracing::error!("alarm: a note with a genuine signature is in no register; its series is stopped");
+    Ok(Outcome::Unknown)
+}
+
+pub(crate) fn open_cases(
+    tx: &mut Tx<'_>,
+    key: NoteKey,
+    convicted: &[super::tree::Culprit],
+    now: Time,
+) -> Result<(), TxError> {
+    for culprit in convicted {
+        let row = params![culprit.node.0, key.epoch, key.series, key.serial, culprit.holder.0, time_value(now)];
+        tx.execute(schema::INSERT_CASE, row)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn excess(amount: Amount, balance: &Balance) -> Amount {
+    amount.checked_sub(balance.paid).expect("no more is paid than is asked")
+}

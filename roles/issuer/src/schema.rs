@@ -1,0 +1,241 @@
+//! The issuer's tables and every statement over them.
+//!
+//! Tables of notes are keyed by (epoch, series, serial): what ends together lies together, and rows stand in the order of
+//! random serials, never in that of issue, so that no row can be paired with a bank by its place (RN-O18).
+
+use zeni_store::{Migration, Schema};
+
+/// The tables of the issuer.
+pub const SCHEMA: Schema = Schema { name: "issuer", migrations: MIGRATIONS };
+
+const MIGRATIONS: &[Migration] = &[
+    zeni_ledger::migration(1),
+    Migration {
+        id: 2,
+        sentence: "key lists, counts, requests, register, archive, batches, cases, claims, refunds, books",
+        sql: &[
+            "CREATE TABLE document (kind TEXT PRIMARY KEY, content BLOB NOT NULL)",
+            "CREATE TABLE submission (epoch INTEGER NOT NULL, bank TEXT NOT NULL, series INTEGER NOT NULL, \
+         face INTEGER NOT NULL, entry BLOB NOT NULL, modulus BLOB NOT NULL, content BLOB NOT NULL, \
+         at INTEGER NOT NULL, PRIMARY KEY (epoch, bank, series, face))",
+            "CREATE TABLE key_list (epoch INTEGER PRIMARY KEY, record BLOB NOT NULL, issuer BLOB NOT NULL, authority BLOB)",
+            // one row per bank key: reported by the bank, drawn from its ceiling in slices, redeemed, voided
+            "CREATE TABLE key_count (entry BLOB PRIMARY KEY, bank TEXT NOT NULL, currency TEXT NOT NULL, \
+         face INTEGER NOT NULL, reported INTEGER NOT NULL, drawn INTEGER NOT NULL, redeemed INTEGER NOT NULL, \
+         voided INTEGER NOT NULL)",
+            "CREATE TABLE report (bank TEXT PRIMARY KEY, number INTEGER NOT NULL, content BLOB NOT NULL)",
+            "CREATE TABLE request (epoch INTEGER NOT NULL, series INTEGER NOT NULL, id BLOB NOT NULL, note BLOB, \
+         ticket BLOB, claim BLOB, PRIMARY KEY (epoch, series, id)) WITHOUT ROWID",
+            "CREATE TABLE note (epoch INTEGER NOT NULL, series INTEGER NOT NULL, serial BLOB NOT NULL, \
+         identity BLOB NOT NULL, currency TEXT NOT NULL, value INTEGER NOT NULL, holder BLOB NOT NULL, \
+         used INTEGER NOT NULL, children INTEGER NOT NULL, nodes INTEGER NOT NULL, returned INTEGER NOT NULL, \
+         evidence BLOB, closing BLOB, closed_by TEXT, closed INTEGER, paid INTEGER, waiting INTEGER, \
+         signed BLOB, PRIMARY KEY (epoch, series, serial)) WITHOUT ROWID",
+            "CREATE TABLE archive_note (epoch INTEGER NOT NULL, series INTEGER NOT NULL, serial BLOB NOT NULL, \
+         identity BLOB NOT NULL, currency TEXT NOT NULL, value INTEGER NOT NULL, holder BLOB NOT NULL, \
+         used INTEGER NOT NULL, children INTEGER NOT NULL, nodes INTEGER NOT NULL, returned INTEGER NOT NULL, \
+         evidence BLOB, closing BLOB, closed_by TEXT, closed INTEGER, paid INTEGER, waiting INTEGER, \
+         signed BLOB, PRIMARY KEY (epoch, series, serial)) WITHOUT ROWID",
+            "CREATE TABLE node (epoch INTEGER NOT NULL, series INTEGER NOT NULL, serial BLOB NOT NULL, \
+         identity BLOB NOT NULL, parent BLOB NOT NULL, value INTEGER NOT NULL, holder BLOB NOT NULL, \
+         used INTEGER NOT NULL, children INTEGER NOT NULL, evidence BLOB NOT NULL, closing BLOB, closed_by TEXT, \
+         closed INTEGER, paid INTEGER, waiting INTEGER, signed BLOB, \
+         PRIMARY KEY (epoch, series, serial, identity)) WITHOUT ROWID",
+            "CREATE TABLE archive_node (epoch INTEGER NOT NULL, series INTEGER NOT NULL, serial BLOB NOT NULL, \
+         identity BLOB NOT NULL, parent BLOB NOT NULL, value INTEGER NOT NULL, holder BLOB NOT NULL, \
+         used INTEGER NOT NULL, children INTEGER NOT NULL, evidence BLOB NOT NULL, closing BLOB, closed_by TEXT, \
+         closed INTEGER, paid INTEGER, waiting INTEGER, signed BLOB, \
+         PRIMARY KEY (epoch, series, serial, identity)) WITHOUT ROWID",
+            "CREATE TABLE batch (bank TEXT NOT NULL, id BLOB NOT NULL, content BLOB NOT NULL, at INTEGER NOT NULL, \
+         answer BLOB NOT NULL, PRIMARY KEY (bank, id)) WITHOUT ROWID",
+            "CREATE TABLE hand_in (id BLOB PRIMARY KEY, at INTEGER NOT NULL, signed BLOB NOT NULL, \
+         leaves BLOB NOT NULL) WITHOUT ROWID",
+            "CREATE TABLE renewal (leaf BLOB PRIMARY KEY, closing BLOB NOT NULL, at INTEGER NOT NULL, \
+         currency TEXT NOT NULL, value INTEGER NOT NULL, issued BLOB NOT NULL) WITHOUT ROWID",
+            "CREATE TABLE stopped (series INTEGER PRIMARY KEY, at INTEGER NOT NULL)",
+            "CREATE TABLE alarm (id BLOB PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, evidence BLOB NOT NULL)",
+            "CREATE TABLE misuse (node BLOB PRIMARY KEY, epoch INTEGER NOT NULL, series INTEGER NOT NULL, \
+         serial BLOB NOT NULL, holder BLOB NOT NULL, opened INTEGER NOT NULL, state TEXT NOT NULL, proof BLOB, \
+         name TEXT, person BLOB, number INTEGER, revoked INTEGER, disclosed INTEGER)",
+            "CREATE INDEX misuse_state ON misuse (state)",
+            "CREATE TABLE claim (leaf BLOB PRIMARY KEY, bank TEXT NOT NULL, currency TEXT NOT NULL, \
+         excess INTEGER NOT NULL, payee BLOB NOT NULL, at INTEGER NOT NULL, \
+         state TEXT NOT NULL, paid INTEGER NOT NULL, decided INTEGER NOT NULL)",
+            "CREATE INDEX claim_state ON claim (state)",
+            "CREATE TABLE claim_case (leaf BLOB NOT NULL, node BLOB NOT NULL, holder BLOB NOT NULL, \
+         PRIMARY KEY (leaf, node)) WITHOUT ROWID",
+            "CREATE TABLE honoured (leaf BLOB NOT NULL, scope TEXT NOT NULL, subject BLOB NOT NULL, \
+         currency TEXT NOT NULL, amount INTEGER NOT NULL, PRIMARY KEY (scope, subject, currency, leaf)) WITHOUT ROWID",
+            "CREATE TABLE decision (bank TEXT NOT NULL, number INTEGER NOT NULL, leaf BLOB NOT NULL, \
+         paid INTEGER NOT NULL, PRIMARY KEY (bank, number)) WITHOUT ROWID",
+            "CREATE TABLE refund (due INTEGER NOT NULL, leaf BLOB NOT NULL, epoch INTEGER NOT NULL, \
+         series INTEGER NOT NULL, serial BLOB NOT NULL, PRIMARY KEY (due, leaf)) WITHOUT ROWID",
+            "CREATE TABLE cycle (id BLOB PRIMARY KEY, at INTEGER NOT NULL, positions BLOB NOT NULL)",
+        ],
+    },
+];
+
+macro_rules! note_columns {
+    () => {
+        "epoch, series, serial, identity, currency, value, holder, used, children, nodes, returned, evidence, \
+         closing, closed_by, closed, paid, waiting, signed"
+    };
+}
+
+macro_rules! node_columns {
+    () => {
+        "epoch, series, serial, identity, parent, value, holder, used, children, evidence, closing, closed_by, \
+         closed, paid, waiting, signed"
+    };
+}
+
+zeni_store::statements! {
+    pub(crate) READ_DOCUMENT = "SELECT content FROM document WHERE kind = ?1";
+    pub(crate) PUT_DOCUMENT = "INSERT INTO document (kind, content) VALUES (?1, ?2) \
+        ON CONFLICT (kind) DO UPDATE SET content = excluded.content";
+
+    pub(crate) INSERT_SUBMISSION = "INSERT INTO submission (epoch, bank, series, face, entry, modulus, content, at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
+    pub(crate) READ_SUBMISSION = "SELECT entry FROM submission WHERE epoch = ?1 AND bank = ?2 AND series = ?3 AND face = ?4";
+    pub(crate) FIND_MODULUS = "SELECT entry FROM submission WHERE epoch = ?1 AND modulus = ?2 AND entry <> ?3";
+    pub(crate) SUBMISSIONS = "SELECT content, at, bank FROM submission WHERE epoch = ?1 ORDER BY bank, series, face";
+    pub(crate) DELETE_SUBMISSIONS = "DELETE FROM submission WHERE epoch <= ?1";
+
+    pub(crate) INSERT_KEY_LIST = "INSERT INTO key_list (epoch, record, issuer, authority) VALUES (?1, ?2, ?3, NULL) \
+        ON CONFLICT DO NOTHING";
+    pub(crate) FINISH_KEY_LIST = "UPDATE key_list SET authority = ?2 WHERE epoch = ?1 AND authority IS NULL";
+    pub(crate) FINISHED_KEY_LISTS = "SELECT record, issuer, authority FROM key_list WHERE authority IS NOT NULL ORDER BY epoch";
+    pub(crate) LAST_KEY_LIST = "SELECT epoch, record, issuer, authority FROM key_list ORDER BY epoch DESC LIMIT 1";
+    pub(crate) COUNT_KEY_LISTS = "SELECT COUNT(*) FROM key_list WHERE authority IS NOT NULL";
+
+    pub(crate) INSERT_KEY_COUNT = "INSERT INTO key_count (entry, bank, currency, face, reported, drawn, redeemed, voided) \
+        VALUES (?1, ?2, ?3, ?4, 0, 0, 0, 0) ON CONFLICT DO NOTHING";
+    pub(crate) READ_KEY_COUNT = "SELECT bank, reported, drawn, redeemed, voided, face FROM key_count WHERE entry = ?1";
+    pub(crate) SET_REPORTED = "UPDATE key_count SET reported = ?2 WHERE entry = ?1";
+    pub(crate) COUNT_REDEEMED = "UPDATE key_count SET redeemed = redeemed + 1 \
+        WHERE entry = ?1 AND redeemed < reported AND redeemed < drawn";
+    pub(crate) SET_DRAWN = "UPDATE key_count SET drawn = ?2 WHERE entry = ?1";
+    pub(crate) COUNT_VOIDED = "UPDATE key_count SET voided = voided + 1 WHERE entry = ?1";
+    pub(crate) BANK_KEY_COUNTS = "SELECT entry, face, reported, drawn, redeemed FROM key_count WHERE bank = ?1 AND currency = ?2";
+    pub(crate) ALL_KEY_COUNTS = "SELECT bank, currency, face, reported, redeemed, voided FROM key_count";
+    pub(crate) READ_REPORT = "SELECT number, content FROM report WHERE bank = ?1";
+    pub(crate) PUT_REPORT = "INSERT INTO report (bank, number, content) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (bank) DO UPDATE SET number = excluded.number, content = excluded.content";
+
+    pub(crate) READ_REQUEST = "SELECT note, ticket, claim FROM request WHERE epoch = ?1 AND series = ?2 AND id = ?3";
+    pub(crate) INSERT_REQUEST = "INSERT INTO request (epoch, series, id, note, ticket, claim) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+    pub(crate) PRUNE_REQUESTS = "DELETE FROM request WHERE epoch = ?1 AND series = ?2 AND id IN \
+        (SELECT id FROM request WHERE epoch = ?1 AND series = ?2 LIMIT 4096)";
+
+    pub(crate) INSERT_ISSUED = "INSERT INTO note (epoch, series, serial, identity, currency, value, holder, used, children, \
+        nodes, returned) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0, 0) ON CONFLICT DO NOTHING";
+    pub(crate) SERIAL_ARCHIVED = "SELECT 1 FROM archive_note WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
+    pub(crate) READ_NOTE = concat!("SELECT ", note_columns!(), " FROM note WHERE epoch = ?1 AND series = ?2 AND serial = ?3");
+    pub(crate) READ_ARCHIVE_NOTE = concat!("SELECT ", note_columns!(),
+        " FROM archive_note WHERE epoch = ?1 AND series = ?2 AND serial = ?3");
+    pub(crate) NOTE_IDENTITY = "SELECT identity FROM note WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
+    pub(crate) ARCHIVE_NOTE_IDENTITY = "SELECT identity FROM archive_note WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
+    pub(crate) UPDATE_NOTE = "UPDATE note SET used = ?4, children = ?5, nodes = ?6, returned = ?7, evidence = ?8, \
+        closing = ?9, closed_by = ?10, closed = ?11, paid = ?12, waiting = ?13, signed = ?14 \
+        WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
+    pub(crate) UPDATE_ARCHIVE_NOTE = "UPDATE archive_note SET used = ?4, children = ?5, nodes = ?6, returned = ?7, evidence = ?8, \
+        closing = ?9, closed_by = ?10, closed = ?11, paid = ?12, waiting = ?13, signed = ?14 \
+        WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
+    pub(crate) INSERT_ARCHIVE_NOTE = concat!("INSERT INTO archive_note (", note_columns!(),
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)");
+    pub(crate) DELETE_NOTE = "DELETE FROM note WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
+
+    pub(crate) READ_NODE = concat!("SELECT ", node_columns!(),
+        " FROM node WHERE epoch = ?1 AND series = ?2 AND serial = ?3 AND identity = ?4");
+    pub(crate) READ_ARCHIVE_NODE = concat!("SELECT ", node_columns!(),
+        " FROM archive_node WHERE epoch = ?1 AND series = ?2 AND serial = ?3 AND identity = ?4");
+    pub(crate) CHILD_NODES = concat!("SELECT ", node_columns!(),
+        " FROM node WHERE epoch = ?1 AND series = ?2 AND serial = ?3 AND parent = ?4");
+    pub(crate) ARCHIVE_CHILD_NODES = concat!("SELECT ", node_columns!(),
+        " FROM archive_node WHERE epoch = ?1 AND series = ?2 AND serial = ?3 AND parent = ?4");
+    pub(crate) INSERT_NODE = concat!("INSERT INTO node (", node_columns!(),
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)");
+    pub(crate) INSERT_ARCHIVE_NODE = concat!("INSERT INTO archive_node (", node_columns!(),
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)");
+    pub(crate) UPDATE_NODE = "UPDATE node SET used = ?5, children = ?6, closing = ?7, closed_by = ?8, closed = ?9, paid = ?10, \
+        waiting = ?11, signed = ?12 WHERE epoch = ?1 AND series = ?2 AND serial = ?3 AND identity = ?4";
+    pub(crate) UPDATE_ARCHIVE_NODE = "UPDATE archive_node SET used = ?5, children = ?6, closing = ?7, closed_by = ?8, closed = ?9, \
+        paid = ?10, waiting = ?11, signed = ?12 WHERE epoch = ?1 AND series = ?2 AND serial = ?3 AND identity = ?4";
+    pub(crate) MOVE_NODES = concat!("INSERT INTO archive_node (", node_columns!(), ") SELECT ", node_columns!(),
+        " FROM node WHERE epoch = ?1 AND series = ?2 AND serial = ?3");
+    pub(crate) DELETE_NODES = "DELETE FROM node WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
+
+    pub(crate) READ_BATCH = "SELECT content, answer FROM batch WHERE bank = ?1 AND id = ?2";
+    pub(crate) INSERT_BATCH = "INSERT INTO batch (bank, id, content, at, answer) VALUES (?1, ?2, ?3, ?4, ?5)";
+    pub(crate) INSERT_HAND_IN = "INSERT INTO hand_in (id, at, signed, leaves) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+    pub(crate) READ_HAND_IN = "SELECT signed, leaves FROM hand_in WHERE id = ?1";
+    pub(crate) READ_RENEWAL = "SELECT closing, issued FROM renewal WHERE leaf = ?1";
+    pub(crate) INSERT_RENEWAL = "INSERT INTO renewal (leaf, closing, at, currency, value, issued) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+    pub(crate) STOP_SERIES = "INSERT INTO stopped (series, at) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    pub(crate) IS_STOPPED = "SELECT at FROM stopped WHERE series = ?1";
+    pub(crate) LIFT_STOP = "DELETE FROM stopped WHERE series = ?1";
+    pub(crate) STOPPED = "SELECT series FROM stopped ORDER BY series";
+    pub(crate) INSERT_ALARM = "INSERT INTO alarm (id, at, kind, evidence) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+    pub(crate) ALARMS = "SELECT at, kind FROM alarm ORDER BY at, id";
+
+    pub(crate) INSERT_CASE = "INSERT INTO misuse (node, epoch, series, serial, holder, opened, state) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'open') ON CONFLICT DO NOTHING";
+    pub(crate) CASES_IN_STATE = "SELECT node, epoch, series, serial, proof FROM misuse WHERE state = ?1 ORDER BY opened, node LIMIT 64";
+    pub(crate) PROVE_CASE = "UPDATE misuse SET state = ?2, proof = ?3 WHERE node = ?1 AND state = 'open'";
+    pub(crate) DISCLOSE_CASE = "UPDATE misuse SET state = 'disclosed', name = ?2, person = ?3, number = ?4, revoked = ?5, \
+        disclosed = ?6 WHERE node = ?1 AND state = 'proven'";
+    pub(crate) REFUSE_CASE = "UPDATE misuse SET state = ?2 WHERE node = ?1 AND state = 'proven'";
+    pub(crate) ALL_CASES = "SELECT node, holder, opened, state, name, proof, revoked FROM misuse ORDER BY opened, node";
+    pub(crate) READ_CASE = "SELECT state, person, disclosed, proof, holder FROM misuse WHERE node = ?1";
+
+    pub(crate) INSERT_CLAIM = "INSERT INTO claim (leaf, bank, currency, excess, payee, at, state, paid, decided) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'open', 0, 0)";
+    pub(crate) INSERT_CLAIM_CASE = "INSERT INTO claim_case (leaf, node, holder) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    pub(crate) OPEN_CLAIMS = "SELECT leaf, bank, currency, excess, payee, at FROM claim WHERE state = 'open' ORDER BY at, leaf";
+    pub(crate) CLAIM_CASES = "SELECT node, holder FROM claim_case WHERE leaf = ?1 ORDER BY node";
+    pub(crate) ALL_CLAIMS = "SELECT currency, excess, state, paid FROM claim";
+    pub(crate) DECIDE_CLAIM = "UPDATE claim SET state = 'decided', paid = ?2, decided = ?3 WHERE leaf = ?1 AND state = 'open'";
+    pub(crate) INSERT_HONOURED = "INSERT INTO honoured (leaf, scope, subject, currency, amount) VALUES (?1, ?2, ?3, ?4, ?5)";
+    pub(crate) SUM_HONOURED = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM honoured \
+        WHERE scope = ?1 AND subject = ?2 AND currency = ?3";
+    pub(crate) LAST_DECISION = "SELECT CAST(COALESCE(MAX(number), 0) AS BIGINT) FROM decision WHERE bank = ?1";
+    pub(crate) INSERT_DECISION = "INSERT INTO decision (bank, number, leaf, paid) VALUES (?1, ?2, ?3, ?4)";
+    pub(crate) DECISIONS = "SELECT number, leaf, paid FROM decision WHERE bank = ?1 AND number > ?2 ORDER BY number LIMIT 1024";
+
+    pub(crate) INSERT_REFUND = "INSERT INTO refund (due, leaf, epoch, series, serial) VALUES (?1, ?2, ?3, ?4, ?5)";
+    pub(crate) DUE_REFUNDS = "SELECT due, leaf, epoch, series, serial FROM refund WHERE due <= ?1 ORDER BY due, leaf LIMIT 256";
+    pub(crate) DELETE_REFUND = "DELETE FROM refund WHERE due = ?1 AND leaf = ?2";
+
+    pub(crate) INSERT_CYCLE = "INSERT INTO cycle (id, at, positions) VALUES (?1, ?2, ?3)";
+    pub(crate) READ_CYCLE = "SELECT positions FROM cycle WHERE id = ?1";
+    pub(crate) CYCLES = "SELECT id, at FROM cycle ORDER BY at, id";
+
+    pub(crate) PRUNE_BATCHES = "DELETE FROM batch WHERE at < ?1";
+    pub(crate) PRUNE_HAND_INS = "DELETE FROM hand_in WHERE at < ?1";
+    pub(crate) PRUNE_RENEWALS = "DELETE FROM renewal WHERE at < ?1";
+    pub(crate) PRUNE_ARCHIVE_NOTES = "DELETE FROM archive_note WHERE epoch = ?1 AND series = ?2";
+    pub(crate) PRUNE_ARCHIVE_NODES = "DELETE FROM archive_node WHERE epoch = ?1 AND series = ?2";
+    pub(crate) REST_OF_SERIES = "SELECT COUNT(*), CAST(COALESCE(SUM(value - used), 0) AS BIGINT) FROM note \
+        WHERE epoch = ?1 AND series = ?2";
+    pub(crate) RESTS = "SELECT CAST(COALESCE(SUM(value - used), 0) AS BIGINT) FROM note WHERE currency = ?1";
+    pub(crate) PRUNE_NOTES = "DELETE FROM note WHERE epoch = ?1 AND series = ?2";
+    pub(crate) PRUNE_NODES = "DELETE FROM node WHERE epoch = ?1 AND series = ?2";
+    pub(crate) OPEN_OF_SERIES = "SELECT COUNT(*) FROM misuse WHERE epoch = ?1 AND series = ?2 AND state = 'open'";
+    pub(crate) REFUNDS_OF_SERIES = "SELECT COUNT(*) FROM refund WHERE epoch = ?1 AND series = ?2";
+
+    pub(crate) AUDIT_NOTES = concat!("SELECT ", note_columns!(),
+        " FROM note WHERE epoch = ?1 AND series = ?2 AND serial > ?3 ORDER BY serial LIMIT 512");
+    pub(crate) AUDIT_ARCHIVE = concat!("SELECT ", note_columns!(),
+        " FROM archive_note WHERE epoch = ?1 AND series = ?2 AND serial > ?3 ORDER BY serial LIMIT 512");
+    pub(crate) AUDIT_NODES = concat!("SELECT ", node_columns!(), " FROM node WHERE epoch = ?1 AND series = ?2 AND serial = ?3");
+    pub(crate) AUDIT_ARCHIVE_NODES = concat!("SELECT ", node_columns!(),
+        " FROM archive_node WHERE epoch = ?1 AND series = ?2 AND serial = ?3");
+    pub(crate) IN_BOTH = "SELECT COUNT(*) FROM note JOIN archive_note ON note.epoch = archive_note.epoch \
+        AND note.series = archive_note.series AND note.serial = archive_note.serial";
+    pub(crate) RENEWED = "SELECT currency, CAST(SUM(value) AS BIGINT) FROM renewal GROUP BY currency ORDER BY currency";
+    pub(crate) REGISTER_SIZE = "SELECT COUNT(*) FROM note";
+    pub(crate) ARCHIVE_SIZE = "SELECT COUNT(*) FROM archive_note";
+    pub(crate) REQUESTS_SIZE = "SELECT COUNT(*) FROM request";
+}

@@ -1,0 +1,126 @@
+//! One bounded round of everything that is due, found in the database.
+
+use std::sync::{Arc, PoisonError};
+
+use zeni_message::{decode, encode, limits::MESSAGE_BYTES_MAX};
+use zeni_note::{
+    RevocationList,
+    keylist::KeyListFault,
+    messages::authority::{CosignKeyListRefusal, GetRevocations},
+};
+use zeni_store::{Caller, WriteError, params};
+
+use crate::{Done, Issuer, Never, schema};
+
+/// What a round did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Whether another round would find more to do at once.
+    pub more: bool,
+    /// Key lists closed or published.
+    pub key_lists: u32,
+    /// Cases proven or disclosed.
+    pub cases: u32,
+    /// Claims and refunds decided.
+    pub decisions: u32,
+}
+
+/// Why a round stopped. The next one begins again from the database.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TickError {
+    /// The store does not answer.
+    #[error("the store does not answer: {0}")]
+    Store(WriteError<NoReason>),
+    /// A stored row cannot be read.
+    #[error("a row of {table} cannot be read")]
+    Stored {
+        /// The table.
+        table: &'static str,
+    },
+    /// The key list contradicts itself or is not signed as it should be.
+    #[error("the key list of epoch {epoch}: {fault}")]
+    KeyList {
+        /// Its epoch.
+        epoch: u32,
+        /// What is wrong.
+        fault: KeyListFault,
+    },
+    /// The authority refuses to sign the key list: an operator must look into it.
+    #[error("the authority refuses the key list of epoch {epoch}: {refusal}")]
+    Cosign {
+        /// Its epoch.
+        epoch: u32,
+        /// Its reason.
+        refusal: CosignKeyListRefusal,
+    },
+}
+
+/// Stands where a store's job could refuse; those of a round never do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoReason {}
+
+impl From<WriteError<Never>> for TickError {
+    fn from(error: WriteError<Never>) -> TickError {
+        TickError::Store(error.map(|never| match never {}))
+    }
+}
+
+const REVOCATIONS: &str = "revocations";
+
+impl Issuer {
+    /// Does what is due: revocation list, key lists, cases, claims, refunds, pruning. Never waits for time to pass.
+    pub async fn tick(&self) -> Result<Progress, TickError> {
+        let mut progress = Progress::default();
+        self.refresh_revocations().await?;
+        if self.tick_key_lists().await? {
+            progress.key_lists += 1;
+            progress.more = true;
+        }
+        progress.cases = self.tick_cases().await?;
+        progress.decisions = self.tick_claims().await? + self.tick_refunds().await?;
+        progress.more |= progress.cases + progress.decisions > 0;
+        self.prune().await?;
+        Ok(progress)
+    }
+
+    /// Fetches the revocation list when the one at hand is old. Without an answer the old one stays in use.
+    async fn refresh_revocations(&self) -> Result<(), TickError> {
+        if self.revocations().is_none() {
+            let stored = self
+                .store
+                .read(|tx| -> Done<Option<Vec<u8>>> {
+                    let row = tx.row(schema::READ_DOCUMENT, params![REVOCATIONS])?;
+                    Ok(row.map(|row| row.blob(0).map(<[u8]>::to_vec)).transpose()?)
+                })
+                .await?;
+            if let Some(list) = stored.and_then(|bytes| decode(&bytes, MESSAGE_BYTES_MAX).ok()) {
+                self.keep_revocations(list);
+            }
+        }
+        let now = self.clock.now();
+        let every = self.config.limits.revocations_every_s;
+        if self.revocations().is_some_and(|list| now < list.time.plus(every)) {
+            return Ok(());
+        }
+        let Ok(list) = self.authority.send(&GetRevocations {}).await else {
+            tracing::info!("no new revocation list");
+            return Ok(());
+        };
+        let newer = self.revocations().is_none_or(|known| list.record.number >= known.number);
+        if !newer || list.verify(self.network(), &self.roots.authority).is_err() {
+            tracing::warn!("a revocation list is older than the one before, or not the authority's");
+            return Ok(());
+        }
+        let bytes = encode(&list.record);
+        let put = move |tx: &mut zeni_store::Tx<'_>| -> Done<u64> {
+            Ok(tx.execute(schema::PUT_DOCUMENT, params![REVOCATIONS, &bytes])?)
+        };
+        self.store.write(Caller::default(), put).await?;
+        self.keep_revocations(list.record);
+        Ok(())
+    }
+
+    fn keep_revocations(&self, list: RevocationList) {
+        *self.revocations.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(list));
+    }
+}
