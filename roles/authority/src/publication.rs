@@ -59,6 +59,7 @@ pub(crate) fn store_list(tx: &mut Tx<'_>, list: &Signed<RevocationList>) -> Resu
     Ok(())
 }
 
+/// Revokes licences that are not revoked yet.
 pub(crate) fn revoke(tx: &mut Tx<'_>, digests: &[Digest], at: Time, reason: Reason) -> Result<(), TxError> {
     for digest in digests {
         tx.execute(schema::REVOKE_LICENCE, params![digest.0, time_value(at), reason.code()])?;
@@ -67,7 +68,7 @@ pub(crate) fn revoke(tx: &mut Tx<'_>, digests: &[Digest], at: Time, reason: Reas
 }
 
 impl Authority {
-    /// Signs the list that follows `standing` when `added` are revoked and `erased` are forgotten.
+    /// Signs the list that follows `standing` when `added`, not revoked before, are revoked and `erased` are forgotten.
     pub(crate) fn next_list(
         &self,
         standing: &Standing,
@@ -79,7 +80,6 @@ impl Authority {
         let mut revoked: Vec<Digest> = standing.revoked.iter().chain(added).copied().collect();
         revoked.retain(|digest| !erased.contains(digest));
         revoked.sort_unstable();
-        revoked.dedup();
         let list = RevocationList { number: standing.number + 1, time: now, log_head, revoked };
         Signed::sign(self.config.network, list, &self.keys.signing)
     }

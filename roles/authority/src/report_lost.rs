@@ -25,7 +25,6 @@ type Seen = Option<(PersonRow, Vec<Held>, Standing)>;
 
 struct Prepared {
     person: String,
-    status: Status,
     revoke: Vec<Digest>,
     list: Signed<RevocationList>,
     reply: u32,
@@ -43,18 +42,17 @@ impl Handle<ReportLost> for Authority {
         let prepare = |seen: &Seen| {
             let (person, licences, standing) = seen.as_ref().ok_or(ReportLostRefusal::UnknownPerson)?;
             let reply = u32::try_from(licences.len()).unwrap_or(u32::MAX);
-            let revoke: Vec<Digest> = licences.iter().filter(|held| !held.revoked).map(|held| held.digest).collect();
-            if person.status != Status::Good && revoke.is_empty() {
+            if person.status != Status::Good {
+                // all is revoked already; who is suspended cannot clear himself by a loss
                 return Ok(Decision::Done(reply));
             }
-            // who is suspended cannot clear himself by a loss
-            let status = if person.status == Status::Good { Status::Lost } else { person.status };
+            let revoke: Vec<Digest> = licences.iter().filter(|held| !held.revoked).map(|held| held.digest).collect();
             let list = self.next_list(standing, standing.log.head, &revoke, &[], now);
-            Ok(Decision::Apply(Prepared { person: person.id.clone(), status, revoke, list, reply }))
+            Ok(Decision::Apply(Prepared { person: person.id.clone(), revoke, list, reply }))
         };
         settle(&self.store, Caller::default(), view, prepare, move |tx, _, prepared: &Prepared| {
             revoke(tx, &prepared.revoke, now, Reason::Lost)?;
-            tx.execute(schema::UPDATE_STATUS, params![&prepared.person, prepared.status.code()])?;
+            tx.execute(schema::UPDATE_STATUS, params![&prepared.person, Status::Lost.code()])?;
             store_list(tx, &prepared.list)?;
             Ok(prepared.reply)
         })

@@ -103,9 +103,9 @@ impl Authority {
         .await
     }
 
-    /// What stands for a payee within one case, and links nothing outside it.
+    /// What stands for a payee within one case, and links nothing outside it. The node implies the key that held it.
     fn case_handle(&self, case: &Case, person: &str) -> Digest {
-        let subject = zeni_crypto::tagged("zeni/case-payee", &[&case.key.0, &case.node.0, person.as_bytes()]);
+        let subject = zeni_crypto::tagged("zeni/case-payee", &[&case.node.0, person.as_bytes()]);
         Digest(hkdf_sha256(&self.keys.handles[..], b"zeni/case-payee", &subject.0))
     }
 }

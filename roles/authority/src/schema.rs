@@ -51,7 +51,7 @@ zeni_store::statements! {
     pub(crate) LICENCES_AFTER = "SELECT key, digest, person, until, keeper, signature, revoked_at, reason FROM licence \
         WHERE key > ?1 ORDER BY key LIMIT 1024";
     pub(crate) LICENCES_OF_PERSON = "SELECT digest, revoked_at FROM licence WHERE person = ?1 ORDER BY digest";
-    pub(crate) REVOKE_LICENCE = "UPDATE licence SET revoked_at = ?2, reason = ?3 WHERE digest = ?1 AND revoked_at IS NULL";
+    pub(crate) REVOKE_LICENCE = "UPDATE licence SET revoked_at = ?2, reason = ?3 WHERE digest = ?1";
     pub(crate) REVOKED_DIGESTS = "SELECT digest FROM licence WHERE revoked_at IS NOT NULL ORDER BY digest";
     /// Licences that ended before ?1, with no key list whose notes they may have held and that is to be kept at ?2.
     pub(crate) ERASABLE_LICENCES = "SELECT key, digest, revoked_at FROM licence WHERE until < ?1 AND NOT EXISTS \

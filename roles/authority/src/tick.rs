@@ -61,7 +61,7 @@ impl Authority {
                 return Ok(Decision::Done(0));
             }
             let list = standing.as_ref().map(|standing| {
-                let erased: Vec<Digest> = old.iter().filter(|row| row.revoked).map(|row| row.digest).collect();
+                let erased: Vec<Digest> = old.iter().map(|row| row.digest).collect();
                 self.next_list(standing, standing.log.head, &[], &erased, now)
             });
             Ok(Decision::Apply(list))

@@ -52,6 +52,9 @@ fn revocations_taken_back_are_found() {
     let key_digest = key_digest(&key("cheat").public()).to_string();
     let expected = [Violation::NotRevoked { key_digest }, Violation::ListDiffers { missing: 0, surplus: 1 }];
     assert_eq!(violations, expected);
+    let violations = found("UPDATE licence SET revoked_at = NULL WHERE person = 'p2'");
+    let key_digest = zeni_note::licence::key_digest(&key("lost").public()).to_string();
+    assert_eq!(violations[0], Violation::NotRevoked { key_digest });
     let violations = found("UPDATE licence SET revoked_at = 1 WHERE person = 'p3'");
     assert_eq!(violations, [Violation::ListDiffers { missing: 1, surplus: 0 }]);
 }

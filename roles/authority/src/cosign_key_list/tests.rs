@@ -63,6 +63,25 @@ fn one_list_per_epoch_for_ever() {
     assert_eq!(bench.dump(), before);
 }
 
+/// A long history comes in parts, each beginning after the last of the one before; the audit sees all of it.
+#[test]
+fn many_lists_come_in_parts() {
+    let bench = Bench::new();
+    let mut last = bench.world.key_list().record;
+    for epoch in EPOCH + 1..EPOCH + 70 {
+        let previous = Some(last.identity(bench.network()));
+        last = KeyListRecord { epoch, previous, from: last.until, until: last.until.plus(DAY), ..last };
+        bench.cosign(last.clone()).unwrap();
+    }
+    let first = bench.send_as(Role::Wallet, &GetSignedKeyLists { from_epoch: 0 }).unwrap();
+    let next = first.last().unwrap().record.epoch + 1;
+    let rest = bench.send_as(Role::Wallet, &GetSignedKeyLists { from_epoch: next }).unwrap();
+    assert!(!rest.is_empty() && first.len() + rest.len() == 70);
+    assert_eq!(rest.last().unwrap().record, last);
+    let report = bench.audit();
+    assert_eq!((report.key_lists, report.violations), (70, vec![]));
+}
+
 /// Only the issuer's signature counts, whoever brings the list.
 #[test]
 fn only_the_issuers_list_is_signed() {

@@ -198,7 +198,7 @@ fn names_are_certified_for_shops_only() {
         bench.send(&message).unwrap()
     };
     // licensed first, certified later
-    bench.license(SHOP, &[&key("till")]);
+    assert_eq!(bench.license(SHOP, &[&key("till")]).certificate, None);
     let certificate = ask("till").certificate.unwrap();
     let verified = certificate.verify(bench.network(), &bench.world.authority.public()).unwrap();
     assert_eq!((verified.record().name.as_str(), verified.record().key), ("Tea Shop", key("till").public()));

@@ -58,6 +58,14 @@ fn licences_come_back_after_reinstatement_only() {
     assert_eq!(bench.audit().violations, []);
 }
 
+/// A loss counts also before the first licence: no licence comes after it.
+#[test]
+fn a_loss_without_licences_counts() {
+    let bench = Bench::new();
+    assert_eq!(report(&bench, TARO), Ok(0));
+    assert_eq!(bench.send(&bench.asking(TARO, &[&key("new")])), Err(GetLicencesRefusal::Suspended));
+}
+
 /// A person whose name was opened does not turn into one who lost a card.
 #[test]
 fn a_loss_clears_nobody() {

@@ -60,6 +60,24 @@ fn rows_stay_while_a_note_can_be_traced() {
     assert_eq!(tick(&bench, traceable.plus(1)).erased, 1);
 }
 
+/// RN-O21: a key list that begins after the licence ended holds no row: the key can have held none of its notes.
+#[test]
+fn later_lists_hold_no_row() {
+    let bench = Bench::new();
+    bench.license(TARO, &[&key("one")]);
+    let mut second = second_list(&bench);
+    second.until = END.plus(1);
+    bench.cosign(second.clone()).unwrap();
+    let mut third = second_list(&bench);
+    third.epoch = second.epoch + 1;
+    third.previous = Some(second.identity(bench.network()));
+    third.from = second.until;
+    third.until = third.from.plus(30 * DAY);
+    third.series[0].retain_until = END.plus(900 * DAY);
+    bench.cosign(third).unwrap();
+    assert_eq!(tick(&bench, END.plus(31 * DAY)).erased, 1);
+}
+
 /// One round is bounded; it says that there is more.
 #[test]
 fn a_round_is_bounded() {
