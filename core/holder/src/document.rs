@@ -1,0 +1,395 @@
+//! Documents: what travels as a file, a pipe or QR codes, and what anyone can check about one.
+//!
+//! The text form is armour with a label; the binary form is its content. Signed records are COSE_Sign1 documents, all
+//! others canonical CBOR.
+
+use serde::Serialize;
+use zeni_crypto::armor::{self, ArmorError};
+use zeni_message::{Malformed, Network, Record, Signed, Time, Wire, decode, encode, limits::DOCUMENT_BYTES_MAX};
+use zeni_money::{Amount, Money};
+use zeni_note::{
+    Challenge, HandIn, KeyList, Licence, NameCertificate, Note, OverspendingProof, Payment, RevocationList,
+    chain::Endorsement,
+    keylist::{Roots, TwoKeyLists},
+};
+
+use crate::Explain;
+
+/// Something that travels by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "one is read at a time")]
+pub enum Document {
+    /// A request for payment.
+    Challenge(Signed<Challenge>),
+    /// An answer to one.
+    Payment(Payment),
+    /// A note.
+    Note(Signed<Note>),
+    /// A licence.
+    Licence(Signed<Licence>),
+    /// A name bound to a key.
+    NameCertificate(Signed<NameCertificate>),
+    /// A revocation list.
+    Revocations(Signed<RevocationList>),
+    /// A key list.
+    KeyList(KeyList),
+    /// Proof that issuer and authority signed two key lists for one epoch.
+    TwoKeyLists(TwoKeyLists),
+    /// Proof of overspending.
+    OverspendingProof(OverspendingProof),
+    /// One signature over a shop's takings.
+    HandIn(Signed<HandIn>),
+    /// A wallet's backup, encrypted; only its owner can read it.
+    EncryptedBackup(Vec<u8>),
+}
+
+/// Why bytes are not a document.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DocumentFault {
+    /// Longer than any document.
+    #[error("{len} bytes are more than a document of at most {max} bytes takes")]
+    TooLong {
+        /// Bytes found.
+        len: usize,
+        /// Bytes allowed.
+        max: usize,
+    },
+    /// Nothing at all.
+    #[error("the document is empty")]
+    Empty,
+    /// The text was cut or altered.
+    #[error("not a readable document: {0}")]
+    Armour(#[from] ArmorError),
+    /// A label that no document has.
+    #[error("{label} is no kind of document that this program knows")]
+    UnknownLabel {
+        /// The label.
+        label: String,
+    },
+    /// The content does not fit the label.
+    #[error("the document was cut or altered: {0}")]
+    Content(#[from] ContentFault),
+    /// Binary content of no known kind.
+    #[error("this is no document of any known kind, or it was cut or altered")]
+    Unknown,
+    /// Another kind of document than the command takes.
+    #[error("this is a {found}, a {expected} is needed here")]
+    OtherKind {
+        /// What it is.
+        found: &'static str,
+        /// What is needed.
+        expected: &'static str,
+    },
+}
+
+/// Why content is not what its label says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ContentFault {
+    /// Not canonical CBOR of the kind.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// Not a signed document of the kind.
+    #[error(transparent)]
+    Signed(#[from] zeni_message::DocumentError),
+}
+
+impl Explain for DocumentFault {
+    fn code(&self) -> &'static str {
+        match self {
+            DocumentFault::TooLong { .. } | DocumentFault::Armour(ArmorError::TooLarge { .. }) => "too_long",
+            DocumentFault::Empty => "empty",
+            DocumentFault::Armour(_) | DocumentFault::Content(_) => "damaged_document",
+            DocumentFault::UnknownLabel { .. } | DocumentFault::Unknown => "unknown_document",
+            DocumentFault::OtherKind { .. } => "other_document",
+        }
+    }
+
+    fn retry(&self) -> zeni_message::Retry {
+        zeni_message::Retry::AfterRepair
+    }
+}
+
+/// One thing that was looked at in a document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What.
+    pub what: String,
+    /// Whether it holds; absent where it is a plain fact.
+    pub holds: Option<bool>,
+    /// The fact, or why it does not hold.
+    pub detail: String,
+}
+
+/// What a document is and what holds of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Inspection {
+    /// Kind, as the armour's label in lower case.
+    pub kind: String,
+    /// Findings in order.
+    pub findings: Vec<Finding>,
+}
+
+impl Inspection {
+    /// Whether nothing that was checked fails.
+    pub fn holds(&self) -> bool {
+        self.findings.iter().all(|finding| finding.holds != Some(false))
+    }
+}
+
+const LABELS: [&str; 11] = [
+    "PAYMENT REQUEST",
+    "PAYMENT",
+    "NOTE",
+    "LICENCE",
+    "NAME CERTIFICATE",
+    "REVOCATION LIST",
+    "KEY LIST",
+    "TWO KEY LISTS",
+    "OVERSPENDING PROOF",
+    "HAND IN",
+    "ENCRYPTED BACKUP",
+];
+
+/// How armour begins.
+const ARMOUR_BEGIN: &[u8] = b"-----BEGIN ZENI ";
+
+impl Document {
+    /// The armour's label.
+    pub fn label(&self) -> &'static str {
+        let place = match self {
+            Document::Challenge(_) => 0,
+            Document::Payment(_) => 1,
+            Document::Note(_) => 2,
+            Document::Licence(_) => 3,
+            Document::NameCertificate(_) => 4,
+            Document::Revocations(_) => 5,
+            Document::KeyList(_) => 6,
+            Document::TwoKeyLists(_) => 7,
+            Document::OverspendingProof(_) => 8,
+            Document::HandIn(_) => 9,
+            Document::EncryptedBackup(_) => 10,
+        };
+        LABELS[place]
+    }
+
+    /// The binary form.
+    pub fn to_bytes(&self, network: Network) -> Vec<u8> {
+        match self {
+            Document::Challenge(it) => it.to_document(network),
+            Document::Payment(it) => encode(it),
+            Document::Note(it) => it.to_document(network),
+            Document::Licence(it) => it.to_document(network),
+            Document::NameCertificate(it) => it.to_document(network),
+            Document::Revocations(it) => it.to_document(network),
+            Document::KeyList(it) => encode(it),
+            Document::TwoKeyLists(it) => encode(it),
+            Document::OverspendingProof(it) => encode(it),
+            Document::HandIn(it) => it.to_document(network),
+            Document::EncryptedBackup(it) => it.clone(),
+        }
+    }
+
+    /// The text form.
+    pub fn to_text(&self, network: Network) -> String {
+        armor::encode(self.label(), &self.to_bytes(network))
+    }
+
+    /// Reads a document in text or binary form. Signatures are not checked.
+    pub fn parse(input: &[u8]) -> Result<Document, DocumentFault> {
+        let max = DOCUMENT_BYTES_MAX;
+        // the text of the longest content: base64 and its line ends
+        if input.len() > 2 * max {
+            return Err(DocumentFault::TooLong { len: input.len(), max });
+        }
+        let trimmed = input.trim_ascii();
+        if trimmed.is_empty() {
+            return Err(DocumentFault::Empty);
+        }
+        if !trimmed.starts_with(ARMOUR_BEGIN) {
+            return Self::of_bytes(input, max);
+        }
+        let text = core::str::from_utf8(trimmed).map_err(|_| DocumentFault::Armour(ArmorError::Base64))?;
+        let armored = armor::decode(text, max)?;
+        Self::of_label(&armored.label, &armored.bytes)
+    }
+
+    /// The request for payment in `input`.
+    pub fn parse_challenge(input: &[u8]) -> Result<Signed<Challenge>, DocumentFault> {
+        match Document::parse(input)? {
+            Document::Challenge(challenge) => Ok(challenge),
+            other => Err(DocumentFault::OtherKind { found: other.label(), expected: LABELS[0] }),
+        }
+    }
+
+    /// The payment in `input`.
+    pub fn parse_payment(input: &[u8]) -> Result<Payment, DocumentFault> {
+        match Document::parse(input)? {
+            Document::Payment(payment) => Ok(payment),
+            other => Err(DocumentFault::OtherKind { found: other.label(), expected: LABELS[1] }),
+        }
+    }
+
+    fn of_label(label: &str, bytes: &[u8]) -> Result<Document, DocumentFault> {
+        let content = match LABELS.iter().position(|known| *known == label) {
+            Some(0) => signed(bytes).map(Document::Challenge),
+            Some(1) => plain(bytes).map(Document::Payment),
+            Some(2) => signed(bytes).map(Document::Note),
+            Some(3) => signed(bytes).map(Document::Licence),
+            Some(4) => signed(bytes).map(Document::NameCertificate),
+            Some(5) => signed(bytes).map(Document::Revocations),
+            Some(6) => plain(bytes).map(Document::KeyList),
+            Some(7) => plain(bytes).map(Document::TwoKeyLists),
+            Some(8) => plain(bytes).map(Document::OverspendingProof),
+            Some(9) => signed(bytes).map(Document::HandIn),
+            Some(10) => Ok(Document::EncryptedBackup(bytes.to_vec())),
+            _ => return Err(DocumentFault::UnknownLabel { label: label.into() }),
+        };
+        Ok(content?)
+    }
+
+    /// Binary content says what it is by its content type, or by being the only kind that it decodes as.
+    fn of_bytes(bytes: &[u8], max: usize) -> Result<Document, DocumentFault> {
+        if bytes.len() > max {
+            return Err(DocumentFault::TooLong { len: bytes.len(), max });
+        }
+        LABELS[..10].iter().find_map(|label| Self::of_label(label, bytes).ok()).ok_or(DocumentFault::Unknown)
+    }
+
+    /// Checks all that can be checked with the keys of a network, the key lists at hand and a time.
+    pub fn inspect(&self, roots: &Roots, lists: &[KeyList], now: Time) -> Inspection {
+        let mut findings = Findings::default();
+        match self {
+            Document::Challenge(it) => challenge(it, roots, now, &mut findings),
+            Document::Payment(it) => payment(it, roots, lists, &mut findings),
+            Document::Note(it) => {
+                let note = &it.record;
+                findings.fact("face value", Money::new(note.face, note.currency));
+                findings.fact("serial", crate::report::hex(&note.serial[..]));
+                findings.fact("series", format!("{} of epoch {}", note.series, note.epoch));
+                findings.fact("identity", it.identity(roots.network));
+                findings.check("signed by the issuer", it.verify(roots.network, &roots.issuer));
+            }
+            Document::Licence(it) => licence(it, roots, now, &mut findings),
+            Document::NameCertificate(it) => {
+                findings.fact("name", &it.record.name);
+                findings.fact("key", it.record.key);
+                findings.check("signed by the authority", it.verify(roots.network, &roots.authority));
+            }
+            Document::Revocations(it) => {
+                findings.fact("number", it.record.number);
+                findings.fact("revoked keys", it.record.revoked.len());
+                findings.check("signed by the authority", it.verify(roots.network, &roots.authority));
+            }
+            Document::KeyList(it) => {
+                findings.fact("epoch", it.record.epoch);
+                findings.fact("keys", it.record.entries.len());
+                findings.fact("identity", it.record.identity(roots.network));
+                findings.check("signed by issuer and authority, and consistent", it.check(roots));
+            }
+            Document::TwoKeyLists(it) => {
+                findings.fact("epoch", it.one.record.epoch);
+                let proof = if it.holds(roots) { Ok(()) } else { Err("they are not two signed lists of one epoch") };
+                findings.check("proves that two lists were signed", proof);
+            }
+            Document::OverspendingProof(it) => overspending(it, roots, &mut findings),
+            Document::HandIn(it) => {
+                findings.fact("bank", &it.record.to.bank);
+                findings.fact("holdings", it.record.count);
+                findings.fact("root", it.record.root);
+            }
+            Document::EncryptedBackup(bytes) => findings.fact("bytes", bytes.len()),
+        }
+        Inspection { kind: self.label().to_lowercase(), findings: findings.0 }
+    }
+}
+
+fn signed<T: Record>(bytes: &[u8]) -> Result<Signed<T>, ContentFault> {
+    Signed::from_document(bytes).map_err(ContentFault::Signed)
+}
+
+fn plain<T: Wire>(bytes: &[u8]) -> Result<T, ContentFault> {
+    Ok(decode(bytes, DOCUMENT_BYTES_MAX)?)
+}
+
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn fact(&mut self, what: &str, detail: impl ToString) {
+        self.0.push(Finding { what: what.into(), holds: None, detail: detail.to_string() });
+    }
+
+    fn check<T, E: ToString>(&mut self, what: &str, outcome: Result<T, E>) {
+        let (holds, detail) = match outcome {
+            Ok(_) => (true, String::new()),
+            Err(fault) => (false, fault.to_string()),
+        };
+        self.0.push(Finding { what: what.into(), holds: Some(holds), detail });
+    }
+}
+
+fn licence(it: &Signed<Licence>, roots: &Roots, now: Time, findings: &mut Findings) {
+    findings.fact("key", it.record.key);
+    findings.fact("until", it.record.until.0);
+    let checked = zeni_note::licence::check_licence(it, &it.record.key, roots.network, &roots.authority, now);
+    findings.check("signed by the authority and not ended", checked);
+}
+
+fn challenge(it: &Signed<Challenge>, roots: &Roots, now: Time, findings: &mut Findings) {
+    let challenge = &it.record;
+    findings.fact("amount", Money::new(challenge.total, challenge.currency));
+    findings.fact("memo", &challenge.memo);
+    findings.fact("payee's key", challenge.payee);
+    findings.fact("fingerprint", crate::fingerprint(&challenge.payee));
+    findings.fact("sign until", challenge.sign_until.0);
+    findings.fact("answer e", challenge.answer(roots.network));
+    findings.check("signed by the payee's key", it.verify(roots.network, &challenge.payee));
+    let (key, network) = (&challenge.payee, roots.network);
+    let licence = zeni_note::licence::check_licence(&challenge.licence, key, network, &roots.authority, now);
+    findings.check("payee licensed", licence);
+    match &challenge.certificate {
+        None => findings.fact("name", format!("{} (unverified)", challenge.name)),
+        Some(certificate) => {
+            let fits = certificate.record.key == challenge.payee && certificate.record.name == challenge.name;
+            let genuine = certificate.verify(roots.network, &roots.authority).map(|_| ());
+            let outcome = if fits { genuine.map_err(|it| it.to_string()) } else { Err("it is for another".into()) };
+            findings.fact("name", &challenge.name);
+            findings.check("name certified", outcome);
+        }
+    }
+}
+
+fn payment(it: &Payment, roots: &Roots, lists: &[KeyList], findings: &mut Findings) {
+    let same = if it.network == roots.network { Ok(()) } else { Err("it is of another network") };
+    findings.check("of this network", same);
+    findings.fact("answers", it.answer);
+    let total = Amount::sum(it.answers.iter().map(|answer| answer.amount));
+    if let (Some(total), Some(first)) = (total, it.answers.first()) {
+        findings.fact("amount", Money::new(total, first.chain.currency()));
+    }
+    for (place, answer) in it.answers.iter().enumerate() {
+        let what = format!("holding {place}: {} endorsements, chain well formed", answer.chain.hops.len());
+        let checked = answer.chain.verify(roots, lists);
+        if let Ok(verified) = &checked {
+            let leaf = verified.leaf();
+            let endorsement = Endorsement { parent: leaf.identity, amount: answer.amount, answer: it.answer };
+            let message = zeni_message::sig_structure(roots.network, &endorsement);
+            findings.check(&what, Ok::<(), String>(()));
+            let signed = leaf.holder.verify(&message, &answer.signature);
+            findings.check(&format!("holding {place}: signed by the payer"), signed);
+        } else {
+            findings.check(&what, checked);
+        }
+    }
+}
+
+fn overspending(it: &OverspendingProof, roots: &Roots, findings: &mut Findings) {
+    findings.fact("key", it.licence.record.key);
+    findings.fact("signatures", it.children.len());
+    let verdict = it.verify(roots);
+    if let Ok(convicted) = &verdict {
+        findings.fact("held", convicted.held());
+        findings.fact("signed away", convicted.signed());
+    }
+    findings.check("proves that the key signed away more than it held", verdict);
+}

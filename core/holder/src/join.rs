@@ -1,0 +1,80 @@
+//! `join`: the bank's enrolment and the first licences.
+
+use zeni_message::peer::SendError;
+use zeni_note::messages::bank::{Enrol, EnrolRefusal};
+
+use crate::{
+    Holder, Joined, Kind, Privacy, Profile, SyncError, Trouble, error::errors, record::LicenceUse, table::Change,
+};
+
+/// What somebody brings who joins. His name comes from the authority's file, never from here.
+#[derive(Clone)]
+pub struct Join {
+    /// Short name of his bank.
+    pub bank: String,
+    /// His account there.
+    pub account: String,
+    /// The bank's secret for the account.
+    pub code: String,
+    /// Certificate signing request for his connections to the bank, DER.
+    pub csr: Vec<u8>,
+    /// The authority's secret for the person.
+    pub identity: String,
+    /// Privacy regime; a shop is always recognised by its one key.
+    pub privacy: Privacy,
+    /// Person or shop.
+    pub kind: Kind,
+}
+
+/// Shows no secret.
+impl std::fmt::Debug for Join {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Join").field("bank", &self.bank).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+errors! {
+    /// Why nobody joins; the same again continues.
+    pub enum JoinError {
+        AlreadyJoined { name: String } = Never, "already_joined", "this wallet belongs to {name} already: use another directory";
+    } passes {
+        Trouble(Trouble);
+        Bank(SendError<EnrolRefusal>);
+        Licences(SyncError);
+    }
+}
+
+impl Holder {
+    /// Enrols at the bank, fetches the lists and draws the first licences (RN-F1, F2.1).
+    ///
+    /// Recovery after a cut: the same again; the bank certifies anew, the authority licenses new keys.
+    pub async fn join(&mut self, join: Join) -> Result<Joined, JoinError> {
+        if let Ok(profile) = self.profile().await {
+            return Err(JoinError::AlreadyJoined { name: profile.name });
+        }
+        self.config.identity = Some(join.identity.clone());
+        self.sync().await?;
+        let enrol =
+            Enrol { account: join.account.clone(), code: join.code, csr: join.csr, shop: join.kind == Kind::Shop };
+        let enrolled = self.peers.bank.send(&enrol).await?;
+        let unlinkable = join.kind == Kind::Wallet && join.privacy == Privacy::Unlinkable;
+        let (licences, name) = if unlinkable {
+            self.draw_licences(self.config.policy.stock_licences.max(1), LicenceUse::Stock, false).await?
+        } else {
+            self.draw_licences(1, LicenceUse::Main, join.kind == Kind::Shop).await?
+        };
+        let profile = Profile {
+            bank: join.bank,
+            account: join.account,
+            account_salt: enrolled.account_salt,
+            name: name.clone(),
+            privacy: join.privacy,
+            kind: join.kind,
+            main: (!unlinkable).then(|| licences[0].key()),
+        };
+        let mut changes: Vec<Change> = licences.iter().map(Change::put).collect();
+        changes.push(Change::put(&profile));
+        self.commit(changes).await?;
+        Ok(Joined { name, certificates: enrolled.chain, licences: licences.len() })
+    }
+}

@@ -1,0 +1,528 @@
+//! What a holder stores. Every wait state that survives a restart is a variant whose doc line says the recovery action.
+
+use zeni_crypto::{Digest, PublicKey, blind::Blinding};
+use zeni_message::{Signed, Time};
+use zeni_money::{Amount, Currency, Money};
+use zeni_note::{
+    Chain, Challenge, KeyList, Licence, LoadTicket, NameCertificate, Nonce, Payment, RevocationList,
+    closing::ToAccount, keylist::TwoKeyLists, messages::bank, request::IssuanceRequest,
+};
+
+use crate::{
+    schema,
+    table::{Sql, Stored},
+};
+
+/// How much two pieces of money of one person show of each other (RN-P6, P7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, minicbor::Encode, minicbor::Decode)]
+#[serde(rename_all = "snake_case")]
+#[cbor(index_only)]
+pub enum Privacy {
+    /// f-1: one long-lived licence; nobody learns its name, but all its money can be seen to be one person's.
+    #[n(0)]
+    Untraceable,
+    /// f-2: a fresh licence for every note and every receipt, from a stock drawn ahead.
+    #[n(1)]
+    Unlinkable,
+}
+
+/// What kind of holder this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, minicbor::Encode, minicbor::Decode)]
+#[serde(rename_all = "snake_case")]
+#[cbor(index_only)]
+pub enum Kind {
+    /// A person.
+    #[n(0)]
+    Wallet,
+    /// A shop: one long-lived key with a name certificate, takings handed in under one signature.
+    #[n(1)]
+    Shop,
+}
+
+/// Who the holder is.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct Profile {
+    /// Short name of the bank.
+    #[n(0)]
+    pub bank: String,
+    /// The account there.
+    #[n(1)]
+    pub account: String,
+    /// Salt of the account's digest in closings.
+    #[n(2)]
+    pub account_salt: Nonce,
+    /// Name in the authority's file.
+    #[n(3)]
+    pub name: String,
+    /// Privacy regime.
+    #[n(4)]
+    pub privacy: Privacy,
+    /// Person or shop.
+    #[n(5)]
+    pub kind: Kind,
+    /// The long-lived key: of an untraceable wallet and of a shop.
+    #[n(6)]
+    pub main: Option<PublicKey>,
+}
+
+/// What a licence is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
+pub(crate) enum LicenceUse {
+    /// The long-lived one.
+    #[n(0)]
+    Main,
+    /// Not used yet.
+    #[n(1)]
+    Stock,
+    /// Bound to one note, receipt or deposit.
+    #[n(2)]
+    Used,
+}
+
+/// A licence of one of the card's keys.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) struct OwnLicence {
+    #[n(0)]
+    pub(crate) licence: Signed<Licence>,
+    #[n(1)]
+    pub(crate) certificate: Option<Signed<NameCertificate>>,
+    #[n(2)]
+    pub(crate) used: LicenceUse,
+}
+
+/// A key list as a row.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) struct StoredKeyList {
+    #[n(0)]
+    pub(crate) list: KeyList,
+}
+
+/// The revocation list as a row.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) struct StoredRevocations {
+    #[n(0)]
+    pub(crate) list: Signed<RevocationList>,
+}
+
+/// Something that shows that keys are not the same for all (RN-X9).
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub enum Evidence {
+    /// Proof against issuer and authority: withdrawals stop.
+    #[n(0)]
+    TwoKeyLists(#[n(0)] TwoKeyLists),
+    /// A payee named another key list for an epoch whose list is at hand: a sign, no proof.
+    #[n(1)]
+    ForeignChallenge(#[n(0)] Signed<Challenge>),
+}
+
+/// One blinded key of an order.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) struct BlindItem {
+    #[n(0)]
+    pub(crate) entry: Digest,
+    #[n(1)]
+    pub(crate) key: PublicKey,
+    #[n(2)]
+    pub(crate) blinding: Blinding,
+    #[n(3)]
+    pub(crate) face: Amount,
+    #[n(4)]
+    pub(crate) series: u32,
+    #[n(5)]
+    pub(crate) epoch: u32,
+}
+
+/// Where an order of blind signatures stands.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) enum WithdrawalState {
+    /// Stored, perhaps sent. Recovery: send the same order again; the bank answers with the same signatures (RN-X7).
+    #[n(0)]
+    Ordered,
+    /// The requests are stored. Nothing to do.
+    #[n(1)]
+    Signed,
+    /// The bank refused; nothing was debited. Nothing to do.
+    #[n(2)]
+    Refused(#[n(0)] String),
+}
+
+/// An order of blind signatures (RN-D6).
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) struct Withdrawal {
+    #[n(0)]
+    pub(crate) order: Nonce,
+    #[n(1)]
+    pub(crate) money: Money,
+    /// Redeem at once.
+    #[n(2)]
+    pub(crate) now: bool,
+    /// Emptied once the requests are stored: blinding links them to the account.
+    #[n(3)]
+    pub(crate) items: Vec<BlindItem>,
+    #[n(4)]
+    pub(crate) state: WithdrawalState,
+}
+
+/// Where a request stands.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) enum RequestState {
+    /// Not sent, or refused without effect. Recovery: redeem when due.
+    #[n(0)]
+    Waiting,
+    /// Perhaps sent for this slot. Recovery: redeem again with the same slot; the issuer answers with the same note.
+    #[n(1)]
+    Sent(#[n(0)] Nonce),
+    /// The note is stored. Nothing to do.
+    #[n(2)]
+    Redeemed,
+    /// No retry helps before the term of claims. Recovery: claim it back at the bank after T1.
+    #[n(3)]
+    Stuck(#[n(0)] String),
+    /// Claimed back. Recovery: send the same claim again until the bank has decided.
+    #[n(4)]
+    Claiming(#[n(0)] Nonce),
+    /// Back on the account. Nothing to do.
+    #[n(5)]
+    Credited,
+    /// The bank or the issuer refused the claim. Nothing to do.
+    #[n(6)]
+    Lost(#[n(0)] String),
+}
+
+/// An issuance request and its fate.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) struct Request {
+    #[n(0)]
+    pub(crate) request: IssuanceRequest,
+    #[n(1)]
+    pub(crate) money: Money,
+    #[n(2)]
+    pub(crate) series: u32,
+    #[n(3)]
+    pub(crate) epoch: u32,
+    #[n(4)]
+    pub(crate) due: Time,
+    #[n(5)]
+    pub(crate) tries: u32,
+    #[n(6)]
+    pub(crate) state: RequestState,
+}
+
+/// Where a holding stands. What is left of it, the card knows.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) enum HoldingPhase {
+    /// A note stored and perhaps not in the card. Recovery: load it with the ticket.
+    #[n(0)]
+    LoadingNote(#[n(0)] Signed<LoadTicket>),
+    /// A receipt stored and perhaps not in the card. Recovery: load it.
+    #[n(1)]
+    Loading {
+        /// Whether it must be sent back.
+        #[n(0)]
+        owed_back: bool,
+    },
+    /// In the card, may be spent. Nothing to do.
+    #[n(2)]
+    Ours,
+    /// In the card, must be sent back. Recovery: `give_back`.
+    #[n(3)]
+    OwedBack,
+    /// Part of a deposit, hand-in, refund or renewal. Recovery: that of the operation it is part of.
+    #[n(4)]
+    Committed,
+    /// Nothing is left of it here. Nothing to do.
+    #[n(5)]
+    Gone,
+}
+
+/// One holding.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) struct Holding {
+    /// Identity of the node.
+    #[n(0)]
+    pub(crate) node: Digest,
+    /// The chain up to the holder's key.
+    #[n(1)]
+    pub(crate) chain: Chain,
+    /// What came in.
+    #[n(2)]
+    pub(crate) value: Amount,
+    /// Whether its key was made for this one receipt: such a key may sign to a named account (RN-O19).
+    #[n(3)]
+    pub(crate) fresh: bool,
+    #[n(4)]
+    pub(crate) phase: HoldingPhase,
+}
+
+/// Where a challenge of the holder's own stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
+pub(crate) enum ChallengeState {
+    /// Waits for a payment. Nothing to do; what comes late is owed back.
+    #[n(0)]
+    Open,
+    /// A payment fulfilled it.
+    #[n(1)]
+    Fulfilled,
+}
+
+/// A challenge of the holder's own.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) struct OwnChallenge {
+    #[n(0)]
+    pub(crate) answer: Digest,
+    #[n(1)]
+    pub(crate) document: Signed<Challenge>,
+    #[n(2)]
+    pub(crate) fresh: bool,
+    #[n(3)]
+    pub(crate) state: ChallengeState,
+}
+
+/// One holding's part in a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) struct Part {
+    #[n(0)]
+    pub(crate) node: Digest,
+    #[n(1)]
+    pub(crate) amount: Amount,
+}
+
+/// Where a payment stands.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) enum PaymentState {
+    /// The card may have signed. Recovery: have the same parts signed again, which gives the same bytes; then show it.
+    #[n(0)]
+    Endorsing(#[n(0)] Vec<Part>),
+    /// Stored whole. Recovery: show the same bytes again.
+    #[n(1)]
+    Ready(#[n(0)] Payment),
+}
+
+/// A payment to somebody else or a give-back.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) struct OwnPayment {
+    #[n(0)]
+    pub(crate) answer: Digest,
+    #[n(1)]
+    pub(crate) money: Money,
+    /// What was asked; none for a give-back.
+    #[n(2)]
+    pub(crate) asked: Option<Signed<Challenge>>,
+    #[n(3)]
+    pub(crate) state: PaymentState,
+}
+
+/// What a deposit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
+pub(crate) enum DepositKind {
+    #[n(0)]
+    Deposit,
+    #[n(1)]
+    HandIn,
+    #[n(2)]
+    Refund,
+}
+
+/// A payment to oneself on a fresh key, before a deposit or renewal.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) struct SelfPayment {
+    #[n(0)]
+    pub(crate) challenge: Signed<Challenge>,
+    #[n(1)]
+    pub(crate) parts: Vec<Part>,
+}
+
+/// Where a deposit stands.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) enum DepositPhase {
+    /// Money passes to a fresh key first. Recovery: sign the same parts again and load them.
+    #[n(0)]
+    Moving {
+        #[n(0)]
+        moves: SelfPayment,
+        #[n(1)]
+        direct: Vec<Digest>,
+    },
+    /// The leaves are fixed. Recovery: open the deposit again under the same id.
+    #[n(1)]
+    Fixed(#[n(0)] Vec<Digest>),
+    /// The bank's challenge is stored. Recovery: close the same leaves again, which gives the same bytes, and send them.
+    #[n(2)]
+    Opened {
+        #[n(0)]
+        to: ToAccount,
+        #[n(1)]
+        leaves: Vec<Digest>,
+    },
+    /// The bank has it. Recovery: ask where it stands.
+    #[n(3)]
+    Sent(#[n(0)] bank::DepositState),
+    /// The issuer has answered for every item. Nothing to do.
+    #[n(4)]
+    Done(#[n(0)] bank::DepositState),
+    /// The bank refused it whole. Recovery: `refund` after the term, or see the bank.
+    #[n(5)]
+    Refused(#[n(0)] String),
+}
+
+/// A deposit, hand-in or refund.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) struct OwnDeposit {
+    #[n(0)]
+    pub(crate) id: Nonce,
+    #[n(1)]
+    pub(crate) kind: DepositKind,
+    #[n(2)]
+    pub(crate) money: Money,
+    #[n(3)]
+    pub(crate) phase: DepositPhase,
+}
+
+/// Where a renewal stands.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) enum RenewalPhase {
+    /// Only a rest is left, which passes to a fresh key first. Recovery: sign the same part again and load it.
+    #[n(0)]
+    Moving(#[n(0)] SelfPayment),
+    /// The leaf is to be closed and sent. Recovery: close it again, which gives the same bytes, and send it.
+    #[n(1)]
+    Closing {
+        #[n(0)]
+        leaf: Digest,
+        #[n(1)]
+        nonce: Nonce,
+        #[n(2)]
+        key: PublicKey,
+        #[n(3)]
+        slot: Nonce,
+    },
+    /// The new note is stored. Nothing to do.
+    #[n(2)]
+    Done,
+    /// The issuer refused. Recovery: `deposit` or `refund`, as the reason says.
+    #[n(3)]
+    Refused(#[n(0)] String),
+}
+
+/// A renewal at the issuer.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) struct Renewal {
+    /// The holding that is renewed.
+    #[n(0)]
+    pub(crate) node: Digest,
+    #[n(1)]
+    pub(crate) money: Money,
+    #[n(2)]
+    pub(crate) phase: RenewalPhase,
+}
+
+/// A line of the history.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) struct Line {
+    /// The same event twice is one line.
+    #[n(0)]
+    pub(crate) event: Digest,
+    #[n(1)]
+    pub(crate) time: Time,
+    #[n(2)]
+    pub(crate) kind: String,
+    #[n(3)]
+    pub(crate) money: Money,
+    #[n(4)]
+    pub(crate) text: String,
+}
+
+impl Line {
+    pub(crate) fn new(time: Time, kind: &str, subject: &[u8], money: Money, text: &str) -> Line {
+        let event = zeni_crypto::tagged("zeni/history", &[kind.as_bytes(), subject]);
+        Line { event, time, kind: kind.into(), money, text: text.into() }
+    }
+}
+
+impl OwnLicence {
+    pub(crate) fn key(&self) -> PublicKey {
+        self.licence.record.key
+    }
+
+    /// The same licence, bound to something.
+    pub(crate) fn spent(mut self) -> OwnLicence {
+        if self.used == LicenceUse::Stock {
+            self.used = LicenceUse::Used;
+        }
+        self
+    }
+
+    /// The same licence, back in stock: whatever it was bound to never left this wallet.
+    pub(crate) fn unspent(mut self) -> OwnLicence {
+        if self.used == LicenceUse::Used {
+            self.used = LicenceUse::Stock;
+        }
+        self
+    }
+}
+
+impl Holding {
+    /// The holder's licence.
+    pub(crate) fn licence(&self) -> &Signed<Licence> {
+        self.chain.hops.last().map_or(&self.chain.holder, |hop| &hop.payee)
+    }
+
+    pub(crate) fn key(&self) -> PublicKey {
+        self.licence().record.key
+    }
+
+    pub(crate) fn currency(&self) -> Currency {
+        self.chain.currency()
+    }
+
+    pub(crate) fn with(&self, phase: HoldingPhase) -> Holding {
+        Holding { phase, ..self.clone() }
+    }
+}
+
+macro_rules! stored {
+    ($($type:ident in $table:ident, id $id:expr, active $active:expr;)*) => {$(
+        impl Stored for $type {
+            const SQL: &'static Sql = &schema::$table;
+            fn id(&self) -> Vec<u8> {
+                let id: fn(&$type) -> Vec<u8> = $id;
+                id(self)
+            }
+            fn active(&self) -> bool {
+                let active: fn(&$type) -> bool = $active;
+                active(self)
+            }
+        }
+    )*};
+}
+
+/// Id of the only row of a table.
+pub(crate) const ONLY: &[u8] = &[0];
+
+stored! {
+    Profile in PROFILE, id |_| ONLY.to_vec(), active |_| true;
+    OwnLicence in LICENCE, id |it| it.key().0.to_vec(), active |it| it.used != LicenceUse::Used;
+    StoredKeyList in KEY_LIST, id |it| it.list.record.epoch.to_be_bytes().to_vec(), active |_| true;
+    StoredRevocations in REVOCATIONS, id |_| ONLY.to_vec(), active |_| true;
+    Evidence in EVIDENCE, id |it| zeni_crypto::sha256(&[&zeni_message::encode(it)]).0.to_vec(), active |_| true;
+    Withdrawal in WITHDRAWAL, id |it| it.order.to_vec(), active |it| it.state == WithdrawalState::Ordered;
+    Request in REQUEST, id |it| it.request.content_id().0.to_vec(), active |it| !matches!(
+        it.state,
+        RequestState::Redeemed | RequestState::Credited | RequestState::Lost(_)
+    );
+    Holding in HOLDING, id |it| it.node.0.to_vec(), active |it| it.phase != HoldingPhase::Gone;
+    OwnChallenge in CHALLENGE, id |it| it.answer.0.to_vec(), active |it| it.state == ChallengeState::Open;
+    OwnPayment in PAYMENT, id |it| it.answer.0.to_vec(), active |it| matches!(it.state, PaymentState::Endorsing(_));
+    OwnDeposit in DEPOSIT, id |it| it.id.to_vec(), active |it| !matches!(
+        it.phase,
+        DepositPhase::Done(_) | DepositPhase::Refused(_)
+    );
+    Renewal in RENEWAL, id |it| it.node.0.to_vec(), active |it| matches!(
+        it.phase,
+        RenewalPhase::Moving(_) | RenewalPhase::Closing { .. }
+    );
+    Line in HISTORY, id |it| it.event.0.to_vec(), active |_| true;
+}

@@ -1,0 +1,193 @@
+//! `run_due`: issuance requests against notes, each over its own anonymous connection.
+
+use std::collections::BTreeSet;
+
+use zeni_card::{CardError, Statement};
+use zeni_crypto::PublicKey;
+use zeni_message::{Refusal, Retry, Time, peer::SendError};
+use zeni_note::{
+    Chain, Nonce,
+    messages::issuer::{GetNonce, Issued, Redeem, RedeemRefusal},
+    request::Possession,
+};
+
+use crate::{
+    Explain, Holder, Redeemed, Trouble,
+    error::{errors, settled},
+    record::{Holding, HoldingPhase, Line, OwnLicence, Request, RequestState},
+    table::Change,
+};
+
+errors! {
+    /// Why a request is not redeemed yet.
+    pub(crate) enum RedeemError {
+        NoLicence = AfterRepair, "no_licence", "the licence of the request's key is missing: draw licences";
+        BadNote = Later, "bad_note", "the issuer's note is false or not the one that was bought";
+    } passes {
+        Trouble(Trouble);
+        Nonce(SendError<zeni_message::NoRefusal>);
+        Issuer(SendError<RedeemRefusal>);
+    }
+}
+
+impl From<CardError> for RedeemError {
+    fn from(error: CardError) -> Self {
+        RedeemError::Trouble(error.into())
+    }
+}
+
+impl Holder {
+    /// Redeems every request that is due, each over a connection that shares nothing with the others (RN-F3, RN-O6).
+    /// What is refused for now stays pending with a later due time.
+    pub async fn run_due(&mut self) -> Result<Redeemed, Trouble> {
+        let now = self.now();
+        let mut requests = self.active::<Request>().await?;
+        // one slot per key: a request that was perhaps sent comes before others of its key
+        requests.sort_by_key(|it| !matches!(it.state, RequestState::Sent(_)));
+        let mut busy: BTreeSet<PublicKey> = BTreeSet::new();
+        let mut report = Redeemed::default();
+        for request in requests {
+            let open = matches!(request.state, RequestState::Waiting | RequestState::Sent(_));
+            let key = request.request.key;
+            let sent = matches!(request.state, RequestState::Sent(_));
+            if !open || (request.due > now && !sent) || busy.contains(&key) {
+                continue;
+            }
+            if sent && request.due > now {
+                busy.insert(key);
+                continue;
+            }
+            match self.redeem(request).await {
+                Ok(()) => report.redeemed += 1,
+                Err(RedeemError::Trouble(trouble)) => return Err(trouble),
+                Err(error) => {
+                    // perhaps carried out: its slot is taken until the answer is known
+                    if !matches!(&error, RedeemError::Issuer(sending) if settled(sending)) {
+                        busy.insert(key);
+                    }
+                    match error.retry() {
+                        Retry::Later => report.pending.push(error.code()),
+                        Retry::Never | Retry::AfterRepair => report.refused.push(error.code()),
+                    }
+                }
+            }
+        }
+        Ok(report)
+    }
+
+    /// When the next request is due; none if nothing waits.
+    pub async fn next_due(&self) -> Result<Option<Time>, Trouble> {
+        let requests = self.active::<Request>().await?;
+        let open = |it: &&Request| matches!(it.state, RequestState::Waiting | RequestState::Sent(_));
+        Ok(requests.iter().filter(open).map(|it| it.due).min())
+    }
+
+    async fn redeem(&mut self, request: Request) -> Result<(), RedeemError> {
+        let key = request.request.key;
+        let licence = self.get::<OwnLicence>(&key.0).await?.ok_or(RedeemError::NoLicence)?;
+        let issuer = self.peers.issuer.fresh();
+        let nonce = match issuer.send(&GetNonce {}).await {
+            Ok(nonce) => nonce,
+            Err(error) => {
+                self.put_off(request).await?;
+                return Err(error.into());
+            }
+        };
+        let slot = match request.state {
+            RequestState::Sent(slot) => slot,
+            _ => self.card.open_load(&key)?,
+        };
+        let request = Request { state: RequestState::Sent(slot), ..request };
+        self.put(&request).await?;
+        let content = Possession { content: request.request.content_id(), nonce };
+        let possession = self.card.sign_statement(&key, &Statement::Possession(&content))?;
+        let message =
+            Redeem { request: request.request.clone(), licence: licence.licence.clone(), slot, nonce, possession };
+        let issued = match issuer.send(&message).await {
+            Ok(issued) => issued,
+            Err(error) => {
+                self.not_redeemed(request, &error).await?;
+                return Err(error.into());
+            }
+        };
+        let chain = Chain { note: issued.note.clone(), holder: licence.licence, hops: Vec::new() };
+        if !self.is_bought(&request, &issued, slot) {
+            self.put_off(request).await?;
+            return Err(RedeemError::BadNote);
+        }
+        let holding = self.new_note(chain, &issued);
+        let line = Line::new(self.now(), "redemption", &holding.node.0, request.money, "");
+        let done = Request { state: RequestState::Redeemed, ..request };
+        self.commit(vec![Change::put(&holding), Change::put(&done), Change::put(&line)]).await?;
+        Ok(self.load(holding).await?)
+    }
+
+    /// RN-F3.6: the note is genuine, of the face value bought, for the right key; the ticket is for this slot.
+    fn is_bought(&self, request: &Request, issued: &Issued, slot: Nonce) -> bool {
+        let roots = &self.config.roots;
+        let note = &issued.note.record;
+        let bought = note.holder == request.request.key
+            && note.face == request.money.amount
+            && note.currency == request.money.currency
+            && (note.series, note.epoch) == (request.series, request.epoch);
+        bought && issued.ticket.record.nonce == slot && self.is_issued(issued, roots)
+    }
+
+    /// Whether note and ticket are the issuer's and belong together.
+    pub(crate) fn is_issued(&self, issued: &Issued, roots: &zeni_note::keylist::Roots) -> bool {
+        issued.ticket.record.note == issued.note.identity(roots.network)
+            && issued.note.verify(roots.network, &roots.issuer).is_ok()
+            && issued.ticket.verify(roots.network, &roots.issuer).is_ok()
+    }
+
+    /// A new note as a holding that is still to be loaded.
+    pub(crate) fn new_note(&self, chain: Chain, issued: &Issued) -> Holding {
+        Holding {
+            node: issued.note.identity(self.config.roots.network),
+            value: issued.note.record.face,
+            fresh: false,
+            chain,
+            phase: HoldingPhase::LoadingNote(issued.ticket.clone()),
+        }
+    }
+
+    /// Puts a stored holding into the card's slot; a second time changes nothing.
+    pub(crate) async fn load(&mut self, holding: Holding) -> Result<(), Trouble> {
+        let (loaded, phase) = match &holding.phase {
+            HoldingPhase::LoadingNote(ticket) => (self.card.load_note(&holding.chain, ticket), HoldingPhase::Ours),
+            HoldingPhase::Loading { owed_back: true } => {
+                (self.card.load_payment(&holding.chain), HoldingPhase::OwedBack)
+            }
+            HoldingPhase::Loading { owed_back: false } => (self.card.load_payment(&holding.chain), HoldingPhase::Ours),
+            _ => return Ok(()),
+        };
+        match loaded {
+            Ok(_) | Err(CardError::LoadedBefore) => self.put(&holding.with(phase)).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn not_redeemed(&mut self, request: Request, error: &SendError<RedeemRefusal>) -> Result<(), Trouble> {
+        let SendError::Refused(refusal) = error else { return self.put_off(request).await };
+        // refused without effect: the slot is free for another request of the same key
+        match refusal.retry() {
+            Retry::Later => self.put_off(Request { state: RequestState::Waiting, ..request }).await,
+            Retry::Never | Retry::AfterRepair => {
+                let state = RequestState::Stuck(refusal.code().into());
+                self.put(&Request { state, ..request }).await
+            }
+        }
+    }
+
+    /// The next try: after 1, 2, 4 … seconds, then at the policy's pace.
+    async fn put_off(&mut self, request: Request) -> Result<(), Trouble> {
+        let policy = &self.config.policy;
+        let wait = if request.tries < policy.redeem_tries_max {
+            1u64.checked_shl(request.tries).unwrap_or(u64::MAX).min(policy.redeem_retry_s)
+        } else {
+            policy.redeem_retry_s
+        };
+        let due = self.now().plus(wait);
+        self.put(&Request { due, tries: request.tries.saturating_add(1), ..request }).await
+    }
+}

@@ -1,0 +1,301 @@
+//! What the operations tell: plain data that the command line prints as text or JSON.
+
+use serde::{Serialize, Serializer};
+use zeni_message::{Signed, Time};
+use zeni_money::Money;
+use zeni_note::{Challenge, Payment};
+
+/// A person or shop joined (RN-F1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Joined {
+    /// Name in the authority's file.
+    pub name: String,
+    /// PEM chain of the certificate for connections to the bank: the caller keeps it with the key of the request.
+    #[serde(skip)]
+    pub certificates: String,
+    /// Licences drawn.
+    pub licences: usize,
+}
+
+/// What a synchronisation brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Synced {
+    /// Latest epoch whose key list is at hand.
+    pub epoch: u32,
+    /// Key lists that are new.
+    pub key_lists: usize,
+    /// Number of the revocation list at hand.
+    pub revocations: u64,
+    /// Licences in stock.
+    pub stock: usize,
+    /// Whether withdrawals are stopped because two key lists exist for one epoch.
+    pub stopped: bool,
+}
+
+/// A withdrawal (RN-F2, F3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Withdrawn {
+    /// Id of the order, hexadecimal.
+    pub order: String,
+    /// Amount debited.
+    #[serde(serialize_with = "money")]
+    pub money: Money,
+    /// Requests bought.
+    pub requests: usize,
+    /// Of these, redeemed already.
+    pub redeemed: usize,
+    /// Amount the bank credited back because it could not sign (RN-X8); absent when nothing was.
+    #[serde(serialize_with = "maybe_money")]
+    pub credited_back: Option<Money>,
+    /// When the next request is due, seconds since 1970.
+    #[serde(serialize_with = "maybe_time")]
+    pub next_due: Option<Time>,
+}
+
+/// What a round of redemptions came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Redeemed {
+    /// Requests turned into notes.
+    pub redeemed: usize,
+    /// Requests that will be tried again: the stable word of the last reason of each.
+    pub pending: Vec<&'static str>,
+    /// Requests that no retry helps: the stable word of each reason.
+    pub refused: Vec<&'static str>,
+}
+
+/// A request for payment, ready to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requested {
+    /// The document.
+    pub document: Signed<Challenge>,
+    /// Amount asked.
+    pub money: Money,
+    /// Last time to sign.
+    pub sign_until: Time,
+}
+
+/// Who asks for a payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum PayeeName {
+    /// The authority certified the name for the key that will hold the money.
+    Certified {
+        /// The name.
+        name: String,
+    },
+    /// Nobody vouches for the name (RN-X42).
+    Unverified {
+        /// What the payee calls itself.
+        claimed: String,
+        /// Short form of the key, to compare by voice.
+        fingerprint: String,
+    },
+}
+
+/// What a payer sees before he says yes; nothing is signed yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Preview {
+    /// Who asks.
+    pub payee: PayeeName,
+    /// How much.
+    #[serde(serialize_with = "money")]
+    pub money: Money,
+    /// For what.
+    pub memo: String,
+    /// Last time to sign, seconds since 1970.
+    #[serde(serialize_with = "time")]
+    pub sign_until: Time,
+    /// Holdings that will answer.
+    pub holdings: usize,
+    /// Whether this request was answered before: the same payment will be shown again.
+    pub answered: bool,
+}
+
+/// A payment, stored and ready to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paid {
+    /// The document; the same request always gives the same.
+    pub document: Payment,
+    /// Amount paid.
+    pub money: Money,
+    /// Holdings that answer.
+    pub holdings: usize,
+    /// Whether the request was answered before.
+    pub again: bool,
+}
+
+/// What became of a payment that was received (RN-F4.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiveOutcome {
+    /// It fulfils its request.
+    Fulfilled,
+    /// It came after the last time to sign: owed back.
+    Late,
+    /// The request was fulfilled before: owed back.
+    Repeated,
+    /// Less than was asked: owed back.
+    Incomplete,
+    /// More than was asked: owed back.
+    Overpaid,
+    /// Money that this wallet paid came back.
+    GivenBack,
+}
+
+impl ReceiveOutcome {
+    /// Whether the money must be sent back.
+    pub fn is_owed_back(self) -> bool {
+        !matches!(self, ReceiveOutcome::Fulfilled | ReceiveOutcome::GivenBack)
+    }
+}
+
+/// A payment received and stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReceivedReport {
+    /// What became of it.
+    pub outcome: ReceiveOutcome,
+    /// What it brought.
+    #[serde(serialize_with = "money")]
+    pub money: Money,
+    /// Holdings it brought.
+    pub holdings: usize,
+    /// Earliest end of validity among them, seconds since 1970.
+    #[serde(serialize_with = "time")]
+    pub valid_until: Time,
+    /// Fewest payments that can still follow.
+    pub hops_left: usize,
+}
+
+/// One payment that sends back what is owed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenBack {
+    /// The document for the payer.
+    pub document: Payment,
+    /// Amount.
+    pub money: Money,
+}
+
+/// Where a deposit, hand-in or refund stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DepositReport {
+    /// Its id, hexadecimal.
+    pub deposit: String,
+    /// Amount sent in.
+    #[serde(serialize_with = "money")]
+    pub money: Money,
+    /// Holdings sent in.
+    pub holdings: usize,
+    /// Available on the account.
+    #[serde(serialize_with = "money")]
+    pub available: Money,
+    /// Credited but held until the issuer answers, or waiting for the end of the dispute term.
+    #[serde(serialize_with = "money")]
+    pub held: Money,
+    /// Claims in a case.
+    #[serde(serialize_with = "money")]
+    pub claimed: Money,
+    /// Why items were not credited.
+    pub refused: Vec<String>,
+    /// Whether the issuer has answered for every item.
+    pub done: bool,
+}
+
+/// A holding renewed at the issuer (RN-X34).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Renewed {
+    /// Its amount.
+    #[serde(serialize_with = "money")]
+    pub money: Money,
+}
+
+/// An unredeemed request claimed back (RN-X14). The bank has seen its key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Claimed {
+    /// Its amount.
+    #[serde(serialize_with = "money")]
+    pub money: Money,
+    /// Stable word: `pending`, `credited` or `refused`.
+    pub state: &'static str,
+}
+
+/// What one currency of the wallet comes to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CurrencyBalance {
+    /// ISO 4217 code.
+    pub currency: String,
+    /// May be spent.
+    #[serde(serialize_with = "money")]
+    pub available: Money,
+    /// Ordered or bought from the bank and not yet notes, or on the way into the card.
+    #[serde(serialize_with = "money")]
+    pub pending: Money,
+    /// Must be sent back.
+    #[serde(serialize_with = "money")]
+    pub owed_back: Money,
+    /// Came from a backup: a refund can be claimed.
+    #[serde(serialize_with = "money")]
+    pub restored: Money,
+}
+
+/// The wallet's money.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Balance {
+    /// Per currency, in order of code.
+    pub balances: Vec<CurrencyBalance>,
+}
+
+/// One line of the wallet's history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HistoryEntry {
+    /// When, seconds since 1970.
+    #[serde(serialize_with = "time")]
+    pub time: Time,
+    /// Stable word: `withdrawal`, `redemption`, `payment`, `receipt`, `owed_back`, `given_back`, `returned`, `deposit`,
+    /// `hand_in`, `refund`, `renewal`, `claim`, `restore`.
+    pub kind: String,
+    /// How much.
+    #[serde(serialize_with = "money")]
+    pub money: Money,
+    /// Memo or name, where there is one.
+    pub text: String,
+}
+
+/// One thing that was unfinished and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Resumed {
+    /// Stable word: `withdrawal`, `load`, `payment`, `deposit`, `renewal`, `claim`, `redemptions`.
+    pub what: &'static str,
+    /// Whether it is finished now.
+    pub done: bool,
+    /// `done`, or the stable word of the reason why not.
+    pub outcome: &'static str,
+    /// The reason in words, where there is one.
+    pub reason: String,
+}
+
+pub(crate) fn money<S: Serializer>(money: &Money, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&money.to_wire())
+}
+
+fn maybe_money<S: Serializer>(money: &Option<Money>, serializer: S) -> Result<S::Ok, S::Error> {
+    match money {
+        Some(money) => serializer.serialize_some(&money.to_wire()),
+        None => serializer.serialize_none(),
+    }
+}
+
+fn time<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(time.0)
+}
+
+fn maybe_time<S: Serializer>(time: &Option<Time>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serializer.serialize_some(&time.0),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,108 @@
+//! `request`: ask to be paid.
+
+use zeni_crypto::PublicKey;
+use zeni_message::{Signed, limits::TEXT_BYTES_MAX};
+use zeni_money::Money;
+use zeni_note::{Challenge, KeyList};
+
+use crate::{
+    Holder, Kind, Requested, Trouble,
+    error::errors,
+    record::{ChallengeState, OwnChallenge, OwnLicence},
+    table::Change,
+};
+
+errors! {
+    /// Why no request for payment is made.
+    pub enum RequestError {
+        Zero = AfterRepair, "zero", "ask for at least the smallest unit";
+        Memo { max: usize } = AfterRepair, "memo_too_long", "the memo is longer than {max} bytes: shorten it";
+        NoKeyList = AfterRepair, "no_key_list", "no key list for the present time is at hand: connect once to fetch it";
+        Currency { code: String } = AfterRepair, "unknown_currency", "no notes in {code} exist in this network";
+        TooMany { max: usize } = Later, "too_many_open", "{max} requests are open already: wait until some have ended";
+        NoLicence = AfterRepair, "no_licence", "no unused licence is left: connect once to draw more";
+        LicenceEnded = AfterRepair, "licence_ended", "this wallet's licence ended: join again";
+    } passes {
+        Trouble(Trouble);
+    }
+}
+
+impl From<zeni_card::CardError> for RequestError {
+    fn from(error: zeni_card::CardError) -> Self {
+        RequestError::Trouble(error.into())
+    }
+}
+
+impl Holder {
+    /// A request for `money`, signed by the key that will hold it, stored open (RN-F4.4). No connection is needed.
+    ///
+    /// An unlinkable wallet uses a fresh key for each, an untraceable one and a shop their one key.
+    pub async fn request(&mut self, money: Money, memo: &str) -> Result<Requested, RequestError> {
+        if money.amount.is_zero() {
+            return Err(RequestError::Zero);
+        }
+        if memo.len() > TEXT_BYTES_MAX {
+            return Err(RequestError::Memo { max: TEXT_BYTES_MAX });
+        }
+        let profile = self.profile().await?;
+        let now = self.now();
+        let list = self.current_list(now).await?.ok_or(RequestError::NoKeyList)?;
+        if !list.record.series.iter().any(|terms| terms.currency == money.currency) {
+            return Err(RequestError::Currency { code: money.currency.code().into() });
+        }
+        let max = self.config.policy.open_challenges_max;
+        let open = self.active::<OwnChallenge>().await?;
+        if open.iter().filter(|it| now <= it.document.record.sign_until).count() >= max {
+            return Err(RequestError::TooMany { max });
+        }
+        let fresh = Holder::fresh_receipts(&profile);
+        let licence = match fresh {
+            true => self.stock().await?.into_iter().next(),
+            false => self.main_licence(&profile).await?,
+        };
+        let licence = licence.ok_or(RequestError::NoLicence)?;
+        if now > licence.licence.record.until {
+            return Err(RequestError::LicenceEnded);
+        }
+        // a person gives no name: it would tie his receipts together, and nobody vouches for it
+        let name = if profile.kind == Kind::Shop { profile.name.as_str() } else { "" };
+        let document = self.sign_challenge(&licence, &list, money, memo, name)?;
+        let answer = document.record.answer(self.config.roots.network);
+        let sign_until = document.record.sign_until;
+        let own = OwnChallenge { answer, document: document.clone(), fresh, state: ChallengeState::Open };
+        self.commit(vec![Change::put(&licence.spent()), Change::put(&own)]).await?;
+        Ok(Requested { document, money, sign_until })
+    }
+
+    /// A challenge of one's own, with the card's slot open for what answers it.
+    pub(crate) fn sign_challenge(
+        &mut self,
+        licence: &OwnLicence,
+        list: &KeyList,
+        money: Money,
+        memo: &str,
+        name: &str,
+    ) -> Result<Signed<Challenge>, Trouble> {
+        let payee: PublicKey = licence.key();
+        let time = self.now();
+        let record = Challenge {
+            time,
+            payee,
+            key_salt: self.nonce(),
+            name: name.into(),
+            name_salt: self.nonce(),
+            nonce: self.nonce(),
+            currency: money.currency,
+            total: money.amount,
+            sign_until: time.plus(self.config.policy.request_valid_s),
+            memo: memo.into(),
+            series: Vec::new(),
+            epoch: list.record.epoch,
+            key_list: list.record.identity(self.config.roots.network),
+            licence: licence.licence.clone(),
+            certificate: licence.certificate.clone().filter(|it| it.record.name == name),
+        };
+        let signature = self.card.sign_challenge(&record)?;
+        Ok(Signed { record, signature })
+    }
+}

@@ -1,0 +1,63 @@
+//! `resume`: finish everything unfinished, each from its stored state.
+
+use crate::{
+    Explain, Holder, Resumed, Trouble,
+    record::{Holding, HoldingPhase, OwnDeposit, OwnPayment, Renewal, Request, RequestState, Withdrawal},
+};
+
+impl Holder {
+    /// Carries on everything that was cut: loads, payments, orders, redemptions that are due, deposits, renewals, claims.
+    /// One that cannot go on now says why and stays; the others go on.
+    pub async fn resume(&mut self) -> Result<Vec<Resumed>, Trouble> {
+        let mut report = Vec::new();
+        for holding in self.active::<Holding>().await? {
+            if matches!(holding.phase, HoldingPhase::LoadingNote(_) | HoldingPhase::Loading { .. }) {
+                report.push(resumed("load", &self.load(holding).await));
+            }
+        }
+        for payment in self.active::<OwnPayment>().await? {
+            report.push(resumed("payment", &self.carry_payment(payment).await));
+        }
+        for withdrawal in self.active::<Withdrawal>().await? {
+            report.push(resumed("withdrawal", &self.carry_withdrawal(withdrawal).await.map(|_| ())));
+        }
+        let redeemed = self.run_due().await?;
+        report.extend((0..redeemed.redeemed).map(|_| resumed::<(), Trouble>("redemption", &Ok(()))));
+        let unredeemed = redeemed.pending.into_iter().chain(redeemed.refused);
+        report.extend(unredeemed.map(|outcome| Resumed {
+            what: "redemption",
+            done: false,
+            outcome,
+            reason: String::new(),
+        }));
+        for deposit in self.active::<OwnDeposit>().await? {
+            let carried = self.carry_deposit(deposit).await;
+            let mut one = resumed("deposit", &carried);
+            if carried.as_ref().is_ok_and(|state| !state.done) {
+                one = Resumed { done: false, outcome: "held", ..one };
+            }
+            report.push(one);
+        }
+        for renewal in self.active::<Renewal>().await? {
+            report.push(resumed("renewal", &self.carry_renewal(renewal).await));
+        }
+        for request in self.active::<Request>().await? {
+            if matches!(request.state, RequestState::Claiming(_)) {
+                let carried = self.carry_claim(request).await;
+                let mut one = resumed("claim", &carried);
+                if carried.is_ok_and(|claim| claim.state == "pending") {
+                    one = Resumed { done: false, outcome: "pending", ..one };
+                }
+                report.push(one);
+            }
+        }
+        Ok(report)
+    }
+}
+
+fn resumed<T, E: Explain>(what: &'static str, outcome: &Result<T, E>) -> Resumed {
+    match outcome {
+        Ok(_) => Resumed { what, done: true, outcome: "done", reason: String::new() },
+        Err(error) => Resumed { what, done: false, outcome: error.code(), reason: error.to_string() },
+    }
+}

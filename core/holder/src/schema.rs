@@ -1,0 +1,73 @@
+//! The holder's tables. All have one shape: key, place in the order, activity, content.
+
+use zeni_store::{Migration, Schema};
+
+use crate::table::Sql;
+
+macro_rules! tables {
+    ($($(#[$meta:meta])* $constant:ident = $table:literal;)*) => {
+        $(
+            $(#[$meta])*
+            pub(crate) const $constant: Sql = Sql {
+                table: $table,
+                put: concat!(
+                    "INSERT INTO ", $table, " (id, place, active, content) VALUES (?1, (SELECT COALESCE(MAX(place), 0) + 1 FROM ",
+                    $table, "), ?2, ?3) ON CONFLICT (id) DO UPDATE SET active = excluded.active, content = excluded.content"
+                ),
+                get: concat!("SELECT content FROM ", $table, " WHERE id = ?1"),
+                all: concat!("SELECT content FROM ", $table, " ORDER BY place"),
+                active: concat!("SELECT content FROM ", $table, " WHERE active = 1 ORDER BY place"),
+            };
+        )*
+
+        /// The holder's tables.
+        pub const SCHEMA: Schema = Schema {
+            name: "holder",
+            migrations: &[Migration {
+                id: 1,
+                sentence: "What a holder of money keeps: who he is, licences, lists, orders, requests, holdings, payments.",
+                sql: &[$(
+                    concat!(
+                        "CREATE TABLE ", $table,
+                        " (id BLOB PRIMARY KEY, place INTEGER NOT NULL, active INTEGER NOT NULL, content BLOB NOT NULL)"
+                    ),
+                    concat!("CREATE INDEX ", $table, "_active ON ", $table, " (active, place)"),
+                )*],
+            }],
+        };
+
+        /// Every statement of the holder.
+        pub const STATEMENTS: &[&str] = &[$(
+            $constant.put, $constant.get, $constant.all, $constant.active,
+        )*];
+    };
+}
+
+tables! {
+    /// Who the holder is.
+    PROFILE = "profile";
+    /// Licences of his keys.
+    LICENCE = "licence";
+    /// Key lists, one per epoch.
+    KEY_LIST = "key_list";
+    /// The revocation list at hand.
+    REVOCATIONS = "revocations";
+    /// Proofs and signs of a second key list.
+    EVIDENCE = "evidence";
+    /// Orders of blind signatures.
+    WITHDRAWAL = "withdrawal";
+    /// Issuance requests.
+    REQUEST = "request";
+    /// Holdings.
+    HOLDING = "holding";
+    /// His own challenges.
+    CHALLENGE = "challenge";
+    /// Payments that he signed.
+    PAYMENT = "payment";
+    /// Deposits, hand-ins and refunds.
+    DEPOSIT = "deposit";
+    /// Renewals.
+    RENEWAL = "renewal";
+    /// History.
+    HISTORY = "history";
+}
