@@ -137,16 +137,20 @@ pub trait Card: Send {
     /// Signs a challenge of `challenge.payee` and opens a slot for what answers it.
     fn sign_challenge(&mut self, challenge: &Challenge) -> Result<Signature, CardError>;
 
-    /// Opens a slot for one note to `key`; tells the nonce for the issuer. One key, one open slot, one nonce.
+    /// Opens a slot for one note to `key`; tells the nonce for the issuer. One key, one open slot, one nonce; after a load
+    /// the next call opens another.
     fn open_load(&mut self, key: &PublicKey) -> Result<Nonce, CardError>;
 
-    /// Loads a note into the slot whose nonce `ticket` names.
+    /// Loads a note into the slot whose nonce `ticket` names. The same load again gives the same answer while the holding is
+    /// whole and open, [`CardError::LoadedBefore`] after that; the counter never rises again.
     fn load_note(&mut self, chain: &Chain, ticket: &Signed<LoadTicket>) -> Result<HoldingStatus, CardError>;
 
-    /// Loads a received chain: its last endorsement answers an open slot, or gives back what this card endorsed.
+    /// Loads a received chain: its last endorsement answers a challenge signed here, or gives back what this card endorsed
+    /// (once per endorsement given back). The same load again as in [`Card::load_note`].
     fn load_payment(&mut self, chain: &Chain) -> Result<HoldingStatus, CardError>;
 
-    /// Passes `amount` of the holding `node` on: durable decrement, then signature (RN-F4.5).
+    /// Passes `amount` of the holding `node` on: durable decrement, then signature (RN-F4.5). The identical command again
+    /// gives the identical signature, also when nothing is left.
     fn endorse(&mut self, node: &Digest, amount: Amount, answer: &Digest) -> Result<Signature, CardError>;
 
     /// Closes a whole holding, or for a refund what is left of it; tells the amount.

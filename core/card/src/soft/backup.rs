@@ -21,11 +21,11 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-use minicbor::bytes::{ByteArray, ByteVec};
+use minicbor::bytes::ByteVec;
 use zeni_crypto::{Digest, PublicKey, SecretKey, Signature, sha256};
 use zeni_message::{Malformed, Network, Time};
 use zeni_note::Nonce;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::{
     SoftCard, keys,
@@ -75,16 +75,10 @@ struct Image {
 
 #[derive(minicbor::Encode, minicbor::Decode)]
 struct KeyCopy {
-    #[n(0)]
-    seed: ByteArray<32>,
+    #[cbor(n(0), with = "seed")]
+    seed: Zeroizing<[u8; 32]>,
     #[n(1)]
     origin: Origin,
-}
-
-impl Drop for KeyCopy {
-    fn drop(&mut self) {
-        self.seed[..].zeroize();
-    }
 }
 
 /// One record of the memory as it is.
@@ -247,7 +241,7 @@ impl<M: Memory> SoftCard<M> {
             let record: KeyRecord = open(&place, &value)?;
             let key = PublicKey::from_slice(&place[1..]).ok_or_else(|| super::fault("its table of keys is damaged"))?;
             let seed = keys::unseal(&self.master, &key, &record)?.dangerous_seed();
-            keys.push(KeyCopy { seed: ByteArray::from(*seed), origin: record.origin });
+            keys.push(KeyCopy { seed, origin: record.origin });
         }
         let mut entries = Vec::new();
         for table in COPIED {
@@ -305,6 +299,25 @@ impl Entry {
         let write: Write = (self.place.to_vec(), Some(self.value.to_vec()));
         writes.0.push(write);
         Ok(())
+    }
+}
+
+/// A seed as a CBOR byte string, wiped when dropped.
+mod seed {
+    use minicbor::{Decoder, Encoder, decode::Error as DecodeError, encode::Error as EncodeError, encode::Write};
+    use zeni_crypto::fixed;
+    use zeroize::Zeroizing;
+
+    pub(super) fn encode<C, W: Write>(
+        seed: &Zeroizing<[u8; 32]>,
+        e: &mut Encoder<W>,
+        ctx: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        fixed::encode(&**seed, e, ctx)
+    }
+
+    pub(super) fn decode<C>(d: &mut Decoder<'_>, ctx: &mut C) -> Result<Zeroizing<[u8; 32]>, DecodeError> {
+        fixed::decode(d, ctx).map(Zeroizing::new)
     }
 }
 

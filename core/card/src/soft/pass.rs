@@ -1,6 +1,7 @@
 //! Passing on: endorsements, closings and hand-ins. A counter falls in the memory before its signature leaves (RN-F4.5).
 
 use alloc::vec::Vec;
+use core::iter;
 
 use zeni_crypto::{Digest, PublicKey, Signature, tagged};
 use zeni_message::{Signed, encode, limits::BATCH_ITEMS_MAX};
@@ -147,9 +148,7 @@ fn one_key(leaves: &[(Digest, Holding)]) -> Option<PublicKey> {
 }
 
 fn hand_in_id(to: &ToAccount, leaves: &[Digest]) -> Digest {
-    let mut parts: Vec<&[u8]> = Vec::with_capacity(leaves.len() + 1);
     let to = encode(to);
-    parts.push(&to);
-    parts.extend(leaves.iter().map(|leaf| &leaf.0[..]));
+    let parts: Vec<&[u8]> = iter::once(&to[..]).chain(leaves.iter().map(|leaf| &leaf.0[..])).collect();
     tagged("zeni/card/hand-in", &parts)
 }

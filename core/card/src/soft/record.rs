@@ -14,7 +14,7 @@
 //! | [`CLOSED`] | node | [`Closed`] |
 //! | [`HAND_INS`] | digest of account and leaves | signature |
 
-use alloc::{format, vec::Vec};
+use alloc::{format, vec, vec::Vec};
 
 use zeni_crypto::{Digest, PublicKey, Signature};
 use zeni_message::{Network, Time, Wire, decode, encode, limits::DOCUMENT_BYTES_MAX};
@@ -162,8 +162,7 @@ pub(super) struct Closed {
 
 /// The place of a record in the memory.
 pub(super) fn place(table: u8, id: &[&[u8]]) -> Vec<u8> {
-    let mut place = Vec::with_capacity(1 + id.iter().map(|part| part.len()).sum::<usize>());
-    place.push(table);
+    let mut place = vec![table];
     id.iter().for_each(|part| place.extend_from_slice(part));
     place
 }

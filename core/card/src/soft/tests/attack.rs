@@ -1,5 +1,7 @@
 //! A host that does what it likes with the card, and the control in which the defence is off.
 
+use zeni_note::request::RequestClaim;
+
 use super::*;
 use crate::CardError::{LoadedBefore, NoSlot, Restored};
 
@@ -99,4 +101,20 @@ fn fresh_slots_after_a_restore() {
     assert!(restored.card.endorse(&money.node, amount(100), &answer("a")).is_ok());
     let elsewhere = restored.ticket(&money.chain, fresh);
     assert_eq!(desk.card.load_note(&money.chain, &elsewhere), Err(NoSlot), "the first card never opened it");
+}
+
+/// A request whose note came in through a restored slot is not claimed back, whatever slot was opened since.
+#[test]
+fn no_claim_after_a_restored_load() {
+    let mut desk = Desk::new();
+    let pending = desk.card.generate_key().unwrap();
+    let slot = desk.card.open_load(&pending).unwrap();
+    let chain = desk.note_to(pending, 100, "1");
+    let mut restored = Desk::blank("w", 21);
+    restored.card.restore(&desk.card.export().unwrap()).unwrap();
+    restored.card.open_load(&pending).unwrap();
+    restored.card.load_note(&chain, &desk.ticket(&chain, slot)).unwrap();
+    let (request, bank, account, id) = (answer("r"), "aoba".to_string(), answer("a"), nonce("id"));
+    let claim = RequestClaim { request, bank, account, id };
+    assert_eq!(restored.card.sign_statement(&pending, &Statement::RequestClaim(&claim)), Err(LoadedBefore));
 }

@@ -100,6 +100,13 @@ fn tickets() {
     let own = LoadTicket { note: chain.note.identity(desk.world.network()), nonce: slot };
     let by_authority = Signed::sign(desk.world.network(), own, &desk.world.authority);
     assert_eq!(desk.card.load_note(&chain, &by_authority), Err(Ticket));
+    // even the issuer's leave brings no endorsement in as a note
+    let payer = zeni_note::testing::key("payer");
+    let opening = desk.challenge(key, 5, "c").opening(desk.world.network());
+    let passed = desk.pass(&desk.world.note(&payer, 100, "3"), &payer, 5, opening, key);
+    let leave = LoadTicket { note: desk.world.leaf(&passed), nonce: slot };
+    let leave = Signed::sign(desk.world.network(), leave, &desk.world.issuer);
+    assert_eq!(desk.card.load_note(&passed, &leave), Err(Ticket));
     assert_eq!(desk.card.holdings(), Ok(Vec::new()));
     assert!(desk.card.load_note(&chain, &desk.ticket(&chain, slot)).is_ok(), "the slot is still open");
 }

@@ -1,5 +1,7 @@
 //! Statements, secrets, the memory beneath.
 
+use alloc::string::String;
+
 use zeni_note::{
     LicenceRequest,
     request::{Possession, RequestClaim},
@@ -112,7 +114,7 @@ fn secrets_stay() {
     assert!(!desk.memory.dump().values().any(|value| holds(value, &seed[..])));
     let backup = desk.card.export().unwrap();
     assert!(holds(&backup.to_bytes(), &seed[..]), "the search finds it where it is");
-    let hex: std::string::String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
     let shown = format!("{:?} {backup:?}", desk.card);
     assert_eq!(shown, format!("SoftCard(of network {0:?}) Backup(Copy of network {0:?})", desk.world.network().0));
     assert!(!shown.contains(&hex[..8]) && !shown.contains("4d4d") && !shown.contains("77, 77"));
@@ -175,4 +177,19 @@ fn memory() {
     assert_eq!(insert(&world, &memory, 1).sign_challenge(&Desk::new().challenge(key, 1, "c")), Err(UnknownKey));
     let dump = memory.dump();
     assert_eq!(card.into_memory().dump(), dump);
+}
+
+/// A boxed memory is the memory in the box.
+#[test]
+fn boxed_memory() {
+    let desk = Desk::new();
+    let memory: Box<dyn Memory> = Box::new(desk.memory.clone());
+    let entropy = SeededEntropy::from_number(3);
+    let mut boxed = SoftCard::new(memory, Zeroizing::new(MASTER), desk.world.roots, entropy);
+    let key = boxed.generate_key().unwrap();
+    let chain = desk.note_to(key, 100, "1");
+    let ticket = desk.ticket(&chain, boxed.open_load(&key).unwrap());
+    boxed.load_note(&chain, &ticket).unwrap();
+    assert_eq!(boxed.holdings().unwrap()[0].remaining, amount(100));
+    assert_eq!(books(&desk.memory).len(), 1);
 }
