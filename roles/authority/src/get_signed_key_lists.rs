@@ -21,13 +21,21 @@ impl Handle<GetSignedKeyLists> for Authority {
             rows.iter().map(|row| Ok(row.blob(0)?.to_vec())).collect()
         };
         let lists = look(&self.store, view).await?;
-        let mut room = MESSAGE_BYTES_MAX - FRAME_BYTES;
-        let mut fitting = Vec::with_capacity(lists.len());
-        for bytes in &lists {
-            let Some(rest) = room.checked_sub(bytes.len()) else { break };
-            room = rest;
-            fitting.push(stored(bytes)?);
-        }
-        Ok(fitting)
+        fitting(&lists, MESSAGE_BYTES_MAX - FRAME_BYTES).iter().map(|bytes| stored(bytes)).collect()
     }
 }
+
+/// The first of `lists` that together have at most `room` bytes.
+fn fitting(lists: &[Vec<u8>], mut room: usize) -> &[Vec<u8>] {
+    let mut fits = |bytes: &&Vec<u8>| match room.checked_sub(bytes.len()) {
+        Some(rest) => {
+            room = rest;
+            true
+        }
+        None => false,
+    };
+    &lists[..lists.iter().take_while(&mut fits).count()]
+}
+
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,9 @@ fn a_changed_secret_replaces_the_old_one() {
     changed[0].keeper = Keeper::Card;
     let loaded = block_on(bench.authority.load_persons(&changed)).unwrap();
     assert_eq!(loaded, Loaded { added: 0, changed: 1, unchanged: 2 });
+    changed[0].public_name = true;
+    let loaded = block_on(bench.authority.load_persons(&changed)).unwrap();
+    assert_eq!(loaded, Loaded { added: 0, changed: 1, unchanged: 2 });
     let ask = |secret| bench.send(&bench.asking(secret, &[&key("two")]));
     assert_eq!(ask(TARO), Err(GetLicencesRefusal::UnknownPerson));
     assert_eq!(ask("new secret"), Err(GetLicencesRefusal::Suspended));
