@@ -2,7 +2,10 @@
 
 use alloc::{string::ToString, vec::Vec};
 
-use zeni_card::{Memory, MemoryFault};
+use zeni_card::{
+    Memory, MemoryFault,
+    soft::memory::{Pair, Write},
+};
 
 /// Records.
 const CELLS: usize = 32;
@@ -70,14 +73,14 @@ impl Memory for FixedMemory {
         Ok(found.map(|cell| cell.value().to_vec()))
     }
 
-    fn scan(&mut self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, MemoryFault> {
+    fn scan(&mut self, prefix: &[u8]) -> Result<Vec<Pair>, MemoryFault> {
         let found = self.cells.iter().flatten().filter(|cell| cell.key().starts_with(prefix));
         let mut pairs: Vec<_> = found.map(|cell| (cell.key().to_vec(), cell.value().to_vec())).collect();
         pairs.sort_unstable();
         Ok(pairs)
     }
 
-    fn commit(&mut self, writes: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<(), MemoryFault> {
+    fn commit(&mut self, writes: &[Write]) -> Result<(), MemoryFault> {
         let mut next = *self;
         for (key, value) in writes {
             next.write(key, value.as_deref())

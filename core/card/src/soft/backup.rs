@@ -313,7 +313,7 @@ mod seed {
         e: &mut Encoder<W>,
         ctx: &mut C,
     ) -> Result<(), EncodeError<W::Error>> {
-        fixed::encode(&**seed, e, ctx)
+        fixed::encode(seed, e, ctx)
     }
 
     pub(super) fn decode<C>(d: &mut Decoder<'_>, ctx: &mut C) -> Result<Zeroizing<[u8; 32]>, DecodeError> {

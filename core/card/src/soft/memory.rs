@@ -5,6 +5,9 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 /// One change of the memory: a key, and the value it gets or `None` to remove it.
 pub type Write = (Vec<u8>, Option<Vec<u8>>);
 
+/// A key and its value.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
 /// A memory operation failed. Whether an interrupted commit happened is unknown until the next read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
@@ -21,7 +24,7 @@ pub trait Memory: Send {
     fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, MemoryFault>;
 
     /// All pairs whose key begins with `prefix`, in ascending order of keys.
-    fn scan(&mut self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, MemoryFault>;
+    fn scan(&mut self, prefix: &[u8]) -> Result<Vec<Pair>, MemoryFault>;
 
     /// Makes all `writes`, in order, or none of them; durable when it returns `Ok`.
     fn commit(&mut self, writes: &[Write]) -> Result<(), MemoryFault>;
@@ -32,7 +35,7 @@ impl<M: Memory + ?Sized> Memory for Box<M> {
         (**self).get(key)
     }
 
-    fn scan(&mut self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, MemoryFault> {
+    fn scan(&mut self, prefix: &[u8]) -> Result<Vec<Pair>, MemoryFault> {
         (**self).scan(prefix)
     }
 

@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeMap, string::ToString, sync::Arc, vec::Vec};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::memory::{Memory, MemoryFault, Write};
+use super::memory::{Memory, MemoryFault, Pair, Write};
 
 /// When the power fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Memory for TestMemory {
         Ok(self.powered()?.map.get(key).cloned())
     }
 
-    fn scan(&mut self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, MemoryFault> {
+    fn scan(&mut self, prefix: &[u8]) -> Result<Vec<Pair>, MemoryFault> {
         let inner = self.powered()?;
         let from = inner.map.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
         Ok(from.map(|(key, value)| (key.clone(), value.clone())).collect())
