@@ -16,6 +16,10 @@ pub(crate) struct ServeConfig {
     pub(crate) network: PathBuf,
     /// Holds the passphrase of the key files, one line.
     pub(crate) passphrase_file: PathBuf,
+    /// Customers with their secrets, as `zeni sandbox` writes them: persons for the authority, accounts for the banks.
+    pub(crate) enrolment: PathBuf,
+    /// Start of epoch 0, seconds since 1970.
+    pub(crate) epochs_from: u64,
     /// Length of an epoch in days: keys of banks, licences.
     pub(crate) epoch_days: u32,
     /// The series that are issued.

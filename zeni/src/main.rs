@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     let output = Output { json: cli.json };
     log(cli.json);
     zeni_wire::set_transaction_guard(zeni_store::assert_outside_transaction);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output.failed(&Failure::from(anyhow::Error::from(error))),
     };
@@ -55,8 +55,8 @@ async fn run(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Issuer(args) => admin::issuer(args, output, clock).await,
         Command::Authority(args) => admin::authority(args, output, clock).await,
         Command::Bank(args) => admin::bank(args, output, clock).await,
-        Command::Inspect(args) => inspect::run(args, output),
-        Command::Bench(args) => bench::run(args, output),
+        Command::Inspect(args) => inspect::run(&args, output, &(clock as std::sync::Arc<dyn zeni_message::route::Clock>)),
+        Command::Bench(args) => bench::run(&args, output),
     }
 }
 

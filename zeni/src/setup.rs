@@ -80,7 +80,7 @@ impl Maker<'_> {
                 })
                 .collect::<Result<_>>()?,
         };
-        let config = config(&names, &authority, &issuer, members, &banks);
+        let config = self.config(&names, &authority, &issuer, members, &banks);
         self.write_root()?;
         self.write_party(Path::new("authority"), &authority)?;
         self.write_party(Path::new("issuer"), &issuer)?;
@@ -137,6 +137,50 @@ impl Maker<'_> {
         keys::write(&dir.join("keys.age"), &party.keys, &self.passphrase, WorkFactor::InsecureFast)
     }
 
+    fn config(&self, names: &[&str], authority: &Party, issuer: &Party, members: String, banks: &[Party]) -> ServeConfig {
+        ServeConfig {
+            network: "network.toml".into(),
+            passphrase_file: "passphrase".into(),
+            enrolment: "enrolment.csv".into(),
+            epochs_from: self.now.0 / 86_400 * 86_400,
+            epoch_days: 30,
+            series: vec![SeriesConfig {
+                series: 1,
+                currency: "JPY".into(),
+                faces: FACES.to_vec(),
+                redeem_days: 60,
+                claim_days: 90,
+                valid_days: 365,
+                deposit_days: 395,
+                refund_days: 425,
+                retain_days: 730,
+                payments_max: 16,
+                list_fresh_days: 7,
+                stale_limit: 10_000,
+            }],
+            authority: Some(RoleConfig { dir: "authority".into(), listen: authority.address.clone(), database: None }),
+            issuer: Some(IssuerConfig {
+                dir: "issuer".into(),
+                listen_public: issuer.address.clone(),
+                listen_members: members,
+                database: None,
+                excess: "capped".into(),
+                ceiling: 1_000_000_000,
+            }),
+            banks: names
+                .iter()
+                .zip(banks)
+                .map(|(name, bank)| BankConfig {
+                    name: (*name).into(),
+                    dir: bank_dir(name),
+                    listen: bank.address.clone(),
+                    database: None,
+                })
+                .collect(),
+            home: PathBuf::new(),
+        }
+    }
+
     fn write_root(&self) -> Result<()> {
         let dir = self.dir.join("root");
         fs::create_dir_all(&dir)?;
@@ -156,48 +200,6 @@ fn root_crl(root: &Ca, now: Time) -> Result<Crl> {
 /// Directory of a bank.
 pub(crate) fn bank_dir(name: &str) -> PathBuf {
     PathBuf::from(format!("bank-{name}"))
-}
-
-fn config(names: &[&str], authority: &Party, issuer: &Party, members: String, banks: &[Party]) -> ServeConfig {
-    ServeConfig {
-        network: "network.toml".into(),
-        passphrase_file: "passphrase".into(),
-        epoch_days: 30,
-        series: vec![SeriesConfig {
-            series: 1,
-            currency: "JPY".into(),
-            faces: FACES.to_vec(),
-            redeem_days: 60,
-            claim_days: 90,
-            valid_days: 365,
-            deposit_days: 395,
-            refund_days: 425,
-            retain_days: 730,
-            payments_max: 16,
-            list_fresh_days: 7,
-            stale_limit: 10_000,
-        }],
-        authority: Some(RoleConfig { dir: "authority".into(), listen: authority.address.clone(), database: None }),
-        issuer: Some(IssuerConfig {
-            dir: "issuer".into(),
-            listen_public: issuer.address.clone(),
-            listen_members: members,
-            database: None,
-            excess: "capped".into(),
-            ceiling: 1_000_000_000,
-        }),
-        banks: names
-            .iter()
-            .zip(banks)
-            .map(|(name, bank)| BankConfig {
-                name: (*name).into(),
-                dir: bank_dir(name),
-                listen: bank.address.clone(),
-                database: None,
-            })
-            .collect(),
-        home: PathBuf::new(),
-    }
 }
 
 /// Writes a file that only its owner may read.

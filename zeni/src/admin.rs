@@ -1,0 +1,139 @@
+//! Looking into an institution through its database, while it runs or not.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::Context;
+use serde_json::json;
+use zeni_message::{Refusal, Retry, route::Clock};
+use zeni_note::Licence;
+
+use crate::{
+    cli::{AuthorityArgs, AuthorityCommand, BankArgs, BankCommand, IssuerArgs, IssuerCommand},
+    config::ServeConfig,
+    network::NetworkFile,
+    output::{Failure, Output},
+    serve::Parties,
+};
+
+/// Opens the roles of a directory that holds `zeni.toml`.
+async fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Parties, Failure> {
+    let config = ServeConfig::read(&dir.join("zeni.toml")).map_err(|error| Failure::Usage(format!("{error:#}")))?;
+    let network = NetworkFile::read(&config.path(&config.network))?;
+    Ok(Parties::open(&config, &network, clock).await?)
+}
+
+/// A role's failure as the end of a command.
+fn failed<R: Refusal>(failure: zeni_message::route::Failure<R>) -> Failure {
+    use zeni_message::route::Failure as Role;
+    match failure {
+        Role::Refused(refusal) if refusal.retry() == Retry::Later => Failure::try_again(refusal.code(), refusal),
+        Role::Refused(refusal) => Failure::refused(refusal.code(), refusal),
+        Role::Forbidden => Failure::refused("forbidden", "this is not allowed"),
+        Role::Busy => Failure::try_again("busy", "the database is busy: try again"),
+        Role::Internal => Failure::refused("internal", "the database failed: see the log"),
+    }
+}
+
+/// `zeni issuer …`.
+pub(crate) async fn issuer(args: IssuerArgs, output: Output, clock: Arc<dyn Clock>) -> Result<(), Failure> {
+    let parties = open(&args.dir, clock).await?;
+    let issuer = &parties.issuer.as_ref().context("no issuer runs from this directory")?.role;
+    match args.command {
+        IssuerCommand::Circulation => {
+            let report = issuer.circulation().await.context("the issuer's database")?;
+            let text = serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?;
+            output.result(&json!({"circulation": report}), &text)
+        }
+        IssuerCommand::Audit => {
+            let report = issuer.audit().await.context("the issuer's database")?;
+            let text = serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?;
+            output.result(&json!({"balanced": report.is_sound(), "report": report}), &text)?;
+            if report.is_sound() {
+                return Ok(());
+            }
+            Err(Failure::refused("not_balanced", "the books do not balance: see the violations above"))
+        }
+        IssuerCommand::Cases { export } => {
+            let cases = issuer.cases().await.context("the issuer's database")?;
+            if let Some(path) = export {
+                let proofs = issuer.export_proofs().await.context("the issuer's database")?;
+                let proof = proofs.last().context("there is no case with a proof to export")?;
+                std::fs::write(&path, &proof.document).with_context(|| format!("cannot write {}", path.display()))?;
+            }
+            let text = serde_json::to_string_pretty(&cases).map_err(anyhow::Error::from)?;
+            let text = if cases.is_empty() { "no case".to_owned() } else { text };
+            output.result(&json!({"cases": cases}), &text)
+        }
+    }
+}
+
+/// `zeni authority …`.
+pub(crate) async fn authority(args: AuthorityArgs, output: Output, clock: Arc<dyn Clock>) -> Result<(), Failure> {
+    let parties = open(&args.dir, clock).await?;
+    let authority = &parties.authority.as_ref().context("no authority runs from this directory")?.role;
+    match args.command {
+        AuthorityCommand::Disclosures => {
+            let report = authority.disclosures().await.map_err(failed)?;
+            let text = serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?;
+            output.result(&report, &text)
+        }
+        AuthorityCommand::Revoke { licence } => {
+            let licence = licence_key(&licence)?;
+            let revoked = authority.revoke(&licence, zeni_authority::Reason::Administrative).await;
+            let revoked = match revoked {
+                Ok(revoked) => revoked,
+                Err(zeni_authority::Failure::Refused(refusal)) => {
+                    return Err(Failure::refused("not_revoked", refusal));
+                }
+                Err(_) => return Err(Failure::try_again("busy", "the database is busy: try again")),
+            };
+            output.result(&revoked, "revoked; the new list is published")
+        }
+    }
+}
+
+/// The key of a licence: given in hexadecimal, or a file with the licence's document.
+fn licence_key(text: &str) -> Result<String, Failure> {
+    let path = Path::new(text);
+    if !path.exists() {
+        return Ok(text.to_owned());
+    }
+    let bytes = crate::documents::read(path)?;
+    let licence = zeni_message::Signed::<Licence>::from_document(&bytes)
+        .map_err(|error| Failure::refused("malformed", error))?;
+    Ok(crate::network::key_hex(&licence.record.key))
+}
+
+/// `zeni bank …`.
+pub(crate) async fn bank(args: BankArgs, output: Output, clock: Arc<dyn Clock>) -> Result<(), Failure> {
+    let parties = open(&args.dir, clock).await?;
+    let bank = parties
+        .banks
+        .iter()
+        .find(|bank| bank.name == args.bank)
+        .with_context(|| format!("no bank '{}' runs from this directory", args.bank))?;
+    let bank = &bank.served.role;
+    match args.command {
+        BankCommand::Statement { account } => {
+            let statement = bank.statement(&account).await.context("the bank's database")?;
+            let Some(statement) = statement else {
+                return Err(Failure::refused("unknown_account", format!("{} has no account '{account}'", args.bank)));
+            };
+            let mut text = format!("{}: {} available, {} held", statement.account, statement.balance, statement.held);
+            for entry in &statement.entries {
+                let sign = if entry.credit { '+' } else { '-' };
+                text.push_str(&format!("\n{:>4}  {:<12} {sign}{}", entry.place, entry.kind, entry.amount));
+            }
+            output.result(&statement, &text)
+        }
+        BankCommand::Audit => {
+            let report = bank.audit().await.context("the bank's database")?;
+            let text = serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?;
+            output.result(&report, &text)?;
+            if report.violations.is_empty() {
+                return Ok(());
+            }
+            Err(Failure::refused("not_balanced", "the books do not balance: see the violations above"))
+        }
+    }
+}

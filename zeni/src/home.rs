@@ -1,0 +1,280 @@
+//! The directory of a wallet or shop: one lock, one encrypted key file, the card's memory, the wallet's database.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::IsTerminal,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use zeni_card::soft::SoftCard;
+use zeni_crypto::{SharedEntropy, keyfile::WorkFactor};
+use zeni_holder::{Config, Holder, MEMORY_SCHEMA, Peers, Policy, StoreMemory};
+use zeni_identity::{PartyName, TlsKey};
+use zeni_message::{Role, peer::Peer, route::Clock};
+use zeni_note::licence::Keeper;
+use zeni_store::{Options, Schema, Store};
+use zeni_wire::{ClientConfig, HttpsTransport, TlsIdentity};
+use zeroize::Zeroizing;
+
+use crate::{
+    cli::HomeArgs,
+    config::read_passphrase,
+    keys::{self, Secret32, SecretText},
+    network::NetworkFile,
+    output::Failure,
+};
+
+/// How often a wallet that another process has open is tried again.
+const LOCK_EVERY: Duration = Duration::from_millis(50);
+
+/// The secrets of a home.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HomeSecrets {
+    /// Encrypts the keys in the card's memory.
+    card: Secret32,
+    /// The authority's secret for the person.
+    identity: SecretText,
+    /// Key of the connections to the bank, PKCS#8 PEM.
+    tls_key: SecretText,
+}
+
+/// An open home. The lock is held until it is dropped.
+pub(crate) struct Home {
+    dir: PathBuf,
+    pub(crate) network: NetworkFile,
+    secrets: HomeSecrets,
+    passphrase: Zeroizing<String>,
+    clock: Arc<dyn Clock>,
+    _lock: File,
+}
+
+/// What a home is made of.
+pub(crate) struct NewHome<'a> {
+    /// The network file.
+    pub(crate) network: &'a Path,
+    /// The bank.
+    pub(crate) bank: &'a str,
+    /// The authority's secret for the person.
+    pub(crate) identity: &'a str,
+}
+
+impl Home {
+    /// Opens a home that somebody has joined with.
+    pub(crate) async fn open(args: &HomeArgs, clock: Arc<dyn Clock>) -> Result<Home, Failure> {
+        let dir = args.home.clone();
+        if !dir.join("keys.age").exists() {
+            let text = format!("{} is no wallet: make one with 'join' or 'restore'", dir.display());
+            return Err(Failure::refused("not_joined", text));
+        }
+        let lock = lock(&dir, args.wait).await?;
+        let network = NetworkFile::read(&dir.join("network.toml"))?;
+        let passphrase = passphrase(args, network.sandbox, false)?;
+        let secrets = keys::read(&dir.join("keys.age"), &passphrase)?;
+        Ok(Home { dir, network, secrets, passphrase, clock, _lock: lock })
+    }
+
+    /// Makes a home, or opens one in which joining was interrupted.
+    pub(crate) async fn create(args: &HomeArgs, new: NewHome<'_>, clock: Arc<dyn Clock>) -> Result<Home, Failure> {
+        if args.home.join("keys.age").exists() {
+            return Home::open(args, clock).await;
+        }
+        let network = NetworkFile::read(new.network).map_err(|error| Failure::Usage(format!("{error:#}")))?;
+        network.bank(new.bank).map_err(|error| Failure::Usage(format!("{error:#}")))?;
+        let secrets = HomeSecrets {
+            card: Secret32::new(SharedEntropy::os().bytes()),
+            identity: SecretText::new(new.identity),
+            tls_key: SecretText::new(&TlsKey::generate().to_pem()),
+        };
+        let passphrase = passphrase(args, network.sandbox, true)?;
+        let home = Home::write_with(args, network, secrets, passphrase, clock).await?;
+        home.finish()?;
+        Ok(home)
+    }
+
+    /// Puts the network into a fresh directory; until [`Home::finish`] it is no home.
+    pub(crate) async fn write_with(
+        args: &HomeArgs,
+        network: NetworkFile,
+        secrets: HomeSecrets,
+        passphrase: Zeroizing<String>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Home, Failure> {
+        let dir = args.home.clone();
+        fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        let lock = lock(&dir, args.wait).await?;
+        for name in ["card.db", "wallet.db"] {
+            // left by a restore that was interrupted: without a key file nobody can have used it
+            for ending in ["", "-wal", "-shm"] {
+                let path = dir.join(format!("{name}{ending}"));
+                if path.exists() {
+                    fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+                }
+            }
+        }
+        let text = toml::to_string(&network).map_err(anyhow::Error::from)?;
+        crate::documents::write_new(&dir.join("network.toml"), &text)?;
+        Ok(Home { dir, network, secrets, passphrase, clock, _lock: lock })
+    }
+
+    /// Writes the key file, which makes the directory a home.
+    pub(crate) fn finish(&self) -> Result<(), Failure> {
+        let work = if self.network.sandbox { WorkFactor::InsecureFast } else { WorkFactor::Standard };
+        Ok(keys::write(&self.dir.join("keys.age"), &self.secrets, &self.passphrase, work)?)
+    }
+
+    /// The passphrase under which a backup was written.
+    pub(crate) fn passphrase_for_restore(args: &HomeArgs) -> Result<Zeroizing<String>, Failure> {
+        passphrase(args, true, false)
+    }
+
+    /// The directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What a backup must carry besides the wallet's own state.
+    pub(crate) fn secrets(&self) -> &HomeSecrets {
+        &self.secrets
+    }
+
+    /// The passphrase of this home.
+    pub(crate) fn passphrase(&self) -> &str {
+        &self.passphrase
+    }
+
+    /// Key of the connections to the bank.
+    pub(crate) fn tls_key(&self) -> Result<TlsKey> {
+        Ok(TlsKey::from_pem(self.secrets.tls_key.expose())?)
+    }
+
+    /// The authority's secret for the person.
+    pub(crate) fn identity(&self) -> &str {
+        self.secrets.identity.expose()
+    }
+
+    /// The bank's certificate chain of this customer, once joined.
+    pub(crate) fn certificate(&self) -> Result<Option<String>> {
+        let path = self.dir.join("certificate.pem");
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+
+    /// Keeps the certificate chain.
+    pub(crate) fn keep_certificate(&self, chain: &str) -> Result<(), Failure> {
+        crate::documents::write_new(&self.dir.join("certificate.pem"), chain)
+    }
+
+    /// The holder of this home, over the parties of the network. Connects nowhere.
+    pub(crate) fn holder(&self, bank: &str) -> Result<Holder, Failure> {
+        let roots = self.network.roots()?;
+        let config = Config {
+            roots,
+            policy: Policy::default(),
+            identity: Some(self.secrets.identity.expose().to_owned()),
+            keeper: Keeper::Software,
+        };
+        let store = self.store("wallet.db", &zeni_holder::SCHEMA)?;
+        let (card, peers) = (Box::new(self.card()?), self.peers(bank)?);
+        Ok(Holder::new(config, card, store, SharedEntropy::os(), self.clock.clone(), peers))
+    }
+
+    /// The software card of this home.
+    pub(crate) fn card(&self) -> Result<SoftCard<StoreMemory>, Failure> {
+        let memory = StoreMemory::new(self.store("card.db", &MEMORY_SCHEMA)?);
+        let roots = self.network.roots()?;
+        let mut card = SoftCard::new(memory, self.secrets.card.bytes()?, roots, zeni_crypto::OsEntropy);
+        card.personalise().map_err(|error| Failure::refused("card", error))?;
+        Ok(card)
+    }
+
+    fn store(&self, name: &str, schema: &Schema) -> Result<Store> {
+        let path = self.dir.join(name);
+        Store::open_sqlite(&path, schema, Options { readers: 1, ..Options::default() })
+            .with_context(|| format!("cannot open {}", path.display()))
+    }
+
+    /// Authority and issuer without any certificate, the bank with the customer's.
+    pub(crate) fn peers(&self, bank: &str) -> Result<Peers> {
+        let bank = self.network.bank(bank)?;
+        Ok(Peers {
+            authority: Peer::new(self.transport(Role::Authority, "authority", &self.network.authority.address, None)?),
+            issuer: Peer::new(self.transport(Role::Issuer, "issuer", &self.network.issuer.public, None)?),
+            bank: Peer::new(self.transport(Role::Bank, &bank.name, &bank.address, self.tls_identity()?)?),
+        })
+    }
+
+    fn tls_identity(&self) -> Result<Option<TlsIdentity>> {
+        let chain = self.certificate()?;
+        Ok(chain.map(|chain| TlsIdentity::from_pem(&chain, self.secrets.tls_key.expose())).transpose()?)
+    }
+
+    fn transport(
+        &self,
+        role: Role,
+        name: &str,
+        address: &str,
+        certificate: Option<TlsIdentity>,
+    ) -> Result<Arc<HttpsTransport>> {
+        let server = PartyName::new(&self.network.name, role, name)?;
+        let mut config = ClientConfig::anonymous(address, server, self.network.trust()?, self.clock.clone());
+        config.certificate = certificate;
+        Ok(Arc::new(HttpsTransport::new(config)?))
+    }
+}
+
+/// Takes the lock of a home, waiting for another process if told to.
+async fn lock(dir: &Path, wait_s: u64) -> Result<File, Failure> {
+    let path = dir.join("lock");
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    let tries = wait_s.saturating_mul(1_000) / u64::try_from(LOCK_EVERY.as_millis()).unwrap_or(1);
+    for left in (0..=tries).rev() {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if left > 0 => tokio::time::sleep(LOCK_EVERY).await,
+            Err(TryLockError::WouldBlock) => {
+                let text = "another process has this wallet open: try again, or say --wait SECONDS";
+                return Err(Failure::try_again("wallet_in_use", text));
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(anyhow::Error::from(error).context(format!("cannot lock {}", path.display())).into());
+            }
+        }
+    }
+    Err(Failure::try_again("wallet_in_use", "another process has this wallet open"))
+}
+
+/// File, environment, terminal; a sandbox's wallets may do without.
+fn passphrase(args: &HomeArgs, sandbox: bool, new: bool) -> Result<Zeroizing<String>, Failure> {
+    if let Some(path) = &args.passphrase_file {
+        return read_passphrase(path).map_err(|error| Failure::Usage(format!("{error:#}")));
+    }
+    if let Ok(text) = std::env::var("ZENI_PASSPHRASE") {
+        return Ok(Zeroizing::new(text));
+    }
+    if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
+        let typed = rpassword::prompt_password("Passphrase: ").context("cannot read the passphrase")?;
+        let typed = Zeroizing::new(typed);
+        if new {
+            let again = Zeroizing::new(rpassword::prompt_password("Again: ").context("cannot read the passphrase")?);
+            if *again != *typed {
+                return Err(Failure::Usage("the two passphrases differ".into()));
+            }
+        }
+        return Ok(typed);
+    }
+    if sandbox {
+        if new {
+            eprintln!("zeni: no passphrase: only file permissions protect this sandbox wallet's keys");
+        }
+        return Ok(Zeroizing::default());
+    }
+    Err(Failure::Usage("a passphrase is needed: --passphrase-file FILE, or set ZENI_PASSPHRASE".into()))
+}

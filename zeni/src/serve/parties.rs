@@ -1,0 +1,345 @@
+//! The roles of a configuration as values: keys read, stores opened, peers named.
+
+use std::{num::NonZeroU64, path::Path, sync::Arc};
+
+use anyhow::{Context, Result, bail};
+use zeni_authority::{Authority, LicenceGrid, Person};
+use zeni_bank::{Bank, NewAccount};
+use zeni_crypto::{SharedEntropy, tagged};
+use zeni_identity::{Ca, Crl, Crls, PartyName, Trust};
+use zeni_issuer::{Issuer, Policy};
+use zeni_message::{Role, Time, peer::Peer, route::Clock};
+use zeni_money::{Amount, Currency};
+use zeni_note::{
+    keylist::Roots,
+    licence::{Keeper, person_digest},
+};
+use zeni_store::{Options, Schema, Store};
+use zeni_wire::{ClientAuth, ClientConfig, Clients, HttpsTransport, Limits, Metrics, Revocations, ServerConfig, TlsIdentity};
+
+use super::Listener;
+use crate::{
+    config::{BankConfig, IssuerConfig, RoleConfig, SeriesConfig, ServeConfig},
+    customers,
+    keys::{self, PartyKeys},
+    network::{NetworkFile, public_key},
+};
+
+/// Seconds of a day.
+const DAY: u64 = 86_400;
+/// Connections that an institution keeps to another.
+const PEER_CONNECTIONS: usize = 4;
+/// Days for which a customer's certificate holds.
+const CUSTOMER_DAYS: u32 = 365;
+/// Days for which a bank's list of revoked customers' certificates holds; it is made anew at each start.
+const LIST_DAYS: u64 = 366;
+
+/// A role with what its listener needs.
+pub(crate) struct Served<R> {
+    pub(crate) role: Arc<R>,
+    identity: TlsIdentity,
+}
+
+/// A bank with what its listener needs.
+pub(crate) struct ServedBank {
+    pub(crate) name: String,
+    pub(crate) served: Served<Bank>,
+    customers: Crl,
+}
+
+/// The roles of a configuration.
+pub(crate) struct Parties {
+    pub(crate) authority: Option<Served<Authority>>,
+    pub(crate) issuer: Option<Served<Issuer>>,
+    pub(crate) banks: Vec<ServedBank>,
+    trust: Trust,
+    root_list: Option<Crl>,
+}
+
+/// What opening a role takes.
+struct Opener<'a> {
+    config: &'a ServeConfig,
+    network: &'a NetworkFile,
+    roots: Roots,
+    trust: Trust,
+    passphrase: zeroize::Zeroizing<String>,
+    clock: Arc<dyn Clock>,
+    entropy: SharedEntropy,
+}
+
+impl Parties {
+    /// Reads keys and opens stores; connects nowhere.
+    pub(crate) async fn open(config: &ServeConfig, network: &NetworkFile, clock: Arc<dyn Clock>) -> Result<Parties> {
+        let trust = network.trust()?;
+        let opener = Opener {
+            config,
+            network,
+            roots: network.roots()?,
+            trust: trust.clone(),
+            passphrase: config.passphrase()?,
+            clock,
+            entropy: SharedEntropy::os(),
+        };
+        let root_list = config.path(Path::new("root/revocations.pem"));
+        let root_list = match std::fs::read_to_string(&root_list) {
+            Ok(text) => Some(Crl::from_pem(&text, trust.root()).context("root/revocations.pem")?),
+            Err(_) => None,
+        };
+        Ok(Parties {
+            authority: config.authority.as_ref().map(|role| opener.authority(role)).transpose()?,
+            issuer: config.issuer.as_ref().map(|role| opener.issuer(role)).transpose()?,
+            banks: config.banks.iter().map(|bank| opener.bank(bank)).collect::<Result<_>>()?,
+            trust,
+            root_list,
+        })
+    }
+
+    /// Puts persons and accounts of the enrolment file into the databases; what is there already stays.
+    pub(crate) async fn load(&self, config: &ServeConfig) -> Result<()> {
+        let enrolments = customers::read_enrolments(&config.path(&config.enrolment))?;
+        if let Some(authority) = &self.authority {
+            let mut persons: Vec<Person> = Vec::new();
+            for one in &enrolments {
+                let secret = person_digest(&one.identity);
+                if persons.iter().all(|person| person.secret != secret) {
+                    let id = tagged("zeni/sandbox-person", &[one.identity.as_bytes()]).to_string();
+                    persons.push(Person { id, name: one.name.clone(), secret, public_name: true, keeper: Keeper::Software });
+                }
+            }
+            authority.role.load_persons(&persons).await.map_err(|error| anyhow::anyhow!("persons: {error:?}"))?;
+        }
+        for bank in &self.banks {
+            let accounts = enrolments
+                .iter()
+                .filter(|one| one.bank == bank.name)
+                .map(|one| {
+                    let customer = customers::Customer {
+                        bank: one.bank.clone(),
+                        account: one.account.clone(),
+                        name: one.name.clone(),
+                        balance: one.balance.clone(),
+                    };
+                    let money = customer.money()?;
+                    Ok(NewAccount {
+                        account: one.account.clone(),
+                        name: one.name.clone(),
+                        opening: money.amount,
+                        currency: money.currency,
+                        code: zeni_bank::code_digest(&one.bank, &one.account, &one.code),
+                    })
+                })
+                .collect::<Result<Vec<_>>>()?;
+            bank.served.role.load_accounts(accounts).await?;
+        }
+        Ok(())
+    }
+
+    /// All listeners of all roles.
+    pub(crate) fn listeners(&self, config: &ServeConfig, clock: &Arc<dyn Clock>) -> Result<Vec<Listener>> {
+        let mut listeners = Vec::new();
+        let mut add = |address: &str, identity: &TlsIdentity, clients, routes| -> Result<()> {
+            let config = ServerConfig {
+                identity: identity.clone(),
+                clients,
+                routes: Arc::new(routes),
+                clock: clock.clone(),
+                limits: Limits::default(),
+                metrics: Some(Metrics::new()?),
+            };
+            listeners.push(Listener { address: address.to_owned(), config });
+            Ok(())
+        };
+        if let (Some(served), Some(role)) = (&self.authority, &config.authority) {
+            add(&role.listen, &served.identity, ClientAuth::Optional(self.clients(None)?), served.role.routes())?;
+        }
+        if let (Some(served), Some(role)) = (&self.issuer, &config.issuer) {
+            add(&role.listen_public, &served.identity, ClientAuth::None, served.role.public_routes())?;
+            let clients = ClientAuth::Required(self.clients(None)?);
+            add(&role.listen_members, &served.identity, clients, served.role.member_routes())?;
+        }
+        for (bank, role) in self.banks.iter().zip(&config.banks) {
+            let clients = ClientAuth::Optional(self.clients(Some(&bank.customers))?);
+            add(&role.listen, &bank.served.identity, clients, bank.served.role.routes())?;
+        }
+        Ok(listeners)
+    }
+
+    fn clients(&self, customers: Option<&Crl>) -> Result<Clients> {
+        let mut lists = Crls::new();
+        for list in self.root_list.iter().chain(customers) {
+            lists = lists.with(list.clone())?;
+        }
+        Ok(Clients { trust: self.trust.clone(), revocations: Revocations::new(lists) })
+    }
+}
+
+impl Opener<'_> {
+    fn keys(&self, dir: &Path) -> Result<(PartyKeys, TlsIdentity)> {
+        let dir = self.config.path(dir);
+        let keys: PartyKeys = keys::read(&dir.join("keys.age"), &self.passphrase)?;
+        let certificate = dir.join("certificate.pem");
+        let chain = std::fs::read_to_string(&certificate)
+            .with_context(|| format!("cannot read {}", certificate.display()))?;
+        let identity = TlsIdentity::from_pem(&chain, keys.tls_key.expose())?;
+        Ok((keys, identity))
+    }
+
+    fn store(&self, dir: &Path, database: Option<&str>, name: &str, schema: &Schema) -> Result<Store> {
+        match database {
+            Some(address) => Store::open_postgres(address, &name.replace('-', "_"), schema, Options::default())
+                .with_context(|| format!("cannot open the database of {name}")),
+            None => {
+                let path = self.config.path(dir).join(format!("{name}.db"));
+                Store::open_sqlite(&path, schema, Options::default())
+                    .with_context(|| format!("cannot open {}", path.display()))
+            }
+        }
+    }
+
+    fn transport(&self, role: Role, name: &str, address: &str, identity: &TlsIdentity) -> Result<Arc<HttpsTransport>> {
+        let server = PartyName::new(&self.network.name, role, name)?;
+        let mut config = ClientConfig::anonymous(address, server, self.trust.clone(), self.clock.clone());
+        config.certificate = Some(identity.clone());
+        config.connections = PEER_CONNECTIONS;
+        Ok(Arc::new(HttpsTransport::new(config)?))
+    }
+
+    fn authority(&self, role: &RoleConfig) -> Result<Served<Authority>> {
+        let (keys, identity) = self.keys(&role.dir)?;
+        let store = self.store(&role.dir, role.database.as_deref(), "authority", &zeni_authority::SCHEMA)?;
+        let step_s = NonZeroU64::new(u64::from(self.config.epoch_days) * DAY).context("epoch_days must not be 0")?;
+        let longest = self.config.series.iter().map(|series| series.valid_days).max().unwrap_or(0);
+        let retain = self.config.series.iter().map(|series| series.retain_days).max().unwrap_or(0);
+        let config = zeni_authority::Config {
+            network: self.roots.network,
+            issuer: self.roots.issuer,
+            grid: LicenceGrid {
+                origin: Time(self.config.epochs_from),
+                step_s,
+                steps: longest.div_ceil(self.config.epoch_days) + 1,
+            },
+            retain_s: u64::from(retain) * DAY,
+            list_fresh_s: DAY / 24,
+        };
+        let secrets = zeni_authority::Keys { signing: keys.signing.signing_key()?, handles: keys.master.bytes()? };
+        Ok(Served { role: Authority::new(config, secrets, store, self.clock.clone()), identity })
+    }
+
+    fn issuer(&self, role: &IssuerConfig) -> Result<Served<Issuer>> {
+        let (keys, identity) = self.keys(&role.dir)?;
+        let store = self.store(&role.dir, role.database.as_deref(), "issuer", &zeni_issuer::SCHEMA)?;
+        let ceiling = amount(role.ceiling)?;
+        let currencies: Vec<Currency> = self.config.series.iter().map(currency).collect::<Result<_>>()?;
+        let banks = self
+            .network
+            .banks
+            .iter()
+            .map(|bank| {
+                Ok(zeni_issuer::BankConfig {
+                    name: bank.name.clone(),
+                    key: public_key(&bank.key)?,
+                    ceilings: currencies.iter().map(|currency| (*currency, ceiling)).collect(),
+                })
+            })
+            .collect::<Result<_>>()?;
+        let config = zeni_issuer::Config {
+            network: self.roots.network,
+            authority: self.roots.authority,
+            epochs_from: Time(self.config.epochs_from),
+            epoch_s: u64::from(self.config.epoch_days) * DAY,
+            series: self.config.series.iter().map(|one| self.issuer_series(one)).collect::<Result<_>>()?,
+            banks,
+            policy: policy(&role.excess)?,
+            limits: zeni_issuer::Limits::default(),
+        };
+        let secrets = zeni_issuer::Keys { signing: keys.signing.signing_key()? };
+        let peer = self.transport(Role::Authority, "authority", &self.network.authority.address, &identity)?;
+        let issuer =
+            Issuer::new(config, secrets, store, self.entropy.clone(), self.clock.clone(), Peer::new(peer))?;
+        Ok(Served { role: issuer, identity })
+    }
+
+    fn issuer_series(&self, one: &SeriesConfig) -> Result<zeni_issuer::SeriesConfig> {
+        let days = |days: u32| u64::from(days) * DAY;
+        Ok(zeni_issuer::SeriesConfig {
+            series: one.series,
+            currency: currency(one)?,
+            faces: one.faces.iter().map(|face| amount(*face)).collect::<Result<_>>()?,
+            withdraw_s: days(self.config.epoch_days),
+            redeem_s: days(one.redeem_days),
+            claim_s: days(one.claim_days),
+            valid_s: days(one.valid_days),
+            deposit_s: days(one.deposit_days),
+            refund_s: days(one.refund_days),
+            retain_s: days(one.retain_days),
+            payments_max: one.payments_max,
+            list_fresh_s: one.list_fresh_days.saturating_mul(86_400),
+            stale_limit: amount(one.stale_limit)?,
+        })
+    }
+
+    fn bank(&self, role: &BankConfig) -> Result<ServedBank> {
+        let (keys, identity) = self.keys(&role.dir)?;
+        let name = format!("bank-{}", role.name);
+        let store = self.store(&role.dir, role.database.as_deref(), &name, &zeni_bank::SCHEMA)?;
+        let pem = self.config.path(&role.dir).join("customers.pem");
+        let certificate = std::fs::read_to_string(&pem).with_context(|| format!("cannot read {}", pem.display()))?;
+        let ca_key = keys.customer_ca_key.as_ref().context("the key file holds no key for customers' certificates")?;
+        let customers = Ca::load(&certificate, ca_key.expose())?;
+        let now = self.clock.now();
+        // the number grows with time, so that each start's list replaces the one before
+        let list = customers.issue_crl(now.0, &[], now, now.plus(LIST_DAYS * DAY))?;
+        let epoch_s = u64::from(self.config.epoch_days) * DAY;
+        let config = zeni_bank::Config {
+            network_name: self.network.name.clone(),
+            bank: role.name.clone(),
+            roots: self.roots,
+            series: self.config.series.iter().map(bank_series).collect::<Result<_>>()?,
+            first_epoch: u32::try_from(now.since(Time(self.config.epochs_from)) / epoch_s)?,
+            certificate_days: CUSTOMER_DAYS,
+            poll_s: 1,
+        };
+        let secrets = zeni_bank::Keys {
+            master: keys.master.bytes()?,
+            document: keys.signing.signing_key()?,
+            customers,
+        };
+        let issuer = self.transport(Role::Issuer, "issuer", &self.network.issuer.members, &identity)?;
+        let authority = self.transport(Role::Authority, "authority", &self.network.authority.address, &identity)?;
+        let (entropy, clock) = (self.entropy.clone(), self.clock.clone());
+        let bank = Bank::new(config, secrets, store, entropy, clock, Peer::new(issuer), Peer::new(authority));
+        Ok(ServedBank { name: role.name.clone(), served: Served { role: bank, identity }, customers: list })
+    }
+}
+
+fn amount(minor: u64) -> Result<Amount> {
+    Amount::from_minor(minor).with_context(|| format!("{minor} is more than an amount can be"))
+}
+
+fn currency(series: &SeriesConfig) -> Result<Currency> {
+    Currency::from_code(&series.currency).with_context(|| format!("'{}' is no ISO 4217 code", series.currency))
+}
+
+fn bank_series(one: &SeriesConfig) -> Result<zeni_bank::SeriesConfig> {
+    let faces = one.faces.iter().map(|face| amount(*face)).collect::<Result<_>>()?;
+    Ok(zeni_bank::SeriesConfig { series: one.series, currency: currency(one)?, faces })
+}
+
+/// Most that is honoured above face values: per overspending key, per person, per day of the issuer, in minor units.
+const EXCESS_CAPS: (u64, u64, u64) = (10_000, 30_000, 1_000_000);
+/// Claims are heard for so long after the disclosure.
+const EXCESS_CUTOFF_S: u64 = 7 * DAY;
+
+fn policy(word: &str) -> Result<Policy> {
+    let (per_key, per_person, per_issuer_day) = EXCESS_CAPS;
+    match word {
+        "capped" => Ok(Policy::Capped {
+            per_key: amount(per_key)?,
+            per_person: amount(per_person)?,
+            per_issuer_day: amount(per_issuer_day)?,
+            cutoff: EXCESS_CUTOFF_S,
+        }),
+        "refuse" => Ok(Policy::Refuse),
+        other => bail!("excess = '{other}' is neither 'capped' nor 'refuse'"),
+    }
+}

@@ -1,0 +1,294 @@
+//! `zeni wallet` and `zeni shop`.
+
+mod backup;
+mod pay;
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use serde_json::json;
+use zeni_holder::{Explain, Holder, Join, Kind, Privacy};
+use zeni_identity::{Csr, PartyName};
+use zeni_message::{Retry, Role, route::Clock};
+use zeni_money::Money;
+
+use crate::{
+    cli::{HomeArgs, JoinArgs, PrivacyArg, ShopArgs, ShopCommand, WalletArgs, WalletCommand},
+    home::{Home, NewHome},
+    output::{Failure, Output},
+};
+
+/// A typed reason of the holder as the end of a command.
+pub(crate) fn explain<E: Explain>(error: E) -> Failure {
+    match error.retry() {
+        Retry::Later => Failure::try_again(error.code(), error),
+        Retry::Never | Retry::AfterRepair => Failure::refused(error.code(), error),
+    }
+}
+
+/// An amount as people write it.
+pub(crate) fn money(text: &str) -> Result<Money, Failure> {
+    text.parse().map_err(|error: zeni_money::MoneyError| Failure::Usage(error.to_string()))
+}
+
+/// An open wallet or shop.
+struct Session {
+    home: Home,
+    holder: Holder,
+    output: Output,
+}
+
+/// `zeni wallet …`.
+pub(crate) async fn run_wallet(args: WalletArgs, output: Output, clock: Arc<dyn Clock>) -> Result<(), Failure> {
+    let home = args.home;
+    match args.command {
+        WalletCommand::Join { join, privacy } => {
+            let privacy = match privacy {
+                PrivacyArg::Untraceable => Privacy::Untraceable,
+                PrivacyArg::Unlinkable => Privacy::Unlinkable,
+            };
+            self::join(&home, join, privacy, Kind::Wallet, output, clock).await
+        }
+        WalletCommand::Restore { file } => backup::restore(&home, &file, output, clock).await,
+        command => Session::open(&home, Kind::Wallet, output, clock).await?.wallet(command).await,
+    }
+}
+
+/// `zeni shop …`.
+pub(crate) async fn run_shop(args: ShopArgs, output: Output, clock: Arc<dyn Clock>) -> Result<(), Failure> {
+    let home = args.home;
+    match args.command {
+        ShopCommand::Join { join } => self::join(&home, join, Privacy::Untraceable, Kind::Shop, output, clock).await,
+        command => Session::open(&home, Kind::Shop, output, clock).await?.shop(command).await,
+    }
+}
+
+async fn join(
+    args: &HomeArgs,
+    join: JoinArgs,
+    privacy: Privacy,
+    kind: Kind,
+    output: Output,
+    clock: Arc<dyn Clock>,
+) -> Result<(), Failure> {
+    let new = NewHome { network: &join.network, bank: &join.bank, identity: &join.identity };
+    let home = Home::create(args, new, clock).await?;
+    let role = if kind == Kind::Shop { Role::Shop } else { Role::Wallet };
+    let name = PartyName::new(&home.network.name, role, &format!("{}/{}", join.bank, join.account))
+        .map_err(|error| Failure::Usage(format!("account '{}': {error}", join.account)))?;
+    let csr = Csr::make(&home.tls_key()?, &name);
+    let mut holder = home.holder(&join.bank)?;
+    let wanted = Join {
+        bank: join.bank,
+        account: join.account,
+        code: join.code,
+        csr,
+        identity: join.identity,
+        privacy,
+        kind,
+    };
+    let joined = holder.join(wanted).await.map_err(explain)?;
+    home.keep_certificate(&joined.certificates)?;
+    let text = format!("joined as {} with {} licences", joined.name, joined.licences);
+    output.result(&json!({"ok": true, "name": joined.name, "licences": joined.licences}), &text)
+}
+
+impl Session {
+    async fn open(args: &HomeArgs, kind: Kind, output: Output, clock: Arc<dyn Clock>) -> Result<Session, Failure> {
+        let home = Home::open(args, clock).await?;
+        // the profile says which bank; until it is read any bank of the network serves as a placeholder
+        let first = home.network.banks.first().context("the network has no bank")?.name.clone();
+        let mut holder = home.holder(&first)?;
+        let profile = holder.profile().await.map_err(explain)?;
+        if profile.kind != kind {
+            let (is, command) = match profile.kind {
+                Kind::Wallet => ("a person's wallet", "zeni wallet"),
+                Kind::Shop => ("a shop", "zeni shop"),
+            };
+            return Err(Failure::Usage(format!("{} is {is}: use '{command}'", home.dir().display())));
+        }
+        holder.set_peers(home.peers(&profile.bank)?);
+        Ok(Session { home, holder, output })
+    }
+
+    async fn wallet(mut self, command: WalletCommand) -> Result<(), Failure> {
+        match command {
+            WalletCommand::Join { .. } | WalletCommand::Restore { .. } => Err(Failure::Usage("not here".into())),
+            WalletCommand::Withdraw { amount, now } => self.withdraw(&amount, now).await,
+            WalletCommand::Balance => self.balance().await,
+            WalletCommand::History => self.history().await,
+            WalletCommand::Resume => self.resume().await,
+            WalletCommand::Run { until_idle } => self.run(until_idle).await,
+            WalletCommand::Request(args) => self.request(&args).await,
+            WalletCommand::Pay { request, out, yes } => self.pay(&request, &out, yes).await,
+            WalletCommand::Receive { payment } => self.receive(&payment).await,
+            WalletCommand::GiveBack(out) => self.give_back(&out).await,
+            WalletCommand::Deposit { amount } => self.deposit(&amount).await,
+            WalletCommand::Renew => self.renew().await,
+            WalletCommand::Refund => self.refund().await,
+            WalletCommand::ReportLost => self.report_lost().await,
+            WalletCommand::Backup { file, moving } => self.backup(&file, moving).await,
+        }
+    }
+
+    async fn shop(mut self, command: ShopCommand) -> Result<(), Failure> {
+        match command {
+            ShopCommand::Join { .. } => Err(Failure::Usage("not here".into())),
+            ShopCommand::Balance => self.balance().await,
+            ShopCommand::History => self.history().await,
+            ShopCommand::Resume => self.resume().await,
+            ShopCommand::Request(args) => self.request(&args).await,
+            ShopCommand::Receive { payment } => self.receive(&payment).await,
+            ShopCommand::GiveBack(out) => self.give_back(&out).await,
+            ShopCommand::Deposit => self.hand_in().await,
+        }
+    }
+
+    /// Before a command that uses the network: finishes what was interrupted. What cannot be finished now is told and
+    /// does not stop the command.
+    async fn catch_up(&mut self) -> Result<(), Failure> {
+        for one in self.holder.resume().await.map_err(explain)? {
+            if !one.done {
+                self.output.say(&format!("zeni: {} is not finished yet: {}", one.what, one.reason));
+            }
+        }
+        Ok(())
+    }
+
+    async fn withdraw(&mut self, amount: &str, now: bool) -> Result<(), Failure> {
+        let money = money(amount)?;
+        self.catch_up().await?;
+        if now {
+            self.output.say("zeni: redeeming at once: whoever sees your bank and the issuer can match the times");
+        }
+        let done = self.holder.withdraw(money, now).await.map_err(explain)?;
+        let text = match done.requests - done.redeemed {
+            0 => format!("withdrew {} in {} notes", done.money, done.redeemed),
+            left => format!(
+                "withdrew {}; {left} requests will be redeemed at random times by later commands, 'resume' or 'run'",
+                done.money
+            ),
+        };
+        self.output.result(&done, &text)
+    }
+
+    async fn balance(&mut self) -> Result<(), Failure> {
+        let balance = self.holder.balance().await.map_err(explain)?;
+        let mut text = String::new();
+        for one in &balance.balances {
+            text.push_str(&format!("{} available", one.available));
+            for (money, word) in [(one.pending, "pending"), (one.owed_back, "owed back"), (one.restored, "restored")] {
+                if !money.amount.is_zero() {
+                    text.push_str(&format!(", {money} {word}"));
+                }
+            }
+            text.push('\n');
+        }
+        if balance.balances.is_empty() {
+            text.push_str("nothing yet");
+        }
+        self.output.result(&balance, &text)
+    }
+
+    async fn history(&mut self) -> Result<(), Failure> {
+        let entries = self.holder.history().await.map_err(explain)?;
+        let line = |entry: &zeni_holder::HistoryEntry| {
+            let second = i64::try_from(entry.time.0).unwrap_or(i64::MAX);
+            let time = jiff::Timestamp::from_second(second).map_or_else(|_| entry.time.0.to_string(), |t| t.to_string());
+            format!("{time}  {:<12} {:>16}  {}", entry.kind, entry.money.to_string(), entry.text)
+        };
+        let text = entries.iter().map(line).collect::<Vec<_>>().join("\n");
+        self.output.result(&json!({"entries": entries}), &text)
+    }
+
+    async fn resume(&mut self) -> Result<(), Failure> {
+        let resumed = self.holder.resume().await.map_err(explain)?;
+        let open = resumed.iter().filter(|one| !one.done).count();
+        let line = |one: &zeni_holder::Resumed| {
+            if one.done { format!("{}: done", one.what) } else { format!("{}: {}", one.what, one.reason) }
+        };
+        let mut text = resumed.iter().map(line).collect::<Vec<_>>().join("\n");
+        if resumed.is_empty() {
+            text.push_str("nothing was unfinished");
+        }
+        self.output.result(&json!({"ok": open == 0, "resumed": resumed}), &text)?;
+        match resumed.iter().find(|one| !one.done) {
+            None => Ok(()),
+            Some(one) => Err(Failure::try_again(one.outcome, format!("{open} things are not finished yet"))),
+        }
+    }
+
+    async fn run(&mut self, until_idle: bool) -> Result<(), Failure> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut stop = signal(SignalKind::terminate()).context("signals")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
+        loop {
+            self.catch_up().await?;
+            let due = self.holder.next_due().await.map_err(explain)?;
+            if until_idle && due.is_none() {
+                return self.balance().await;
+            }
+            // a request may come due while another command of this wallet is refused: look again every second
+            tokio::select! {
+                () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
+                _ = stop.recv() => return self.balance().await,
+                _ = interrupt.recv() => return self.balance().await,
+            }
+        }
+    }
+
+    async fn deposit(&mut self, amount: &str) -> Result<(), Failure> {
+        let money = money(amount)?;
+        self.catch_up().await?;
+        let report = self.holder.deposit(money).await.map_err(explain)?;
+        self.deposited(&report)
+    }
+
+    async fn hand_in(&mut self) -> Result<(), Failure> {
+        self.catch_up().await?;
+        let reports = self.holder.hand_in().await.map_err(explain)?;
+        let text = reports.iter().map(told).collect::<Vec<_>>().join("\n");
+        let text = if reports.is_empty() { "there is nothing to hand in".to_owned() } else { text };
+        self.output.result(&json!({"deposits": reports}), &text)
+    }
+
+    fn deposited(&self, report: &zeni_holder::DepositReport) -> Result<(), Failure> {
+        self.output.result(report, &told(report))
+    }
+
+    async fn renew(&mut self) -> Result<(), Failure> {
+        self.catch_up().await?;
+        let renewed = self.holder.renew().await.map_err(explain)?;
+        let text = format!("{} holdings renewed", renewed.len());
+        self.output.result(&json!({"renewed": renewed}), &text)
+    }
+
+    async fn refund(&mut self) -> Result<(), Failure> {
+        self.catch_up().await?;
+        self.output.say("zeni: a claim shows the bank the key of what is claimed");
+        let claims = self.holder.claim().await.map_err(explain)?;
+        let refunds = self.holder.refund().await.map_err(explain)?;
+        let text = format!("{} requests claimed back, {} refunds asked for", claims.len(), refunds.len());
+        self.output.result(&json!({"claims": claims, "refunds": refunds}), &text)
+    }
+
+    async fn report_lost(&mut self) -> Result<(), Failure> {
+        let revoked = self.holder.report_lost().await.map_err(explain)?;
+        let text = format!("{revoked} licences ended; what is left comes back by refund after the notes' validity");
+        self.output.result(&json!({"ok": true, "revoked": revoked}), &text)
+    }
+}
+
+fn told(report: &zeni_holder::DepositReport) -> String {
+    let mut text = format!("{} deposited: {} available", report.money, report.available);
+    if !report.held.amount.is_zero() {
+        text.push_str(&format!(", {} held until the issuer answers", report.held));
+    }
+    if !report.claimed.amount.is_zero() {
+        text.push_str(&format!(", {} claimed in a case", report.claimed));
+    }
+    for reason in &report.refused {
+        text.push_str(&format!("\nnot credited: {reason}"));
+    }
+    text
+}
