@@ -222,6 +222,9 @@ impl Child {
         };
         match equation {
             Equation::Strict => key.verify(&message, signature).is_ok(),
+            #[cfg(feature = "std")]
+            Equation::Zip215 => zeni_crypto::batch::verify_single(*key, signature, &message).is_ok(),
+            #[cfg(not(feature = "std"))]
             Equation::Zip215 => false,
         }
     }
