@@ -32,6 +32,8 @@ pub struct AuditReport {
     pub signatures: u64,
     /// Number of the last report to the issuer, 0 if there was none.
     pub report: u64,
+    /// Holdings deposited by keys that the authority's list had revoked.
+    pub revoked_deposits: u64,
     /// Whether the issuer took it and nothing has changed since.
     pub reported: bool,
     /// What is wrong; nothing in a sound bank.
@@ -149,6 +151,7 @@ fn items(tx: &mut Tx<'_>, report: &mut AuditReport) -> Result<Items, TxError> {
     for row in tx.rows(schema::SUM_CLAIMS, &[])? {
         add(&mut items.claims, currency(&row, 0)?, row.amount(1)?)?;
     }
+    report.revoked_deposits = tx.row(schema::COUNT_REVOKED, &[])?.map_or(Ok(0), |row| row.u64(0))?;
     let counts = [
         ("every decision of the issuer fits a claim", schema::SELECT_UNMATCHED),
         ("no batch is refused", schema::SELECT_REFUSED_BATCHES),

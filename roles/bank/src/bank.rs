@@ -76,6 +76,7 @@ pub struct Bank {
 #[derive(Default)]
 pub(crate) struct Rounds {
     pub(crate) lists_asked: Option<Time>,
+    pub(crate) revocations_asked: Option<Time>,
     pub(crate) decisions_asked: Option<Time>,
     pub(crate) claims_asked: Option<Time>,
     pub(crate) claim: Option<Digest>,

@@ -52,6 +52,9 @@ pub enum ChoreError {
     /// A key list that is not to be used.
     #[error("the issuer sent a key list that is not to be used: {0}")]
     KeyList(#[from] KeyListFault),
+    /// A revocation list that is not the authority's.
+    #[error("the revocation list is not signed by the authority")]
+    Revocations,
     /// A key could not be made.
     #[error("a blind-signing key could not be made: {0}")]
     Key(#[from] RsaKeyError),
@@ -69,7 +72,7 @@ impl ChoreError {
 pub(crate) type Chore = Result<Progress, ChoreError>;
 
 impl Bank {
-    /// One round: counts to the issuer, one batch of returns, decisions, one claim, key lists, one key or the submission of
+    /// One round: counts to the issuer, one batch of returns, decisions, one claim, key lists, revocations, one key or the submission of
     /// an epoch's keys, forgetting. A chore that fails does not stop the others; the first failure is told.
     pub async fn tick(&self) -> Result<Progress, ChoreError> {
         let now = self.clock.now();
@@ -79,6 +82,7 @@ impl Bank {
             self.ask_decisions(now).await,
             self.void_claims(now).await,
             self.ask_key_lists(now).await,
+            self.ask_revocations(now).await,
             self.ensure_epoch_keys(now).await,
             self.forget(now).await,
         ];

@@ -173,3 +173,6 @@ fn decide(tx: &mut Tx<'_>, claim: &Pending, state: &'static str, time: Time) -> 
     let what = Move { kind: "claim", cause, currency: claim.currency, amount: claim.amount, time };
     books::must_post(tx, &Book::Reclaimed(claim.currency), &Book::Available(&claim.account), &what)
 }
+
+#[cfg(test)]
+mod tests;

@@ -147,3 +147,6 @@ fn present(tx: &mut Tx<'_>, bank: &str, lists: &Lists, now: Time) -> Result<Coun
         totals: totals(tx)?,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,3 +87,6 @@ fn item(row: &Row, leaf: [u8; 32]) -> Result<Item, TxError> {
         currency: currency(row, 8)?,
     })
 }
+
+#[cfg(test)]
+mod tests;

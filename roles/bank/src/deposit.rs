@@ -210,7 +210,8 @@ fn credit(tx: &mut Tx<'_>, customer: &Customer, to: &ToAccount, checked: &Checke
         let bytes = u32::try_from(new.chain.len() + new.closing.as_ref().map_or(0, Vec::len)).unwrap_or(u32::MAX);
         let keep_until = schema::int(new.keep_until.0);
         let (chain, closing) = (&new.chain, new.closing.clone());
-        let row = params![deposit, place, new.leaf.0, new.amount, new.refund, keep_until, chain, closing, bytes];
+        let row =
+            params![deposit, place, new.leaf.0, new.amount, new.refund, keep_until, chain, closing, bytes, new.revoked];
         tx.execute(schema::INSERT_ITEM, row)?;
         let item = Item {
             deposit,
@@ -228,3 +229,6 @@ fn credit(tx: &mut Tx<'_>, customer: &Customer, to: &ToAccount, checked: &Checke
     }
     Ok(state(tx, &to.deposit, customer.currency)?)
 }
+
+#[cfg(test)]
+mod tests;

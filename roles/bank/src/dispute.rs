@@ -101,3 +101,6 @@ fn disputed(tx: &mut Tx<'_>, account: &str, order: &[u8; 16], item: u32) -> Resu
         corrected: row.int(4)? != 0,
     }))
 }
+
+#[cfg(test)]
+mod tests;

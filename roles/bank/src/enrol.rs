@@ -115,3 +115,6 @@ impl Bank {
         self.store.write(self.lane(&customer.account), job).await.map_err(failure)
     }
 }
+
+#[cfg(test)]
+mod tests;

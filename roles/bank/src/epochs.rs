@@ -159,3 +159,6 @@ impl Bank {
         Ok(Progress::More)
     }
 }
+
+#[cfg(test)]
+mod tests;

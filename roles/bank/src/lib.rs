@@ -11,7 +11,8 @@
 //! | [`GetStatement`](zeni_note::messages::bank::GetStatement) | `statement` | RN-D18 |
 //!
 //! What the bank does by itself is [`Bank::tick`]: counts to the issuer (`counts`), returns and their answers (`returns`,
-//! RN-F6), later decisions (`decisions`), voiding of claimed requests (`claim`), keys for the epochs ahead (`epochs`).
+//! RN-F6), later decisions (`decisions`), voiding of claimed requests (`claim`), revocations
+//! (`revocations`), keys for the epochs ahead (`epochs`).
 //!
 //! Invariants, recomputed by [`Bank::audit`]:
 //! - available and held of an account never fall below zero;
@@ -33,7 +34,9 @@ mod enrol;
 mod epochs;
 mod items;
 mod lists;
+mod ready;
 mod returns;
+mod revocations;
 mod routes;
 mod schema;
 mod statement;

@@ -6,8 +6,8 @@ use std::{
 };
 
 use zeni_crypto::{Digest, raw_rsa::BlindSigner};
-use zeni_message::{Time, decode, limits::MESSAGE_BYTES_MAX};
-use zeni_note::{KeyEntry, KeyList, SeriesTerms, keylist::Terms};
+use zeni_message::{Signed, Time, decode, limits::MESSAGE_BYTES_MAX};
+use zeni_note::{KeyEntry, KeyList, RevocationList, SeriesTerms, keylist::Terms};
 use zeni_store::{Tx, TxError, WriteError, params};
 
 use crate::{bank::Bank, books::broken, schema};
@@ -27,6 +27,8 @@ pub(crate) struct Lists {
     pub(crate) lists: Vec<KeyList>,
     /// Entries that this bank has made itself: an entry in its name that it has not is nobody's.
     pub(crate) own: BTreeMap<Digest, OwnKey>,
+    /// The newest revocation list at hand.
+    pub(crate) revocations: Option<RevocationList>,
 }
 
 impl Terms for Lists {
@@ -57,7 +59,12 @@ impl Lists {
                 }
             }
         }
-        Ok(Lists { lists, own })
+        let revocations = tx.row(schema::SELECT_REVOCATIONS, &[])?.map(|row| {
+            let list: Signed<RevocationList> =
+                decode(row.blob(0)?, MESSAGE_BYTES_MAX).map_err(|_| broken("a stored revocation list is damaged"))?;
+            Ok::<_, TxError>(list.record)
+        });
+        Ok(Lists { lists, own, revocations: revocations.transpose()? })
     }
 }
 

@@ -233,3 +233,6 @@ fn sent_item(row: &Row) -> Result<Item, TxError> {
         claimed: zeni_money::Amount::ZERO,
     })
 }
+
+#[cfg(test)]
+mod tests;

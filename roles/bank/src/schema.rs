@@ -20,6 +20,7 @@ const MIGRATIONS: &[Migration] = &[
              UNIQUE (series, epoch, face))",
             "CREATE TABLE submission (epoch INTEGER PRIMARY KEY, state TEXT NOT NULL)",
             "CREATE TABLE key_list (epoch INTEGER PRIMARY KEY, list BLOB NOT NULL)",
+            "CREATE TABLE revocation_list (number INTEGER PRIMARY KEY, list BLOB NOT NULL)",
             "CREATE TABLE withdrawal (account TEXT NOT NULL, id BLOB NOT NULL, content BLOB NOT NULL, \
              time INTEGER NOT NULL, total INTEGER NOT NULL, PRIMARY KEY (account, id))",
             "CREATE TABLE signature (id BLOB PRIMARY KEY, account TEXT NOT NULL, withdrawal BLOB NOT NULL, \
@@ -33,7 +34,7 @@ const MIGRATIONS: &[Migration] = &[
             "CREATE TABLE item (deposit BLOB NOT NULL, place INTEGER NOT NULL, leaf BLOB NOT NULL, \
              amount INTEGER NOT NULL, refund INTEGER NOT NULL, state TEXT NOT NULL, paid INTEGER NOT NULL, \
              claimed INTEGER NOT NULL, until INTEGER NOT NULL, keep_until INTEGER NOT NULL, chain BLOB, \
-             closing BLOB, bytes INTEGER NOT NULL, batch BLOB, batch_place INTEGER, \
+             closing BLOB, bytes INTEGER NOT NULL, revoked INTEGER NOT NULL, batch BLOB, batch_place INTEGER, \
              PRIMARY KEY (deposit, place))",
             "CREATE INDEX item_state ON item (state, deposit, place)",
             "CREATE INDEX item_batch ON item (batch, batch_place)",
@@ -87,6 +88,15 @@ statements! {
     /// A checked key list.
     pub INSERT_KEY_LIST = "INSERT INTO key_list (epoch, list) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
 
+    /// The newest revocation list.
+    pub SELECT_REVOCATIONS = "SELECT list FROM revocation_list ORDER BY number DESC LIMIT 1";
+    /// A newer revocation list.
+    pub INSERT_REVOCATIONS = "INSERT INTO revocation_list (number, list) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    /// Those before it are of no use.
+    pub DELETE_REVOCATIONS = "DELETE FROM revocation_list WHERE number < ?1";
+    /// Holdings that revoked keys deposited.
+    pub COUNT_REVOKED = "SELECT COUNT(*) FROM item WHERE revoked = 1";
+
     /// A stored order.
     pub SELECT_WITHDRAWAL = "SELECT content FROM withdrawal WHERE account = ?1 AND id = ?2";
     /// A new order.
@@ -136,7 +146,7 @@ statements! {
         WHERE id = ?1 AND content IS NULL";
     /// A new item.
     pub INSERT_ITEM = "INSERT INTO item (deposit, place, leaf, amount, refund, state, paid, claimed, until, \
-        keep_until, chain, closing, bytes) VALUES (?1, ?2, ?3, ?4, ?5, 'queued', 0, 0, 0, ?6, ?7, ?8, ?9)";
+        keep_until, chain, closing, bytes, revoked) VALUES (?1, ?2, ?3, ?4, ?5, 'queued', 0, 0, 0, ?6, ?7, ?8, ?9, ?10)";
     /// The items of a deposit.
     pub SELECT_ITEMS = "SELECT amount, state, paid, claimed, until FROM item WHERE deposit = ?1 ORDER BY place";
     /// Which item holds a leaf.
@@ -179,7 +189,8 @@ statements! {
         a.currency FROM item i JOIN deposit d ON d.id = i.deposit JOIN account a ON a.account = d.account \
         GROUP BY d.account, i.state, a.currency ORDER BY d.account, i.state";
     /// Whether something waits for a decision.
-    pub SELECT_UNDECIDED = "SELECT COUNT(*) FROM item WHERE state IN ('partly', 'unknown', 'waiting')";
+    pub SELECT_UNDECIDED = "SELECT COUNT(*) FROM item \
+        WHERE state IN ('unknown', 'waiting') OR (state = 'partly' AND claimed > 0)";
     /// Final items whose documents nobody needs any more.
     pub SELECT_PRUNABLE = "SELECT deposit, place FROM item WHERE chain IS NOT NULL AND keep_until < ?1 \
         AND state IN ('paid', 'partly', 'duplicate', 'malformed', 'late', 'too_early', 'refused') LIMIT ?2";

@@ -1,1 +1,217 @@
+//! The whole bank: statements of the store, statements of accounts, and money under faults.
 
+use proptest::prelude::*;
+use zeni_message::{Role, peer::SendError, route::Caller};
+use zeni_note::{
+    messages::{
+        bank::GetStatement,
+        issuer::{Decision, Outcome},
+    },
+    testing::amount,
+};
+use zeni_store::prepare_all;
+
+use crate::{
+    Bank, STATEMENTS,
+    testing::{Cut, OPENING, Town, now},
+};
+
+/// RN-D18: every statement is one that the engine takes.
+#[test]
+fn all_statements_are_prepared() {
+    let town = Town::unkeyed();
+    prepare_all(&town.bank.store, STATEMENTS).expect("SQLite takes all of them");
+}
+
+/// RN-D18: an account shows its entries with kind, time and balance; only to its own holder, and to the operator.
+#[test]
+fn a_statement_shows_the_account() {
+    let mut town = Town::new();
+    let (order, _) = town.order("one", &[1_000]);
+    town.withdraw("A-1", &order).expect("a withdrawal");
+    town.deposit("A-1", "two", &[100]);
+    town.settle();
+    let statement = town.statement("A-1");
+    let shown: Vec<_> = statement
+        .entries
+        .iter()
+        .map(|entry| (entry.place, entry.kind.as_str(), entry.amount.minor(), entry.credit))
+        .collect();
+    assert_eq!(shown, vec![(1, "opening", OPENING, true), (2, "withdrawal", 1_000, false), (3, "deposit", 100, true)]);
+    assert_eq!((statement.balance.minor(), statement.held.minor()), (OPENING - 900, 0));
+    let rest = town.send("A-1", &GetStatement { after: 2 }).expect("the rest");
+    assert_eq!(rest.entries, statement.entries[2..]);
+    assert_eq!(town.statement("A-2").entries.len(), 1);
+    let operator = now(town.bank.statement("A-1")).expect("a read").expect("an account");
+    assert_eq!((operator.balance.as_str(), operator.held.as_str()), ("JPY:9100", "JPY:0"));
+    assert_eq!(operator.entries.len(), 3);
+    assert_eq!(now(town.bank.statement("A-9")).expect("a read"), None);
+    let stranger = Caller { role: Role::Wallet, name: "sakura/A-1".into() };
+    let answer = now(town.as_caller(Some(stranger)).send(&GetStatement { after: 0 }));
+    assert!(matches!(answer, Err(SendError::Forbidden { .. })));
+}
+
+/// RN-D18: loading accounts again changes nothing.
+#[test]
+fn accounts_are_loaded_once() {
+    let town = Town::unkeyed();
+    let before = town.dump();
+    let again = crate::NewAccount {
+        account: "A-1".into(),
+        name: "somebody else".into(),
+        opening: amount(5),
+        currency: zeni_note::testing::jpy(),
+        code: crate::code_digest("aoba", "A-1", "other"),
+    };
+    assert_eq!(now(town.bank.load_accounts(vec![again.clone()])), Ok(0));
+    assert_eq!(town.dump(), before);
+    let bad = crate::NewAccount { account: "A/1".into(), ..again };
+    assert!(now(town.bank.load_accounts(vec![bad])).is_err());
+}
+
+/// RN-P22: the audit sees a balance, a count, an item that somebody altered behind its back.
+#[test]
+fn the_audit_sees_what_was_altered() {
+    let sabotage = [
+        "UPDATE ledger_balance SET balance = balance + 1 WHERE account = 'available/A-1'",
+        "DELETE FROM signature WHERE place = 0",
+        "UPDATE item SET amount = amount + 1",
+        "UPDATE signing_key SET folded = folded + 1",
+        "UPDATE item SET state = 'paid', paid = 5",
+    ];
+    for sql in sabotage {
+        let mut town = Town::new();
+        let (order, _) = town.order("one", &[100]);
+        town.withdraw("A-1", &order).expect("a withdrawal");
+        town.settle();
+        town.deposit("A-1", "two", &[100]);
+        town.sound();
+        let job = move |tx: &mut zeni_store::Tx<'_>| Ok::<_, zeni_store::JobError<()>>(tx.execute(sql, &[])?);
+        assert!(town.bank.store.write_blocking(zeni_store::Caller::default(), job).expect("sabotage") > 0);
+        assert!(!town.audit().is_sound(), "{sql}");
+    }
+}
+
+/// A bank's futures run on the shell's many threads.
+#[test]
+fn futures_are_send() {
+    fn send<T: Send>(_: T) {}
+    fn both<'a>(bank: &'a Bank) {
+        send(bank.tick());
+        send(bank.audit());
+        send(bank.statement("A-1"));
+    }
+    let _: for<'a> fn(&'a Bank) = both;
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Withdraw { account: bool, thousands: usize, hundreds: usize, lost: bool },
+    Deposit { account: bool, outcome: u8, lost: bool },
+    HandIn { values: Vec<u64> },
+    Tick { cuts: Vec<Cut> },
+    Restart,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let cut = prop_oneof![3 => Just(Cut::Not), 1 => Just(Cut::Before), 1 => Just(Cut::After), 1 => Just(Cut::Crash)];
+    let step = prop_oneof![
+        (any::<bool>(), 0..3_usize, 0..3_usize, any::<bool>())
+            .prop_map(|(account, thousands, hundreds, lost)| Step::Withdraw { account, thousands, hundreds, lost }),
+        (any::<bool>(), 0..6_u8, any::<bool>()).prop_map(|(account, outcome, lost)| Step::Deposit {
+            account,
+            outcome,
+            lost
+        }),
+        prop::collection::vec(1..1_000_u64, 1..4).prop_map(|values| Step::HandIn { values }),
+        prop::collection::vec(cut, 1..4).prop_map(|cuts| Step::Tick { cuts }),
+        Just(Step::Restart),
+    ];
+    prop::collection::vec(step, 1..16)
+}
+
+fn name(account: bool) -> &'static str {
+    if account { "A-1" } else { "A-2" }
+}
+
+fn play(town: &mut Town, place: usize, step: &Step) {
+    let seed = format!("step {place}");
+    match step {
+        Step::Withdraw { account, thousands, hundreds, lost } => {
+            let faces = [vec![1_000; *thousands], vec![100; *hundreds]].concat();
+            let (order, _) = town.order(&seed, &faces);
+            let first = town.withdraw(name(*account), &order);
+            if *lost {
+                town.restart();
+                let again = town.withdraw(name(*account), &order);
+                assert_eq!(again.is_ok(), first.is_ok());
+                assert!(first.is_err() || again == first, "the same order gives the same bytes");
+            }
+        }
+        Step::Deposit { account, outcome, lost } => {
+            let message = town.deposit_message(name(*account), &seed, &[1_000]);
+            let leaf = town.world.leaf(&message.items[0].chain);
+            let outcome = match outcome {
+                0 => Outcome::Paid,
+                1 => Outcome::Partly { paid: amount(400) },
+                2 => Outcome::Duplicate,
+                3 => Outcome::Unknown,
+                4 => Outcome::Waiting { until: zeni_message::Time(1) },
+                _ => Outcome::Late,
+            };
+            town.desk().outcomes.insert(leaf, outcome);
+            town.send(name(*account), &message).expect("a deposit");
+            if matches!(outcome, Outcome::Partly { .. } | Outcome::Unknown | Outcome::Waiting { .. }) {
+                // decided at once, perhaps before the bank heard the answer
+                let number = town.desk().decisions.len() as u64 + 1;
+                town.desk().decisions.push(Decision { number, leaf, paid: amount(600) });
+            }
+            if *lost {
+                town.restart();
+                town.send(name(*account), &message).expect("the same");
+            }
+        }
+        Step::HandIn { values } => {
+            let takings = town.takings("A-1", &seed, values);
+            town.send("A-1", &takings).expect("takings");
+        }
+        Step::Tick { cuts } => {
+            town.advance(crate::testing::POLL_S);
+            town.cut(cuts);
+            drop(town.tick());
+            town.cut(&[]);
+            town.restart();
+        }
+        Step::Restart => town.restart(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    /// RN-X7, RN-X25, RN-X27, RN-F9.2: whatever is cut between bank, customers and issuer, and whenever the bank dies,
+    /// money is conserved after every step, and in the end bank and issuer say the same.
+    #[test]
+    fn money_is_conserved_under_faults(steps in steps()) {
+        let mut town = Town::new();
+        for (place, step) in steps.iter().enumerate() {
+            play(&mut town, place, step);
+            town.sound();
+        }
+        for _ in 0..4 {
+            town.settle();
+        }
+        let report = town.sound();
+        let decided: u64 = town.desk().decisions.iter().map(|decision| decision.paid.minor()).sum();
+        let paid = town.desk().paid + decided;
+        let counts = town.desk().counts.clone();
+        let figures = &report.currencies[0];
+        prop_assert_eq!(&figures.returned, &format!("JPY:{paid}"));
+        prop_assert_eq!(&figures.held, "JPY:0");
+        let signed: u64 = figures.signed.trim_start_matches("JPY:").parse().expect("a number");
+        let available = town.balances("A-1").0 + town.balances("A-2").0;
+        prop_assert_eq!(available, 2 * OPENING - signed + paid);
+        prop_assert!(report.reported);
+        prop_assert_eq!(counts.map_or(0, |counts| counts.record.signed.iter().map(|(_, count)| count).sum()), report.signatures);
+    }
+}

@@ -203,3 +203,6 @@ fn apply(tx: &mut Tx<'_>, order: &Order, now: zeni_message::Time) -> Result<Vec<
 fn reply(signatures: Vec<Signature>) -> BlindSignatures {
     BlindSignatures { signatures: signatures.into_iter().map(Into::into).collect() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,8 @@ pub(super) struct CheckedItem {
     pub(super) amount: Amount,
     pub(super) refund: bool,
     pub(super) keep_until: Time,
+    /// Whether its holder's licence is revoked, as far as this bank knows.
+    pub(super) revoked: bool,
     pub(super) chain: Vec<u8>,
     /// Encoded; none for takings, whose closing says only where they stand in the batch.
     pub(super) closing: Option<Vec<u8>>,
@@ -116,7 +118,7 @@ pub(super) fn deposit(
     let items = message.items.iter().zip(&verified).map(|(item, chain)| {
         let closing =
             Closing::Single { amount: item.amount, purpose: message.purpose.clone(), signature: item.signature };
-        checked_item(&item.chain, chain, item.amount, refund, Some(encode(&closing)))
+        checked_item(lists, &item.chain, chain, item.amount, refund, Some(encode(&closing)))
     });
     let items = items.collect();
     let content = content(roots, message).ok_or(DepositRefusal::Malformed { item: 0 })?;
@@ -147,7 +149,7 @@ pub(super) fn takings(
     in_time(&verified, now)?;
     once(&verified)?;
     let items = message.chains.iter().zip(&verified);
-    let items = items.map(|(chain, verified)| checked_item(chain, verified, verified.leaf().value, false, None));
+    let items = items.map(|(chain, verified)| checked_item(lists, chain, verified, verified.leaf().value, false, None));
     let items = items.collect();
     let content = takings_content(roots, message).ok_or(DepositRefusal::Malformed { item: 0 })?;
     Ok(Checked { content, hand_in: Some(encode(hand_in)), items })
@@ -201,6 +203,7 @@ fn once(verified: &[VerifiedChain]) -> Result<(), DepositRefusal> {
 }
 
 fn checked_item(
+    lists: &Lists,
     chain: &Chain,
     verified: &VerifiedChain,
     amount: Amount,
@@ -212,6 +215,7 @@ fn checked_item(
         amount,
         refund,
         keep_until: verified.terms().refund_from,
+        revoked: lists.revocations.as_ref().is_some_and(|list| list.revokes(&verified.leaf().holder)),
         chain: encode(chain),
         closing,
     }

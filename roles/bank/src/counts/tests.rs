@@ -1,0 +1,56 @@
+use zeni_message::{decode, limits::MESSAGE_BYTES_MAX};
+use zeni_note::{messages::issuer::ReportCounts, testing::key};
+
+use crate::testing::{Cut, Town, total};
+
+/// DESIGN §4, RN-F9.2: after each withdrawal the issuer has the counts, signed, and the totals.
+#[test]
+fn counts_follow_withdrawals() {
+    let mut town = Town::new();
+    assert!(town.sent::<ReportCounts>().is_empty());
+    let (order, _) = town.order("one", &[100, 1_000, 100]);
+    town.withdraw("A-1", &order).expect("a withdrawal");
+    town.settle();
+    let counts = town.desk().counts.clone().expect("a report");
+    counts.verify(town.world.network(), &key("bank document").public()).expect("signed");
+    let mut expected = vec![(town.entry(100).digest(), 2), (town.entry(1_000).digest(), 1)];
+    expected.sort_unstable();
+    assert_eq!(counts.record.signed, expected);
+    assert_eq!(counts.record.totals[0].signed, total(&[100, 1_000, 100]));
+    assert!(town.sound().reported);
+    let sent = town.sent::<ReportCounts>().len();
+    town.settle();
+    assert_eq!(town.sent::<ReportCounts>().len(), sent, "nothing new, nothing sent");
+}
+
+/// DESIGN §4: a report is stored before it is sent and sent again until it was taken; counts never go down.
+#[test]
+fn reports_survive_and_never_go_down() {
+    for cut in [Cut::Before, Cut::After, Cut::Crash] {
+        let mut town = Town::new();
+        for (n, seed) in ["one", "two", "three"].into_iter().enumerate() {
+            let (order, _) = town.order(seed, &[100]);
+            town.withdraw("A-1", &order).expect("a withdrawal");
+            town.cut(&[cut]);
+            assert!(town.tick().is_err(), "{cut:?}");
+            town.restart();
+            // more is signed before the lost report went through
+            let (order, _) = town.order(&format!("{seed} more"), &[1_000]);
+            town.withdraw("A-1", &order).expect("a withdrawal");
+            town.settle();
+            let counts = town.desk().counts.clone().expect("a report").record;
+            let made: u64 = counts.signed.iter().map(|(_, count)| count).sum();
+            assert_eq!(made, 2 * (n as u64 + 1), "{cut:?}");
+            assert!(town.sound().reported);
+        }
+        let reports: Vec<ReportCounts> =
+            town.sent::<ReportCounts>().iter().map(|body| decode(body, MESSAGE_BYTES_MAX).expect("a report")).collect();
+        for pair in reports.windows(2) {
+            let (old, new) = (&pair[0].counts.record, &pair[1].counts.record);
+            assert!(new.number >= old.number);
+            assert!(new.number > old.number || pair[0] == pair[1]);
+            let of = |entry| new.signed.iter().find(|(key, _)| key == entry).map(|(_, count)| *count);
+            assert!(old.signed.iter().all(|(key, count)| of(key) >= Some(*count)));
+        }
+    }
+}

@@ -1,0 +1,196 @@
+use zeni_message::{Signed, peer::SendError};
+use zeni_note::{
+    ClosingPurpose,
+    messages::bank::{
+        Deposit, DepositRefusal, DepositState, GetDeposit, GetDepositRefusal, HandInTakings, ItemState, OpenDeposit,
+        OpenDepositRefusal,
+    },
+    testing::{amount, jpy, key, nonce, terms},
+};
+
+use crate::testing::{OPENING, Town, refusal};
+
+fn refused(town: &Town, account: &str, message: &Deposit) -> DepositRefusal {
+    refusal(town.send(account, message))
+}
+
+/// RN-F5.1, RN-F5.2, RN-O14, RN-O15: a verified deposit is credited as held, told, and answered again from the store.
+#[test]
+fn a_deposit_is_held() {
+    let mut town = Town::new();
+    let (message, state) = town.deposit("A-1", "one", &[1_000, 100]);
+    let held =
+        DepositState { currency: jpy(), items: vec![ItemState::Held(amount(1_000)), ItemState::Held(amount(100))] };
+    assert_eq!(state, held);
+    assert_eq!(town.balances("A-1"), (OPENING, 1_100));
+    let before = town.dump();
+    town.restart();
+    assert_eq!(town.send("A-1", &message).expect("the same again"), held);
+    assert_eq!(town.send("A-1", &GetDeposit { deposit: nonce("one") }).expect("told"), held);
+    assert_eq!(town.dump(), before);
+    town.sound();
+}
+
+/// RN-O14: the same deposit id gets the same challenge; another account cannot use it.
+#[test]
+fn a_challenge_belongs_to_one_account() {
+    let town = Town::new();
+    let first = town.open_deposit("A-1", "one");
+    town.advance(10);
+    assert_eq!(town.open_deposit("A-1", "one"), first);
+    let open = OpenDeposit { deposit: nonce("one") };
+    assert_eq!(refusal(town.send("A-2", &open)), OpenDepositRefusal::OtherAccount);
+    let get = GetDeposit { deposit: nonce("one") };
+    assert_eq!(refusal(town.send("A-1", &get)), GetDepositRefusal::UnknownDeposit);
+    town.deposit("A-1", "one", &[100]);
+    assert_eq!(refusal(town.send("A-2", &get)), GetDepositRefusal::UnknownDeposit);
+}
+
+/// RN-X25: the same holding deposited twice at this bank is credited once; another deposit is its control.
+#[test]
+fn a_holding_is_deposited_once() {
+    let town = Town::new();
+    let (message, _) = town.deposit("A-1", "one", &[1_000]);
+    let holder = key("one holder 0");
+    let before = town.balances("A-2");
+    for account in ["A-1", "A-2"] {
+        let purpose = ClosingPurpose::Deposit(town.open_deposit(account, &format!("again {account}")));
+        let items = vec![town.closed(&message.items[0].chain, &holder, 1_000, &purpose)];
+        let again = Deposit { purpose, items };
+        assert_eq!(refused(&town, account, &again), DepositRefusal::Repeated { item: 0 });
+    }
+    assert_eq!(town.balances("A-1"), (OPENING, 1_000));
+    assert_eq!(town.balances("A-2"), before);
+    town.deposit("A-2", "control", &[1_000]);
+    assert_eq!(town.balances("A-2"), (OPENING, 1_000));
+    town.sound();
+}
+
+/// RN-X30: who stole the chains but not the key deposits nothing; with the key he could (control).
+#[test]
+fn stolen_chains_are_worth_nothing() {
+    let town = Town::new();
+    let victim = key("victim");
+    let chain = town.world.note(&victim, 1_000, "stolen");
+    let purpose = ClosingPurpose::Deposit(town.open_deposit("A-2", "theft"));
+    let before = town.dump();
+    let own = town.closed(&chain, &key("thief"), 1_000, &purpose);
+    let message = Deposit { purpose: purpose.clone(), items: vec![own] };
+    assert_eq!(refused(&town, "A-2", &message), DepositRefusal::WrongClosing { item: 0 });
+    // the victim's own closing, overheard on its way to his account, names that account
+    let overheard = ClosingPurpose::Deposit(town.open_deposit("A-1", "victim's"));
+    let items = vec![town.closed(&chain, &victim, 1_000, &overheard)];
+    let replay = Deposit { purpose: overheard.clone(), items: items.clone() };
+    assert_eq!(refused(&town, "A-2", &replay), DepositRefusal::UnknownChallenge);
+    let rewritten = Deposit { purpose: purpose.clone(), items };
+    assert_eq!(refused(&town, "A-2", &rewritten), DepositRefusal::WrongClosing { item: 0 });
+    assert_eq!(town.dump().len(), before.len());
+    assert_eq!(town.balances("A-2"), (OPENING, 0));
+    let control = Deposit { purpose: purpose.clone(), items: vec![town.closed(&chain, &victim, 1_000, &purpose)] };
+    town.send("A-2", &control).expect("with the key");
+}
+
+/// RN-F5.1: each refusal in the order of the checks; none changes anything.
+#[test]
+fn refusals_come_in_order_and_change_nothing() {
+    let town = Town::new();
+    let (done, _) = town.deposit("A-1", "done", &[100]);
+    let good = town.deposit_message("A-1", "good", &[100, 1_000]);
+    let ClosingPurpose::Deposit(to) = &good.purpose else { unreachable!() };
+    let holder = key("good holder 0");
+    let chain = good.items[0].chain.clone();
+    let before = town.dump();
+    let expect = |message: &Deposit, expected: DepositRefusal| {
+        assert_eq!(refused(&town, "A-1", message), expected);
+        assert_eq!(town.dump(), before);
+    };
+    let purposed =
+        |purpose: ClosingPurpose| Deposit { items: vec![town.closed(&chain, &holder, 100, &purpose)], purpose };
+
+    expect(&Deposit { items: vec![], ..good.clone() }, DepositRefusal::BatchSize { found: 0, max: 1_024 });
+    let mut elsewhere = to.clone();
+    elsewhere.nonce = nonce("not the bank's");
+    expect(&purposed(ClosingPurpose::Deposit(elsewhere)), DepositRefusal::UnknownChallenge);
+    let mut never = to.clone();
+    never.deposit = nonce("never opened");
+    expect(&purposed(ClosingPurpose::Deposit(never)), DepositRefusal::UnknownChallenge);
+    let other = Deposit { purpose: done.purpose.clone(), items: good.items.clone() };
+    expect(&other, DepositRefusal::OtherContent);
+    let mut account = to.clone();
+    account.account = town.account_digest("A-2");
+    expect(&purposed(ClosingPurpose::Deposit(account)), DepositRefusal::WrongAccount);
+    let mut bank = to.clone();
+    bank.bank = "sakura".into();
+    expect(&purposed(ClosingPurpose::Deposit(bank)), DepositRefusal::WrongAccount);
+    let renewal = ClosingPurpose::Renewal { nonce: nonce("n"), licence: town.world.licence(holder.public()) };
+    expect(&purposed(renewal), DepositRefusal::WrongAccount);
+
+    let mut dollars = good.clone();
+    dollars.items[1].chain.note.record.currency = zeni_money::Currency::from_code("USD").expect("USD");
+    expect(&dollars, DepositRefusal::MixedCurrencies);
+    let mut false_note = good.clone();
+    false_note.items[1].chain.note.signature.0[0] ^= 1;
+    expect(&false_note, DepositRefusal::Malformed { item: 1 });
+    let mut no_terms = good.clone();
+    no_terms.items[0].chain.note.record.epoch = 99;
+    expect(&no_terms, DepositRefusal::Malformed { item: 0 });
+    let part = Deposit { items: vec![town.closed(&chain, &holder, 99, &good.purpose)], ..good.clone() };
+    expect(&part, DepositRefusal::WrongClosing { item: 0 });
+    let twice = Deposit { items: vec![good.items[0].clone(), good.items[0].clone()], ..good.clone() };
+    expect(&twice, DepositRefusal::Repeated { item: 1 });
+    town.set_time(terms().deposit_until.plus(1));
+    expect(&good, DepositRefusal::Late { item: 0 });
+    town.set_time(terms().deposit_until);
+    town.send("A-1", &good).expect("control: the last second");
+}
+
+/// RN-X31, DESIGN §5 "Lost money": a refund takes a rest of the node and comes also after the deposit limit.
+#[test]
+fn a_refund_takes_a_rest() {
+    let town = Town::new();
+    town.set_time(terms().refund_from);
+    let holder = key("lost");
+    let chain = town.world.note(&holder, 1_000, "lost");
+    let purpose = ClosingPurpose::Refund(town.open_deposit("A-1", "refund"));
+    let refund =
+        |value| Deposit { purpose: purpose.clone(), items: vec![town.closed(&chain, &holder, value, &purpose)] };
+    assert_eq!(refused(&town, "A-1", &refund(0)), DepositRefusal::WrongClosing { item: 0 });
+    assert_eq!(refused(&town, "A-1", &refund(1_001)), DepositRefusal::WrongClosing { item: 0 });
+    town.send("A-1", &refund(400)).expect("a rest");
+    assert_eq!(town.balances("A-1"), (OPENING, 400));
+}
+
+fn hand_in(town: &Town, message: &HandInTakings) -> Result<DepositState, SendError<DepositRefusal>> {
+    town.send("A-1", message)
+}
+
+/// RN-F5.1 for a shop: one signature hands in all takings; it must cover exactly these leaves, all of one key.
+#[test]
+fn one_signature_hands_in_all_takings() {
+    let town = Town::new();
+    let good = town.takings("A-1", "shop", &[100, 200, 300]);
+    let before = town.dump();
+    let mut less = good.clone();
+    less.chains.pop();
+    assert_eq!(refusal(hand_in(&town, &less)), DepositRefusal::WrongClosing { item: 0 });
+    let mut swapped = good.clone();
+    swapped.chains.swap(0, 1);
+    assert_eq!(refusal(hand_in(&town, &swapped)), DepositRefusal::WrongClosing { item: 0 });
+    let mut forged = good.clone();
+    forged.hand_in = Signed::sign(town.world.network(), good.hand_in.record.clone(), &key("thief"));
+    assert_eq!(refusal(hand_in(&town, &forged)), DepositRefusal::WrongClosing { item: 0 });
+    // a chain of somebody else under the shop's signature
+    let stranger = key("stranger");
+    let mut chains = good.chains.clone();
+    chains[1] = town.world.note(&stranger, 100, "stranger's");
+    let to = good.hand_in.record.to.clone();
+    let foreign = HandInTakings { hand_in: town.world.hand_in(&chains, &key("shop shop"), to), chains };
+    assert_eq!(refusal(hand_in(&town, &foreign)), DepositRefusal::WrongClosing { item: 1 });
+    assert_eq!(town.dump(), before);
+
+    let state = hand_in(&town, &good).expect("the takings");
+    assert_eq!(state.items, [100, 200, 300].map(|value| ItemState::Held(amount(value))));
+    assert_eq!(hand_in(&town, &good).expect("again"), state);
+    assert_eq!(town.balances("A-1"), (OPENING, 600));
+    town.sound();
+}

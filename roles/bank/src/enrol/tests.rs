@@ -1,0 +1,73 @@
+use zeni_identity::{Csr, PartyName, TlsKey};
+use zeni_message::{Role, peer::SendError};
+use zeni_note::messages::bank::{Enrol, EnrolRefusal, Enrolled};
+
+use crate::testing::{BANK, NETWORK, Town, now, refusal};
+
+fn message(account: &str, code: &str, role: Role, key: &TlsKey) -> Enrol {
+    let name = PartyName::new(NETWORK, role, &format!("{BANK}/{account}")).expect("a name");
+    Enrol { account: account.into(), code: code.into(), csr: Csr::make(key, &name), shop: role == Role::Shop }
+}
+
+fn enrol(town: &Town, message: &Enrol) -> Result<Enrolled, SendError<EnrolRefusal>> {
+    now(town.as_caller(None).send(message))
+}
+
+/// RN-F2.1: the right code certifies the customer's key under his name; the same request gives the same certificate.
+#[test]
+fn the_right_code_certifies() {
+    let mut town = Town::unkeyed();
+    let key = TlsKey::generate();
+    let request = message("A-1", "code A-1", Role::Wallet, &key);
+    let first = enrol(&town, &request).expect("enrolled");
+    assert_eq!(first.chain.matches("BEGIN CERTIFICATE").count(), 2);
+    town.advance(1_000);
+    town.restart();
+    assert_eq!(enrol(&town, &request).expect("the same"), first);
+    let other = enrol(&town, &message("A-1", "code A-1", Role::Shop, &key)).expect("another name");
+    assert_ne!(other.chain, first.chain);
+    assert_eq!(other.account_salt, first.account_salt);
+    assert!(town.root().certificate_pem().contains("BEGIN CERTIFICATE"));
+}
+
+/// RN-X6: unknown account, wrong code, a request for another's name: no certificate.
+#[test]
+fn the_wrong_code_does_not() {
+    let town = Town::unkeyed();
+    let key = TlsKey::generate();
+    let unknown = message("A-9", "code A-1", Role::Wallet, &key);
+    let before = town.dump();
+    assert_eq!(refusal(enrol(&town, &unknown)), EnrolRefusal::UnknownAccount);
+    let mut stolen = message("A-2", "code A-1", Role::Wallet, &key);
+    stolen.account = "A-1".into();
+    assert_eq!(refusal(enrol(&town, &stolen)), EnrolRefusal::BadRequest);
+    let mut altered = message("A-1", "code A-1", Role::Wallet, &key);
+    *altered.csr.last_mut().expect("bytes") ^= 1;
+    assert_eq!(refusal(enrol(&town, &altered)), EnrolRefusal::BadRequest);
+    assert_eq!(town.dump(), before);
+    let wrong = message("A-1", "code A-2", Role::Wallet, &key);
+    assert_eq!(refusal(enrol(&town, &wrong)), EnrolRefusal::UnknownAccount);
+}
+
+/// RN-X6: who guesses codes is locked out, longer each time; control: before that the right code still works.
+#[test]
+fn guessing_locks_the_account() {
+    let town = Town::unkeyed();
+    let key = TlsKey::generate();
+    let right = message("A-1", "code A-1", Role::Wallet, &key);
+    let wrong = message("A-1", "guess", Role::Wallet, &key);
+    let guess = |times| (0..times).for_each(|_| drop(enrol(&town, &wrong)));
+    guess(4);
+    enrol(&town, &right).expect("four wrong codes lock nothing");
+    guess(5);
+    assert_eq!(refusal(enrol(&town, &right)), EnrolRefusal::UnknownAccount);
+    town.advance(59);
+    assert_eq!(refusal(enrol(&town, &right)), EnrolRefusal::UnknownAccount);
+    town.advance(1);
+    guess(1);
+    town.advance(60);
+    assert_eq!(refusal(enrol(&town, &right)), EnrolRefusal::UnknownAccount);
+    town.advance(60);
+    enrol(&town, &right).expect("the lock is over");
+    enrol(&town, &message("A-2", "code A-2", Role::Wallet, &key)).expect("others were never locked");
+}

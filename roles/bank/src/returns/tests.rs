@@ -1,0 +1,201 @@
+use zeni_message::{Message, Time, decode, limits::MESSAGE_BYTES_MAX};
+use zeni_note::{
+    ClosingPurpose,
+    messages::{
+        bank::{Deposit, GetDeposit, ItemState},
+        issuer::{Outcome, Return},
+    },
+    testing::{DAY, amount, key, nonce, terms},
+};
+
+use crate::{
+    ChoreError,
+    testing::{Cut, OPENING, Town},
+};
+
+fn state(town: &Town, seed: &str) -> Vec<ItemState> {
+    town.send("A-1", &GetDeposit { deposit: nonce(seed) }).expect("told").items
+}
+
+fn outcome(town: &Town, message: &Deposit, item: usize, outcome: Outcome) {
+    let leaf = town.world.leaf(&message.items[item].chain);
+    town.desk().outcomes.insert(leaf, outcome);
+}
+
+/// RN-F6.1, RN-F6.2, RN-O15: each outcome of the issuer's answer, and what becomes of the credit.
+#[test]
+fn the_answer_decides_each_item() {
+    let mut town = Town::new();
+    let message = town.deposit_message("A-1", "all", &[1_000; 8]);
+    let outcomes = [
+        Outcome::Paid,
+        Outcome::Partly { paid: amount(300) },
+        Outcome::Duplicate,
+        Outcome::Malformed,
+        Outcome::Late,
+        Outcome::Unknown,
+        Outcome::Waiting { until: Time(77) },
+        Outcome::TooEarly,
+    ];
+    for (item, answer) in outcomes.into_iter().enumerate() {
+        outcome(&town, &message, item, answer);
+    }
+    town.send("A-1", &message).expect("a deposit");
+    assert_eq!(town.balances("A-1"), (OPENING, 8_000));
+    town.settle();
+    let refused = |word: &str| ItemState::Refused(word.into());
+    let expected = vec![
+        ItemState::Available(amount(1_000)),
+        ItemState::Partly { available: amount(300), claimed: amount(700) },
+        refused("duplicate"),
+        refused("malformed"),
+        refused("late"),
+        ItemState::Held(amount(1_000)),
+        ItemState::Waiting { until: Time(77) },
+        refused("too_early"),
+    ];
+    assert_eq!(state(&town, "all"), expected);
+    assert_eq!(town.balances("A-1"), (OPENING + 1_300, 2_000));
+    assert_eq!(town.sound().currencies[0].returned, "JPY:1300");
+    assert_eq!(town.desk().paid, 1_300);
+}
+
+/// RN-X26: paid at another bank: the credit is taken back, nothing becomes available.
+#[test]
+fn a_deposit_at_two_banks_is_paid_once() {
+    let mut town = Town::new();
+    let message = town.deposit_message("A-1", "two banks", &[1_000]);
+    outcome(&town, &message, 0, Outcome::Duplicate);
+    town.send("A-1", &message).expect("this bank cannot know");
+    town.settle();
+    assert_eq!(town.balances("A-1"), (OPENING, 0));
+    town.deposit("A-1", "control", &[1_000]);
+    town.settle();
+    assert_eq!(town.balances("A-1"), (OPENING + 1_000, 0));
+    town.sound();
+}
+
+/// RN-X27: whatever is lost on the way, the same bytes are sent again and each item is booked once.
+#[test]
+fn a_batch_is_sent_again_byte_for_byte() {
+    for cut in [Cut::Before, Cut::After, Cut::Crash] {
+        let mut town = Town::new();
+        town.deposit("A-1", "one", &[1_000, 100]);
+        town.cut(&[cut]);
+        assert!(town.tick().is_err(), "{cut:?}");
+        town.restart();
+        town.sound();
+        assert_eq!(town.balances("A-1"), (OPENING, 1_100), "{cut:?}");
+        // what is deposited meanwhile goes into a later batch
+        town.deposit("A-1", "two", &[100]);
+        town.settle();
+        assert_eq!(town.balances("A-1"), (OPENING + 1_200, 0), "{cut:?}");
+        let sent = town.sent::<Return>();
+        let expected = if cut == Cut::Before { 2 } else { 3 };
+        assert_eq!(sent.len(), expected, "{cut:?}");
+        if expected == 3 {
+            assert_eq!(sent[0], sent[1], "{cut:?}");
+        }
+        assert_eq!(town.desk().paid, 1_200);
+        town.sound();
+    }
+}
+
+/// RN-F6.2: an answer that is not the issuer's signed word, or not about these items, books nothing.
+#[test]
+fn a_forged_answer_books_nothing() {
+    let mut town = Town::new();
+    town.deposit("A-1", "one", &[1_000]);
+    for short in [false, true] {
+        (town.desk().forged, town.desk().short) = (!short, short);
+        assert!(matches!(town.tick(), Err(ChoreError::Answer)));
+        assert_eq!(town.balances("A-1"), (OPENING, 1_000));
+    }
+    (town.desk().forged, town.desk().short, town.desk().paid) = (false, false, 0);
+    town.settle();
+    assert_eq!(town.balances("A-1"), (OPENING + 1_000, 0));
+}
+
+/// RN-D21, DESIGN §5: all leaves of a hand-in stand in one batch, in order, beside single items.
+#[test]
+fn a_hand_in_stays_together() {
+    let mut town = Town::new();
+    let takings = town.takings("A-1", "shop", &[100, 200, 300]);
+    town.send("A-1", &takings).expect("takings");
+    let more = town.takings("A-1", "other shop", &[50, 60]);
+    town.send("A-1", &more).expect("takings");
+    town.deposit("A-1", "single", &[1_000]);
+    town.settle();
+    let sent = town.sent::<Return>();
+    assert_eq!(sent.len(), 1);
+    let batch: Return = decode(&sent[0], MESSAGE_BYTES_MAX).expect("a batch");
+    assert_eq!((batch.hand_ins.len(), batch.items.len()), (2, 6));
+    assert_eq!(town.balances("A-1"), (OPENING + 1_710, 0));
+    assert!(sent[0].len() < Return::MAX);
+    town.sound();
+}
+
+/// RN-D21: more than fits into one batch goes in several, none beyond the limit.
+#[test]
+fn a_full_batch_leaves_the_rest_to_the_next() {
+    use super::{Queued, choose};
+    let queued = |deposit: u8, place, hand_in| Queued {
+        deposit: [deposit; 16],
+        place,
+        bytes: 1_000,
+        hand_in,
+        leaf: zeni_crypto::Digest([0; 32]),
+    };
+    let single: Vec<_> = (0..2_000).map(|place| queued(1, place, false)).collect();
+    assert_eq!(choose(&single).len(), 1_024);
+    let mut mixed: Vec<_> = (0..24).map(|place| queued(1, place, false)).collect();
+    mixed.extend((0..1_000).map(|place| queued(2, place, true)));
+    mixed.extend((0..10).map(|place| queued(3, place, true)));
+    assert_eq!(choose(&mixed).len(), 1_024);
+    mixed.insert(0, queued(0, 0, false));
+    assert_eq!(choose(&mixed).len(), 25, "a hand-in is never cut");
+    let mut heavy: Vec<_> = (0..3).map(|place| queued(1, place, false)).collect();
+    heavy.iter_mut().for_each(|item| item.bytes = 5_000_000);
+    assert_eq!(choose(&heavy).len(), 1);
+    let mut cut: Vec<_> = (0..1_100).map(|place| queued(1, place, true)).collect();
+    cut.truncate(1_024);
+    cut.extend((0..1_024).map(|place| queued(2, place, true)));
+    assert_eq!(choose(&cut).len(), 1_024);
+}
+
+/// DESIGN §5: what came too late or too early may come again as a refund; what was paid or refused for good may not.
+#[test]
+fn only_an_unsettled_leaf_comes_again() {
+    let mut town = Town::new();
+    let late = town.deposit_message("A-1", "late", &[1_000]);
+    outcome(&town, &late, 0, Outcome::Late);
+    town.send("A-1", &late).expect("in time here");
+    town.settle();
+    let holder = key("late holder 0");
+    let leaf = town.world.leaf(&late.items[0].chain);
+    town.desk().outcomes.insert(leaf, Outcome::Waiting { until: terms().refund_from });
+    let purpose = ClosingPurpose::Refund(town.open_deposit("A-1", "refund"));
+    let items = vec![town.closed(&late.items[0].chain, &holder, 1_000, &purpose)];
+    town.send("A-1", &Deposit { purpose, items }).expect("a refund");
+    town.settle();
+    assert_eq!(state(&town, "refund"), vec![ItemState::Waiting { until: terms().refund_from }]);
+    assert_eq!(state(&town, "late"), vec![ItemState::Refused("late".into())]);
+    town.sound();
+}
+
+/// RN-P7: chains are kept until the end of the dispute term and not longer; leaves stay, so that nothing comes twice.
+#[test]
+fn documents_are_forgotten_after_the_dispute_term() {
+    let mut town = Town::new();
+    let (message, _) = town.deposit("A-1", "one", &[1_000]);
+    town.settle();
+    let kept = |town: &Town| town.table("item").iter().filter(|row| row[10] != zeni_store::Value::Null).count();
+    town.set_time(terms().refund_from.minus(DAY));
+    town.settle();
+    assert_eq!(kept(&town), 1);
+    town.set_time(terms().refund_from.plus(1));
+    town.settle();
+    assert_eq!(kept(&town), 0);
+    assert_eq!(town.send("A-1", &message).expect("still answered").items, vec![ItemState::Available(amount(1_000))]);
+    town.sound();
+}
