@@ -252,6 +252,12 @@ fn time_floor() {
     assert_eq!(desk.card.time_floor(), Ok(START.plus(DAY)));
     desk.card.load_payment(&desk.paid(&challenge, 300, "3")).unwrap();
     assert_eq!(desk.card.time_floor(), Ok(START.plus(DAY)), "it never falls");
+    let mut opening = challenge.opening(desk.world.network());
+    opening.time = START.plus(3 * DAY);
+    let long = desk.pass(&desk.world.note(&payer, 500, "4"), &payer, 200, opening, middle.public());
+    let long = desk.world.pay(&long, &middle, &payer, 100, "y");
+    desk.card.load_payment(&desk.pass(&long, &payer, 100, challenge.opening(desk.world.network()), payee)).unwrap();
+    assert_eq!(desk.card.time_floor(), Ok(START.plus(3 * DAY)), "the latest, wherever it stands");
 }
 
 /// A retired card loads nothing and opens nothing.

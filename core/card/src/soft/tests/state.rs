@@ -2,6 +2,10 @@
 
 use alloc::string::String;
 
+use chacha20poly1305::{
+    ChaCha20Poly1305, KeyInit,
+    aead::{Aead, Payload},
+};
 use zeni_note::{
     LicenceRequest,
     request::{Possession, RequestClaim},
@@ -137,6 +141,14 @@ fn sealed_keys() {
     let mut altered = seals[0].clone();
     altered.sealed[3] ^= 1;
     assert!(keys::unseal(&MASTER, &one, &altered).is_err());
+    // whoever has the master key still cannot pass one key's seed off as another's
+    let seed = secret.dangerous_seed();
+    let passed_off = ChaCha20Poly1305::new(&MASTER.into())
+        .encrypt(&[0; 12].into(), Payload { msg: &seed[..], aad: &other.0 })
+        .unwrap();
+    let sealed = <[u8; 48]>::try_from(passed_off).unwrap().into();
+    let passed_off = KeyRecord { nonce: [0; 12].into(), sealed, origin: Origin::Own };
+    assert!(keys::unseal(&MASTER, &other, &passed_off).is_err());
     let request = licence_request(one);
     desk.card.master = Zeroizing::new([1; 32]);
     let refused = desk.card.sign_statement(&one, &Statement::LicenceRequest(&request));
