@@ -117,7 +117,7 @@ impl Issuer {
     /// The smallest set of children that exceeds what the holder had, with his licence and nothing more.
     fn proof(&self, evidence: &Evidence) -> Option<OverspendingProof> {
         let node = &evidence.node;
-        let (held, licence) = held(node, evidence.parent)?;
+        let (held, licence) = self.held(node, evidence.parent)?;
         let mut children = Vec::with_capacity(evidence.children.len() + 1);
         for child in &evidence.children {
             children.push((child.value, self.endorsement(node, child)?));
@@ -137,6 +137,20 @@ impl Issuer {
             smallest.push(child);
         }
         Some(OverspendingProof { held, children: smallest, licence })
+    }
+
+    /// What the holder of a node held, and his licence.
+    fn held(&self, node: &Node, parent: Option<Digest>) -> Option<(Held, Signed<Licence>)> {
+        let Some(parent) = parent else {
+            let (note, licence): (Signed<Note>, Signed<Licence>) = decode(&node.evidence, MESSAGE_BYTES_MAX).ok()?;
+            // a registered note is known by its content, whatever signature came with it: sign it as it was issued
+            let note = Signed::sign(self.network(), note.record, &self.keys.signing);
+            return Some((Held::Note(note), licence));
+        };
+        let hop: Hop = decode(&node.evidence, MESSAGE_BYTES_MAX).ok()?;
+        let answer = hop.opening.answer_for(&node.holder);
+        let endorsement = Endorsement { parent, amount: hop.amount, answer };
+        Some((Held::Endorsement { endorsement, opening: hop.opening }, hop.payee))
     }
 
     fn endorsement(&self, node: &Node, child: &Node) -> Option<Child> {
@@ -171,22 +185,6 @@ impl Issuer {
     /// Strict unless only the batch's equation holds (DESIGN §4).
     fn equation(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> Equation {
         if key.verify(message, signature).is_ok() { Equation::Strict } else { Equation::Zip215 }
-    }
-}
-
-/// What the holder of a node held, and his licence.
-fn held(node: &Node, parent: Option<Digest>) -> Option<(Held, Signed<Licence>)> {
-    match parent {
-        None => {
-            let (note, licence): (Signed<Note>, Signed<Licence>) = decode(&node.evidence, MESSAGE_BYTES_MAX).ok()?;
-            Some((Held::Note(note), licence))
-        }
-        Some(parent) => {
-            let hop: Hop = decode(&node.evidence, MESSAGE_BYTES_MAX).ok()?;
-            let answer = hop.opening.answer_for(&node.holder);
-            let endorsement = Endorsement { parent, amount: hop.amount, answer };
-            Some((Held::Endorsement { endorsement, opening: hop.opening }, hop.payee))
-        }
     }
 }
 

@@ -114,6 +114,9 @@ zeni_store::statements! {
     pub(crate) SET_REPORTED = "UPDATE key_count SET reported = ?2 WHERE entry = ?1";
     pub(crate) COUNT_REDEEMED = "UPDATE key_count SET redeemed = redeemed + 1 \
         WHERE entry = ?1 AND redeemed < reported AND redeemed < drawn";
+    #[cfg(feature = "testing")]
+    pub(crate) ENTER_COUNTED = "UPDATE key_count SET reported = reported + 1, drawn = drawn + 1, redeemed = redeemed + 1 \
+        WHERE entry = ?1";
     pub(crate) SET_DRAWN = "UPDATE key_count SET drawn = ?2 WHERE entry = ?1";
     pub(crate) COUNT_VOIDED = "UPDATE key_count SET voided = voided + 1 WHERE entry = ?1";
     pub(crate) BANK_KEY_COUNTS = "SELECT entry, face, reported, drawn, redeemed FROM key_count WHERE bank = ?1 AND currency = ?2";

@@ -1,1 +1,453 @@
-//! Tests.
+//! A world around a real issuer, for tests and benches: banks that sign blindly, a registrar that stands in for the
+//! authority, notes in the register, chains and closings (from [`zeni_note::testing`]).
+//!
+//! Nothing of the issuer is replaced. [`Setup::enter_notes`] alone is a short cut: it registers and books notes as redeeming
+//! does, without an RSA signature for each.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use zeni_crypto::{
+    Digest, PublicKey, SecretKey, Signature, SharedEntropy, blind, raw_rsa::BlindSigner, sha256, tagged,
+};
+use zeni_message::{
+    Authority, Message, Role, Signed, Time,
+    peer::{Peer, SendError},
+    route::{Caller, Clock, Ctx, Failure, Handle, MemoryTransport, Routes},
+};
+use zeni_money::Amount;
+use zeni_note::{
+    Chain, IssuanceRequest, KeyEntry, Licence, Nonce, Note, RevocationList,
+    keylist::Roots,
+    licence::key_digest,
+    messages::{
+        authority::{
+            CosignKeyList, CosignKeyListRefusal, Disclose, DiscloseRefusal, Disclosed, GetRevocations, SamePerson,
+            SamePersonAnswer,
+        },
+        issuer::{BankTotals, Counts, Issued, Redeem, RedeemRefusal, ReportCounts, Return, ReturnAnswer, ReturnItem, ReturnRefusal, SubmitKeys},
+    },
+    request::Possession,
+    testing::{DAY, SERIES, START, World, amount, jpy, key, nonce},
+};
+use zeni_store::{Options, Store, Tx, params};
+
+use crate::{
+    BankConfig, Config, Done, Issuer, Keys, Limits, Policy, SCHEMA, SeriesConfig,
+    books::{self, Account, Posting, PostingIds},
+    redeem::{Draft, register},
+    schema,
+};
+
+/// Face values of the test series.
+pub const FACES: [u64; 3] = [100, 500, 1_000];
+/// Names of the banks.
+pub const BANKS: [&str; 2] = ["aoba", "midori"];
+
+/// A clock that stands where it was put.
+#[derive(Default)]
+pub struct StandingClock(AtomicU64);
+
+impl StandingClock {
+    /// Puts the clock to a time.
+    pub fn put(&self, time: Time) {
+        self.0.store(time.0, Ordering::Relaxed);
+    }
+}
+
+impl Clock for StandingClock {
+    fn now(&self) -> Time {
+        Time(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// Stands in for the authority: knows persons by their keys, signs key lists, verifies proofs before it answers.
+pub struct Registrar {
+    roots: Roots,
+    signing: SecretKey,
+    clock: Arc<StandingClock>,
+    persons: Mutex<HashMap<PublicKey, String>>,
+    revoked: Mutex<Vec<Digest>>,
+    /// How many messages of each kind it has answered.
+    pub disclosures: AtomicU64,
+}
+
+impl Registrar {
+    /// Registers a key to a person.
+    pub fn enrol(&self, key: PublicKey, person: &str) {
+        self.persons.lock().unwrap_or_else(PoisonError::into_inner).insert(key, person.to_owned());
+    }
+
+    /// Revokes a key.
+    pub fn revoke(&self, key: &PublicKey) {
+        let mut revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
+        revoked.push(key_digest(key));
+        revoked.sort_unstable();
+    }
+
+    fn person(&self, key: &PublicKey) -> Option<String> {
+        self.persons.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+}
+
+impl Handle<CosignKeyList> for Registrar {
+    async fn handle(&self, _: &Ctx, message: CosignKeyList) -> Result<Signature, Failure<CosignKeyListRefusal>> {
+        let signed = Signed { record: message.record, signature: message.issuer };
+        if signed.verify(self.roots.network, &self.roots.issuer).is_err() {
+            return Err(CosignKeyListRefusal::NotIssuer.into());
+        }
+        Ok(signed.record.sign(self.roots.network, &self.signing))
+    }
+}
+
+impl Handle<GetRevocations> for Registrar {
+    async fn handle(
+        &self,
+        _: &Ctx,
+        _: GetRevocations,
+    ) -> Result<Signed<RevocationList>, Failure<zeni_message::NoRefusal>> {
+        let revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (number, time) = (1 + revoked.len() as u64, self.clock.now());
+        let list = RevocationList { number, time, log_head: Digest([0; 32]), revoked };
+        Ok(Signed::sign(self.roots.network, list, &self.signing))
+    }
+}
+
+impl Handle<Disclose> for Registrar {
+    async fn handle(&self, _: &Ctx, message: Disclose) -> Result<Disclosed, Failure<DiscloseRefusal>> {
+        let convicted = message.proof.verify(&self.roots).map_err(|_| DiscloseRefusal::NoProof)?;
+        let name = self.person(&convicted.key()).ok_or(DiscloseRefusal::UnknownKey)?;
+        self.revoke(&convicted.key());
+        let number = 1 + self.disclosures.fetch_add(1, Ordering::Relaxed);
+        Ok(Disclosed { number, person: sha256(&[name.as_bytes()]), name, revoked: 1 })
+    }
+}
+
+impl Handle<SamePerson> for Registrar {
+    async fn handle(&self, _: &Ctx, message: SamePerson) -> Result<SamePersonAnswer, Failure<DiscloseRefusal>> {
+        let convicted = message.proof.verify(&self.roots).map_err(|_| DiscloseRefusal::NoProof)?;
+        let guilty = self.person(&convicted.key()).ok_or(DiscloseRefusal::UnknownKey)?;
+        let payee = self.person(&message.payee).ok_or(DiscloseRefusal::UnknownKey)?;
+        let handle = tagged("test person", &[guilty.as_bytes(), payee.as_bytes()]);
+        Ok(SamePersonAnswer { same: guilty == payee, payee: handle })
+    }
+}
+
+/// A bank's keys in this world: one per face value and epoch.
+pub struct TestBank {
+    /// Short name.
+    pub name: &'static str,
+    /// Signs its documents.
+    pub document: SecretKey,
+    /// Its entries with the keys to sign blindly.
+    pub signers: Vec<(KeyEntry, Arc<BlindSigner>)>,
+}
+
+/// An issuer with banks, registrar and clock, its key lists of this epoch and the next published.
+pub struct Setup {
+    /// Keys, licences, chains and closings.
+    pub world: World,
+    /// The issuer.
+    pub issuer: Arc<Issuer>,
+    /// Its store.
+    pub store: Store,
+    /// Its authority.
+    pub registrar: Arc<Registrar>,
+    /// Its clock.
+    pub clock: Arc<StandingClock>,
+    /// The banks.
+    pub banks: Vec<TestBank>,
+}
+
+/// RSA keys are slow to make: a process makes each once.
+fn rsa_key(index: usize) -> Arc<BlindSigner> {
+    static KEYS: OnceLock<Mutex<HashMap<usize, Arc<BlindSigner>>>> = OnceLock::new();
+    let keys = KEYS.get_or_init(Mutex::default);
+    let mut keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
+    let make = || {
+        let secret = blind::generate_key().expect("AWS-LC makes keys");
+        Arc::new(BlindSigner::from_pkcs8(secret.dangerous_pkcs8()).expect("a key just made"))
+    };
+    keys.entry(index).or_insert_with(make).clone()
+}
+
+/// The configuration of this world: epochs of 30 days, of which epoch 1 begins at [`START`].
+pub fn config(world: &World, policy: Policy) -> Config {
+    let days = |days: u64| days * DAY;
+    let series = SeriesConfig {
+        series: SERIES,
+        currency: jpy(),
+        faces: FACES.map(amount).to_vec(),
+        withdraw_s: days(30),
+        redeem_s: days(40),
+        claim_s: days(60),
+        valid_s: days(180),
+        deposit_s: days(210),
+        refund_s: days(240),
+        retain_s: days(400),
+        payments_max: 16,
+        list_fresh_s: 7 * 86_400,
+        stale_limit: amount(1_000),
+    };
+    let bank = |name: &&str| BankConfig {
+        name: (*name).to_owned(),
+        key: key(&format!("{name} documents")).public(),
+        ceilings: vec![(jpy(), amount(1_000_000_000_000))],
+    };
+    Config {
+        network: world.network(),
+        authority: world.roots.authority,
+        epochs_from: START.minus(days(30)),
+        epoch_s: days(30),
+        series: vec![series],
+        banks: BANKS.iter().map(bank).collect(),
+        policy,
+        limits: Limits::default(),
+    }
+}
+
+impl Setup {
+    /// A world over an in-memory store with inline jobs, deterministic but for RSA keys.
+    pub async fn new(policy: Policy) -> Setup {
+        let store = Store::open_memory_with(&SCHEMA, Options::inline()).expect("a store in memory opens");
+        let world = World::new("issuer tests");
+        let config = config(&world, policy);
+        Setup::with(world, store, config).await
+    }
+
+    /// A world over any store and configuration; key lists are published.
+    ///
+    /// # Panics
+    /// When anything refuses.
+    pub async fn with(world: World, store: Store, config: Config) -> Setup {
+        let clock = Arc::new(StandingClock::default());
+        clock.put(START.plus(DAY));
+        let seed = |name: &str| key(&format!("issuer tests {name}"));
+        let registrar = Arc::new(Registrar {
+            roots: world.roots,
+            signing: seed("authority"),
+            clock: clock.clone(),
+            persons: Mutex::default(),
+            revoked: Mutex::default(),
+            disclosures: AtomicU64::new(0),
+        });
+        let routes = Routes::new(Role::Authority)
+            .with::<CosignKeyList, _>(&registrar)
+            .with::<GetRevocations, _>(&registrar)
+            .with::<Disclose, _>(&registrar)
+            .with::<SamePerson, _>(&registrar);
+        let caller = Caller { role: Role::Issuer, name: "issuer".to_owned() };
+        let transport = MemoryTransport::new(Arc::new(routes), clock.clone(), Some(caller));
+        let authority: Peer<Authority> = Peer::new(Arc::new(transport));
+        let keys = Keys { signing: seed("issuer") };
+        let banks = BANKS.iter().enumerate().map(|(at, name)| test_bank(&config, at, name)).collect();
+        let entropy = SharedEntropy::seeded([3; 32]);
+        let issuer = Issuer::new(config, keys, store.clone(), entropy, clock.clone(), authority)
+            .expect("the configuration of the tests is sound");
+        let setup = Setup { world, issuer, store, registrar, clock, banks };
+        for bank in &setup.banks {
+            let entries = bank.signers.iter().map(|(entry, _)| entry.clone()).collect();
+            setup.member(bank.name, SubmitKeys { entries }).await.expect("keys are taken");
+        }
+        while setup.issuer.tick().await.expect("a round is done").more {}
+        setup
+    }
+
+    /// Sends a message to the issuer as anyone.
+    pub async fn public<M>(&self, message: M) -> Result<M::Reply, SendError<M::Refusal>>
+    where
+        M: Message<To = zeni_message::Issuer>,
+    {
+        let routes = Arc::new(self.issuer.public_routes());
+        Peer::new(Arc::new(MemoryTransport::new(routes, self.clock.clone(), None))).send(&message).await
+    }
+
+    /// Sends a message to the issuer as a bank.
+    pub async fn member<M>(&self, bank: &str, message: M) -> Result<M::Reply, SendError<M::Refusal>>
+    where
+        M: Message<To = zeni_message::Issuer>,
+    {
+        let caller = Caller { role: Role::Bank, name: bank.to_owned() };
+        let routes = Arc::new(self.issuer.member_routes());
+        Peer::new(Arc::new(MemoryTransport::new(routes, self.clock.clone(), Some(caller)))).send(&message).await
+    }
+
+    /// The bank of that name.
+    pub fn bank(&self, name: &str) -> &TestBank {
+        self.banks.iter().find(|bank| bank.name == name).expect("one of BANKS")
+    }
+
+    /// A request as a wallet ends up with it: blinded, signed by the bank, unblinded. The bank has not reported it.
+    pub fn request(&self, bank: &str, face: u64, holder: &SecretKey, seed: u64) -> IssuanceRequest {
+        let signers = &self.bank(bank).signers;
+        let of_face = |(entry, _): &&(KeyEntry, _)| entry.face == amount(face) && entry.epoch == 1;
+        let (entry, signer) = signers.iter().find(of_face).expect("one of FACES");
+        let message = zeni_note::request::blind_message(&entry.digest(), &holder.public());
+        let mut entropy = zeni_crypto::SeededEntropy::from_number(seed);
+        let blinding = signer.public().blind(&message, &mut entropy).expect("a good key");
+        let answer = signer.sign_blinded(blinding.blinded()).expect("below the modulus");
+        let signature = blinding.finalize(signer.public(), &answer).expect("the bank has signed");
+        IssuanceRequest {
+            key: holder.public(),
+            entry: entry.digest(),
+            randomizer: signature.randomizer.into(),
+            signature: signature.signature.into(),
+        }
+    }
+
+    /// Reports that the bank has signed `count` times under each key of this epoch; `number` counts up.
+    pub async fn report(&self, bank: &str, number: u64, count: u64, totals: Option<BankTotals>) {
+        let bank = self.bank(bank);
+        let mut signed: Vec<(Digest, u64)> = bank
+            .signers
+            .iter()
+            .filter(|(entry, _)| entry.epoch == 1)
+            .map(|(entry, _)| (entry.digest(), count))
+            .collect();
+        signed.sort_unstable();
+        let totals = totals.into_iter().collect();
+        let counts = Counts { bank: bank.name.to_owned(), number, signed, totals };
+        let counts = Signed::sign(self.world.network(), counts, &bank.document);
+        self.member(bank.name, ReportCounts { counts }).await.expect("counts are taken");
+    }
+
+    /// The message that redeems a request with a fresh nonce.
+    pub async fn redeem_message(&self, request: IssuanceRequest, holder: &SecretKey, slot: &str) -> Redeem {
+        let server = self.public(zeni_note::messages::issuer::GetNonce {}).await.expect("a nonce is given");
+        let possession = Possession { content: request.content_id(), nonce: server };
+        let possession = Signed::sign(self.world.network(), possession, holder).signature;
+        let licence = self.world.licence(holder.public());
+        Redeem { request, licence, slot: nonce(slot), nonce: server, possession }
+    }
+
+    /// Redeems a request.
+    pub async fn redeem(
+        &self,
+        request: IssuanceRequest,
+        holder: &SecretKey,
+        slot: &str,
+    ) -> Result<Issued, SendError<RedeemRefusal>> {
+        let message = self.redeem_message(request, holder, slot).await;
+        self.public(message).await
+    }
+
+    /// Enters notes as if a bank's requests had been redeemed. Their face values are those of [`FACES`].
+    ///
+    /// # Panics
+    /// When a serial is taken or the face value is another.
+    pub async fn enter_notes(&self, bank: &str, notes: Vec<Signed<Note>>) {
+        let signers = &self.bank(bank).signers;
+        let of_face = |note: &Note| signers.iter().find(|(entry, _)| entry.face == note.face && entry.epoch == 1);
+        let entry = |note: &Signed<Note>| of_face(&note.record).expect("one of FACES").0.digest();
+        let network = self.world.network();
+        let drafts: Vec<(Digest, Draft)> = notes
+            .into_iter()
+            .map(|note| {
+                let identity = note.identity(network);
+                let ticket = zeni_note::LoadTicket { note: identity, nonce: nonce("slot") };
+                let ticket = Signed::sign(network, ticket, &self.world.issuer);
+                (entry(&note), Draft { issued: Issued { note, ticket }, identity })
+            })
+            .collect();
+        let bank = bank.to_owned();
+        let seed = tagged("test postings", &[&self.issuer.entropy.bytes::<32>()]).0;
+        let enter = move |tx: &mut Tx<'_>| -> Done<()> {
+            let mut ids = PostingIds::new(seed);
+            for (entry, draft) in &drafts {
+                tx.execute(schema::ENTER_COUNTED, params![entry.0])?;
+                assert!(register(tx, draft)?, "a serial is taken");
+                let note = &draft.issued.note.record;
+                let posting = Posting {
+                    debit: Account::Issued(bank.clone()),
+                    credit: Account::Outstanding(note.series),
+                    currency: note.currency,
+                    amount: note.face,
+                    reference: "issue",
+                };
+                books::post(tx, &mut ids, &posting)?;
+            }
+            Ok(())
+        };
+        self.store.write(zeni_store::Caller::default(), enter).await.expect("the notes are entered");
+    }
+
+    /// A note of `face` to `holder` that is in the register.
+    pub async fn note(&self, holder: &SecretKey, face: u64, serial: &str) -> Chain {
+        let chain = self.world.note(holder, face, serial);
+        self.enter_notes(BANKS[0], vec![chain.note.clone()]).await;
+        chain
+    }
+
+    /// A licensed key of a person.
+    pub fn person(&self, name: &str) -> SecretKey {
+        let secret = key(name);
+        self.registrar.enrol(secret.public(), name);
+        secret
+    }
+
+    /// A deposit of a whole holding to an account at a bank.
+    pub fn deposit(&self, chain: &Chain, holder: &SecretKey, bank: &str, id: &str) -> ReturnItem {
+        let value = chain.hops.last().map_or(chain.note.record.face, |hop| hop.amount);
+        let to = self.world.account(bank, "A-1", id);
+        let purpose = zeni_note::ClosingPurpose::Deposit(to);
+        let closing = self.world.close(chain, holder, value.minor(), purpose);
+        ReturnItem { chain: chain.clone(), closing }
+    }
+
+    /// Returns items through a bank in one batch.
+    pub async fn give_back(
+        &self,
+        bank: &str,
+        batch: &str,
+        items: Vec<ReturnItem>,
+    ) -> Result<Signed<ReturnAnswer>, SendError<ReturnRefusal>> {
+        self.member(bank, Return { batch: nonce(batch), hand_ins: Vec::new(), items }).await
+    }
+
+    /// Rounds until nothing is due.
+    ///
+    /// # Panics
+    /// When a round fails.
+    pub async fn settle_down(&self) {
+        while self.issuer.tick().await.expect("a round is done").more {}
+    }
+
+    /// A licence that anyone could have signed.
+    pub fn forged_licence(&self, holder: PublicKey) -> Signed<Licence> {
+        Signed { signature: Signature([7; 64]), ..self.world.licence(holder) }
+    }
+}
+
+/// 16 bytes of a word, for ids.
+pub fn id(word: &str) -> Nonce {
+    nonce(word)
+}
+
+/// Sum of amounts in minor units, for figures in tests.
+pub fn total(amounts: impl IntoIterator<Item = Amount>) -> u64 {
+    Amount::sum(amounts).expect("test amounts are small").minor()
+}
+
+fn test_bank(config: &Config, at: usize, name: &'static str) -> TestBank {
+    let mut signers = Vec::new();
+    for epoch in [1, 2] {
+        for (face, place) in FACES.into_iter().zip(0usize..) {
+            let signer = rsa_key((at * 2 + epoch - 1) * FACES.len() + place);
+            let entry = KeyEntry {
+                bank: name.to_owned(),
+                series: config.series[0].series,
+                epoch: u32::try_from(epoch).expect("a small number"),
+                currency: config.series[0].currency,
+                face: amount(face),
+                modulus: (*signer.public().modulus()).into(),
+            };
+            signers.push((entry, signer));
+        }
+    }
+    TestBank { name, document: key(&format!("{name} documents")), signers }
+}

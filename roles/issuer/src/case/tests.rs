@@ -1,1 +1,82 @@
-use super::*;
+use futures::executor::block_on;
+use zeni_message::Signed;
+use zeni_note::{
+    OverspendingProof,
+    messages::issuer::Outcome,
+    testing::amount,
+};
+
+use crate::{
+    Policy,
+    testing::{BANKS, Setup},
+};
+
+const AOBA: &str = BANKS[0];
+
+fn overspent(setup: &Setup, spoil: impl Fn(&mut zeni_note::Chain)) -> Vec<Outcome> {
+    let (ueda, shop) = (setup.person("ueda"), setup.person("shop"));
+    let mut chain = block_on(setup.note(&ueda, 500, "n1"));
+    spoil(&mut chain);
+    let items = [(450, "a"), (30, "b"), (200, "c")].map(|(value, word)| {
+        let paid = setup.world.pay(&chain, &ueda, &shop, value, word);
+        setup.deposit(&paid, &shop, AOBA, word)
+    });
+    block_on(setup.give_back(AOBA, "b1", items.to_vec())).unwrap().record.outcomes
+}
+
+/// RN-F8.1, F8.2, RN-D17: the exported proof is signed by the issuer, verifies by itself and holds the smallest set.
+#[test]
+fn the_proof_is_a_document_with_the_smallest_set() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    overspent(&setup, |_| {});
+    block_on(setup.settle_down());
+    let exports = block_on(setup.issuer.export_proofs()).unwrap();
+    assert_eq!(exports.len(), 1);
+    let signed: Signed<OverspendingProof> = Signed::from_document(&exports[0].document).unwrap();
+    let proof = signed.verify(setup.world.network(), &setup.world.roots.issuer).unwrap();
+    let convicted = proof.record().verify(&setup.world.roots).unwrap();
+    assert_eq!(convicted.key(), setup.person("ueda").public());
+    assert_eq!((convicted.held(), convicted.signed()), (amount(500), amount(650)));
+    assert_eq!(proof.record().children.len(), 2);
+}
+
+/// A bank that returns a note under a spoilt signature cannot spoil the evidence: the register knows notes by content.
+#[test]
+fn a_spoilt_note_signature_spoils_no_proof() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let found = overspent(&setup, |chain| chain.note.signature.0[3] ^= 1);
+    assert_eq!(found[0], Outcome::Paid);
+    block_on(setup.settle_down());
+    let cases = block_on(setup.issuer.cases()).unwrap();
+    assert_eq!(cases[0].state, "disclosed");
+}
+
+/// RN-X39: a key that the authority does not know is an alarm there; the case stays without a name and claims stay held.
+#[test]
+fn an_unknown_key_releases_no_name() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let (ghost, shop) = (zeni_note::testing::key("ghost"), setup.person("shop"));
+    let chain = block_on(setup.note(&ghost, 500, "n1"));
+    let items = ["a", "b"].map(|word| {
+        let paid = setup.world.pay(&chain, &ghost, &shop, 500, word);
+        setup.deposit(&paid, &shop, AOBA, word)
+    });
+    block_on(setup.give_back(AOBA, "b1", items.to_vec())).unwrap();
+    block_on(setup.settle_down());
+    let cases = block_on(setup.issuer.cases()).unwrap();
+    assert_eq!((cases[0].state.as_str(), cases[0].name.clone()), ("refused", None));
+    let told = block_on(setup.member(AOBA, zeni_note::messages::issuer::GetDecisions { after: 0 })).unwrap();
+    assert_eq!(told, []);
+}
+
+/// RN-F8.4: a case is disclosed once, however often rounds are done, and revocation reaches the issuer's own checks.
+#[test]
+fn a_case_is_disclosed_once() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    overspent(&setup, |_| {});
+    for _ in 0..3 {
+        block_on(setup.settle_down());
+    }
+    assert_eq!(setup.registrar.disclosures.load(std::sync::atomic::Ordering::Relaxed), 1);
+    assert_eq!(block_on(setup.issuer.cases()).unwrap()[0].name.as_deref(), Some("ueda"));
+}

@@ -1,1 +1,130 @@
-use super::*;
+use futures::executor::block_on;
+use zeni_message::Time;
+use zeni_money::Amount;
+use zeni_note::{
+    messages::issuer::{Decision, GetDecisions, Outcome},
+    testing::{DAY, START, amount},
+};
+
+use crate::{
+    Policy,
+    testing::{BANKS, Setup, total},
+};
+
+const AOBA: &str = BANKS[0];
+
+fn capped(per_key: u64, per_person: u64, per_issuer_day: u64) -> Policy {
+    Policy::Capped {
+        per_key: amount(per_key),
+        per_person: amount(per_person),
+        per_issuer_day: amount(per_issuer_day),
+        cutoff: 86_400,
+    }
+}
+
+fn decisions(setup: &Setup) -> Vec<Decision> {
+    block_on(setup.settle_down());
+    let report = block_on(setup.issuer.audit()).unwrap();
+    assert_eq!(report.violations, Vec::<String>::new());
+    block_on(setup.member(AOBA, GetDecisions { after: 0 })).unwrap()
+}
+
+/// `count` colluders each get the whole note of one overspender and deposit it; answers what they gained in all.
+fn ring_gain(policy: Policy, count: usize) -> u64 {
+    let setup = block_on(Setup::new(policy));
+    let ueda = setup.person("ueda");
+    let chain = block_on(setup.note(&ueda, 500, "n1"));
+    let mut paid = 0;
+    for colluder in 0..count {
+        let friend = setup.person(&format!("colluder {colluder}"));
+        let chain = setup.world.pay(&chain, &ueda, &friend, 500, &format!("pay {colluder}"));
+        let item = setup.deposit(&chain, &friend, AOBA, &format!("d{colluder}"));
+        let answer = block_on(setup.give_back(AOBA, &format!("b{colluder}"), vec![item])).unwrap();
+        paid += match answer.record.outcomes[0] {
+            Outcome::Paid => 500,
+            Outcome::Partly { paid } => paid.minor(),
+            _ => 0,
+        };
+    }
+    let honoured = total(decisions(&setup).iter().map(|decision| decision.paid));
+    assert!(paid <= 500);
+    paid + honoured - 500
+}
+
+/// DESIGN §5 "Excess": what a ring of N colluders gains is flat at the cap; the control without a cap grows with N.
+#[test]
+fn a_ring_gains_no_more_than_the_cap() {
+    let gains = [2, 4, 9].map(|count| ring_gain(capped(700, 10_000, 10_000), count));
+    assert_eq!(gains, [500, 700, 700]);
+    let by_person = [2, 4, 9].map(|count| ring_gain(capped(10_000, 800, 10_000), count));
+    assert_eq!(by_person, [500, 800, 800]);
+    let by_day = [2, 4, 9].map(|count| ring_gain(capped(10_000, 10_000, 600), count));
+    assert_eq!(by_day, [500, 600, 600]);
+    let uncapped = [2, 4, 9].map(|count| ring_gain(capped(1 << 40, 1 << 40, 1 << 40), count));
+    assert_eq!(uncapped, [500, 1_500, 4_000]);
+}
+
+/// Policy `refuse`: first come up to the face value, never more.
+#[test]
+fn refuse_pays_no_excess() {
+    assert_eq!([2, 5].map(|count| ring_gain(Policy::Refuse, count)), [0, 0]);
+}
+
+/// RN-X22, RN-O17: an honest payee of an overspent note is made whole, and the bank is told once, in numbered order.
+#[test]
+fn an_honest_payee_is_made_whole() {
+    let setup = block_on(Setup::new(capped(1_000, 1_000, 10_000)));
+    let (ueda, one, two) = (setup.person("ueda"), setup.person("one"), setup.person("two"));
+    let chain = block_on(setup.note(&ueda, 500, "n1"));
+    for (payee, word) in [(&one, "one"), (&two, "two")] {
+        let paid = setup.world.pay(&chain, &ueda, payee, 400, word);
+        let item = setup.deposit(&paid, payee, AOBA, word);
+        block_on(setup.give_back(AOBA, word, vec![item])).unwrap();
+    }
+    let told = decisions(&setup);
+    assert_eq!(told.iter().map(|decision| (decision.number, decision.paid)).collect::<Vec<_>>(), [(1, amount(300))]);
+    assert_eq!(decisions(&setup), told);
+    assert_eq!(block_on(setup.member(AOBA, GetDecisions { after: 1 })).unwrap(), []);
+    let report = block_on(setup.issuer.audit()).unwrap();
+    assert_eq!((report.currencies[0].returned, report.currencies[0].honoured), (500, 300));
+}
+
+/// Never to the guilty: neither the same key nor another key of the same person, whatever the caps.
+#[test]
+fn the_guilty_get_nothing() {
+    for claimant in ["ueda", "second key of ueda"] {
+        let setup = block_on(Setup::new(capped(1 << 40, 1 << 40, 1 << 40)));
+        let (ueda, shop) = (setup.person("ueda"), setup.person("shop"));
+        let payee = setup.person(claimant);
+        setup.registrar.enrol(payee.public(), "ueda");
+        let chain = block_on(setup.note(&ueda, 500, "n1"));
+        for (payee, word) in [(&shop, "shop"), (&payee, "self")] {
+            let paid = setup.world.pay(&chain, &ueda, payee, 500, word);
+            let item = setup.deposit(&paid, payee, AOBA, word);
+            block_on(setup.give_back(AOBA, word, vec![item])).unwrap();
+        }
+        assert_eq!(decisions(&setup).iter().map(|decision| decision.paid).collect::<Vec<_>>(), [Amount::ZERO]);
+    }
+}
+
+/// Only claims that arrived before the cut-off after the disclosure are paid.
+#[test]
+fn a_claim_after_the_cut_off_is_refused() {
+    let setup = block_on(Setup::new(capped(1 << 40, 1 << 40, 1 << 40)));
+    let ueda = setup.person("ueda");
+    let chain = block_on(setup.note(&ueda, 500, "n1"));
+    let mut give = |word: &str, at: Time| {
+        setup.clock.put(at);
+        let payee = setup.person(word);
+        let paid = setup.world.pay(&chain, &ueda, &payee, 500, word);
+        let item = setup.deposit(&paid, &payee, AOBA, word);
+        block_on(setup.give_back(AOBA, word, vec![item])).unwrap();
+        decisions(&setup).len()
+    };
+    assert_eq!(give("one", START.plus(2 * DAY)), 0);
+    assert_eq!(give("two", START.plus(2 * DAY)), 1);
+    assert_eq!(give("in time", START.plus(3 * DAY)), 2);
+    assert_eq!(give("too late", START.plus(3 * DAY + 1)), 3);
+    let paid: Vec<u64> = decisions(&setup).iter().map(|decision| decision.paid.minor()).collect();
+    assert_eq!(paid, [500, 500, 0]);
+}
