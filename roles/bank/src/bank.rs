@@ -78,6 +78,7 @@ pub(crate) struct Rounds {
     pub(crate) lists_asked: Option<Time>,
     pub(crate) revocations_asked: Option<Time>,
     pub(crate) decisions_asked: Option<Time>,
+    pub(crate) folded: Option<Time>,
     pub(crate) claims_asked: Option<Time>,
     pub(crate) claim: Option<Digest>,
 }

@@ -84,6 +84,7 @@ impl Bank {
             self.ask_key_lists(now).await,
             self.ask_revocations(now).await,
             self.ensure_epoch_keys(now).await,
+            self.fold_books(now).await,
             self.forget(now).await,
         ];
         rounds.into_iter().try_fold(Progress::Idle, |all, one| Ok(all.and(one?)))

@@ -4,7 +4,11 @@
 //! A report is stored before it is sent and sent again until the issuer took it. Each is read from one state of the store
 //! that is not older than that of the report before, so no count goes down.
 
-use std::{collections::BTreeMap, collections::BTreeSet, convert::Infallible};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    sync::PoisonError,
+};
 
 use zeni_crypto::Digest;
 use zeni_message::{Message, Refusal, Signed, Time, decode, encode, limits::MESSAGE_BYTES_MAX, peer::SendError};
@@ -97,14 +101,43 @@ impl Bank {
         let Report { number, counts, .. } = report;
         match self.issuer.send(&ReportCounts { counts }).await {
             Ok(_) => {}
-            // the answer to an earlier sending was lost, or a later report is there already
-            Err(SendError::Refused(ReportCountsRefusal::Older { last })) if last >= number => {}
+            // a later report of this bank overtook this one; if there is none, this bank's books were set back
+            Err(SendError::Refused(ReportCountsRefusal::Older { .. })) if self.overtaken(number).await? => {
+                return Ok(Progress::More);
+            }
             Err(SendError::Refused(refusal)) => {
                 return Err(ChoreError::Refused { message: ReportCounts::PATH, code: refusal.code() });
             }
             Err(error) => return Err(ChoreError::sent::<ReportCounts>(error)),
         }
         self.taken(number).await
+    }
+
+    async fn overtaken(&self, number: u64) -> Result<bool, ChoreError> {
+        let read =
+            move |tx: &mut Tx<'_>| -> Job<bool> { Ok(last_report(tx)?.is_some_and(|last| last.number > number)) };
+        let overtaken = self.store.read(read).await?;
+        if !overtaken {
+            tracing::error!("the issuer knows more signatures of this bank than its books: was a backup restored?");
+        }
+        Ok(overtaken)
+    }
+
+    /// Adds what was posted to the bank's own accounts to their stored balances, so that these are read fast.
+    pub(crate) async fn fold_books(&self, now: Time) -> Chore {
+        if !self.due(&mut self.rounds.lock().unwrap_or_else(PoisonError::into_inner).folded, now) {
+            return Ok(Progress::Idle);
+        }
+        let job = |tx: &mut Tx<'_>| -> Job<()> {
+            for row in tx.rows(schema::SELECT_CURRENCIES, &[])? {
+                for book in Book::own(crate::accounts::currency(&row, 0)?) {
+                    zeni_ledger::fold(tx, &book.name())?;
+                }
+            }
+            Ok(())
+        };
+        self.store.write(Caller::default(), job).await?;
+        Ok(Progress::Idle)
     }
 
     /// Stores a report under its number; false if another has it.

@@ -6,7 +6,7 @@
 use zeni_crypto::Digest;
 use zeni_message::{
     Time,
-    limits::BATCH_ITEMS_MAX,
+    limits::{BATCH_ITEMS_MAX, OPEN_CHALLENGES_MAX},
     route::{Ctx, Failure, Handle},
 };
 use zeni_money::Currency;
@@ -41,6 +41,14 @@ impl Handle<OpenDeposit> for Bank {
         let customer = self.customer(ctx).await?;
         let lane = self.lane(&customer.account);
         let (id, nonce, now) = (*message.deposit, self.entropy.bytes::<16>(), ctx.now);
+        let account = customer.account.clone();
+        let open = move |tx: &mut Tx<'_>| {
+            Ok(tx.row(schema::COUNT_OPEN, params![&account, id])?.map(|row| row.u64(0)).transpose()?)
+        };
+        // a challenge is never taken back: somebody may have signed for it
+        if self.store.read(open).await.map_err(failure)?.unwrap_or(0) >= OPEN_CHALLENGES_MAX as u64 {
+            return Err(Failure::Busy);
+        }
         let job = move |tx: &mut Tx<'_>| {
             tx.execute(schema::INSERT_DEPOSIT, params![id, &customer.account, schema::int(now.0), nonce])?;
             match opened(tx, &id, &customer.account)? {

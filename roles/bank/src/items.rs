@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! queued ──► sent ──┬► paid                          available
-//!   (held)  (held)  ├► partly ──decisions──► paid    part available, the rest claimed in a case
-//!                   ├► unknown ──decision──► paid, partly, refused     (held)
-//!                   ├► waiting ──decision──► paid, partly, refused     (held, a refund)
+//!   (held)  (held)  ├► partly ──decision──► paid, partly with nothing claimed, refused    the rest was claimed in a case
+//!                   ├► unknown ──decision──► paid, partly     (held)
+//!                   ├► waiting ──decision──► paid, partly     (held, a refund)
 //!                   └► duplicate, malformed, late, too_early           not credited
 //! ```
 
@@ -31,7 +31,7 @@ pub(crate) enum Phase {
     Waiting,
     /// Available; nothing to do.
     Paid,
-    /// Part available; while something is claimed, decisions are asked for.
+    /// Part, perhaps nothing, available; while the rest is claimed, decisions are asked for.
     Partly,
     /// Final: came back before.
     Duplicate,
@@ -174,11 +174,11 @@ impl Item {
         };
         let Some(rest) = room.checked_sub(paid) else { return Ok(None) };
         let total = self.paid.checked_add(paid).ok_or_else(|| broken("paid more than an amount can be"))?;
-        let open = matches!(self.phase, Phase::Partly) && !paid.is_zero();
-        let claimed = if open { rest } else { Amount::ZERO };
+        // a claim is decided once; a refund or an unknown note that is paid short becomes a claim first
+        let claimed = if self.phase == Phase::Partly { Amount::ZERO } else { rest };
         let phase = match () {
             () if total == self.amount => Phase::Paid,
-            () if total.is_zero() => Phase::Refused,
+            () if total.is_zero() && claimed.is_zero() => Phase::Refused,
             () => Phase::Partly,
         };
         if self.phase.is_held() {

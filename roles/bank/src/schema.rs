@@ -30,6 +30,7 @@ const MIGRATIONS: &[Migration] = &[
             "CREATE TABLE report (number INTEGER PRIMARY KEY, counts BLOB NOT NULL, taken INTEGER NOT NULL)",
             "CREATE TABLE deposit (id BLOB PRIMARY KEY, account TEXT NOT NULL, time INTEGER NOT NULL, \
              nonce BLOB NOT NULL, content BLOB, hand_in BLOB, batch BLOB, batch_place INTEGER)",
+            "CREATE INDEX deposit_open ON deposit (account) WHERE content IS NULL",
             "CREATE INDEX deposit_batch ON deposit (batch, batch_place)",
             "CREATE TABLE item (deposit BLOB NOT NULL, place INTEGER NOT NULL, leaf BLOB NOT NULL, \
              amount INTEGER NOT NULL, refund INTEGER NOT NULL, state TEXT NOT NULL, paid INTEGER NOT NULL, \
@@ -138,6 +139,8 @@ statements! {
 
     /// A deposit.
     pub SELECT_DEPOSIT = "SELECT account, time, nonce, content FROM deposit WHERE id = ?1";
+    /// Challenges of an account that nothing answered yet, besides one.
+    pub COUNT_OPEN = "SELECT COUNT(*) FROM deposit WHERE account = ?1 AND content IS NULL AND id <> ?2";
     /// A new challenge.
     pub INSERT_DEPOSIT = "INSERT INTO deposit (id, account, time, nonce) VALUES (?1, ?2, ?3, ?4) \
         ON CONFLICT DO NOTHING";
@@ -159,7 +162,7 @@ statements! {
     pub DELETE_LEAF = "DELETE FROM live_leaf WHERE leaf = ?1";
 
     /// Items that wait for a batch, whole deposits together.
-    pub SELECT_QUEUED = "SELECT i.deposit, i.place, i.bytes, CASE WHEN d.hand_in IS NULL THEN 0 ELSE 1 END, \
+    pub SELECT_QUEUED = "SELECT i.deposit, i.place, i.bytes, CAST(CASE WHEN d.hand_in IS NULL THEN 0 ELSE 1 END AS BIGINT), \
         i.leaf FROM item i JOIN deposit d ON d.id = i.deposit WHERE i.state = 'queued' ORDER BY i.deposit, i.place LIMIT ?1";
     /// Puts an item into a batch.
     pub BATCH_ITEM = "UPDATE item SET state = 'sent', batch = ?3, batch_place = ?4 \

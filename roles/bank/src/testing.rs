@@ -179,7 +179,7 @@ impl Handle<ReportCounts> for TestIssuer {
         if let Some(old) = &desk.counts {
             let (old, new) = (&old.record, &new.record);
             let falls = old.signed.iter().any(|(key, count)| new.signed.iter().any(|(k, c)| k == key && c < count));
-            if new.number < old.number || falls {
+            if new.number < old.number || (new.number == old.number && new != old) || falls {
                 return Err(ReportCountsRefusal::Older { last: old.number }.into());
             }
         }

@@ -54,3 +54,25 @@ fn reports_survive_and_never_go_down() {
         }
     }
 }
+
+/// DESIGN §4: a bank whose books were set back is told so, and never reports less as if it were more.
+#[test]
+fn a_bank_set_back_does_not_go_on() {
+    let mut town = Town::new();
+    let (order, _) = town.order("one", &[100]);
+    town.withdraw("A-1", &order).expect("a withdrawal");
+    town.settle();
+    let job = |tx: &mut zeni_store::Tx<'_>| {
+        tx.execute("DELETE FROM report", &[])?;
+        tx.execute("UPDATE signing_key SET folded = 0", &[])?;
+        Ok::<_, zeni_store::JobError<()>>(tx.execute("DELETE FROM tally", &[])?)
+    };
+    let before = town.desk().counts.clone();
+    town.bank.store.write_blocking(zeni_store::Caller::default(), job).expect("set back");
+    let (order, _) = town.order("two", &[1_000]);
+    town.withdraw("A-1", &order).expect("a withdrawal");
+    for _ in 0..3 {
+        assert!(matches!(town.tick(), Err(crate::ChoreError::Refused { code: "older", .. })));
+    }
+    assert_eq!(town.desk().counts, before);
+}

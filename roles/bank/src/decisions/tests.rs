@@ -42,29 +42,44 @@ fn an_excess_is_credited_once() {
         town.restart();
         town.settle();
         assert_eq!(town.balances("A-1"), (OPENING + 500, 0), "{cut:?}");
-        assert_eq!(state(&town), ItemState::Partly { available: amount(500), claimed: amount(500) });
-        decide(&mut town, 2, leaf, 500);
-        assert_eq!(state(&town), ItemState::Available(amount(1_000)));
-        assert_eq!(town.balances("A-1"), (OPENING + 1_000, 0));
+        assert_eq!(state(&town), ItemState::Partly { available: amount(500), claimed: amount(0) }, "{cut:?}");
         town.sound();
     }
 }
 
-/// DESIGN §5: a refund and an unknown note are held until decided; a decision of nothing takes the credit back.
+/// DESIGN §5: a refund and an unknown note are held until decided; what is not paid then is a claim, which the next
+/// decision ends.
 #[test]
 fn held_items_follow_the_decision() {
     let waiting = Outcome::Waiting { until: zeni_message::Time(5) };
-    for (outcome, paid) in [(waiting, 1_000), (waiting, 0), (Outcome::Unknown, 1_000), (Outcome::Unknown, 0)] {
+    for (outcome, paid) in [(waiting, 1_000), (waiting, 0), (Outcome::Unknown, 1_000), (Outcome::Unknown, 300)] {
         let mut town = Town::new();
         let leaf = undecided(&mut town, outcome);
         assert_eq!(town.balances("A-1"), (OPENING, 1_000));
         decide(&mut town, 1, leaf, paid);
         assert_eq!(town.balances("A-1"), (OPENING + paid, 0));
-        let expected =
-            if paid == 0 { ItemState::Refused("refused".into()) } else { ItemState::Available(amount(paid)) };
-        assert_eq!(state(&town), expected);
+        if paid == 1_000 {
+            assert_eq!(state(&town), ItemState::Available(amount(1_000)));
+            continue;
+        }
+        assert_eq!(state(&town), ItemState::Partly { available: amount(paid), claimed: amount(1_000 - paid) });
+        decide(&mut town, 2, leaf, 250);
+        assert_eq!(town.balances("A-1"), (OPENING + paid + 250, 0));
+        assert_eq!(state(&town), ItemState::Partly { available: amount(paid + 250), claimed: amount(0) });
         town.sound();
     }
+}
+
+/// RN-X31: a refund that is refused in the end leaves nothing behind.
+#[test]
+fn a_refused_refund_leaves_nothing() {
+    let mut town = Town::new();
+    let leaf = undecided(&mut town, Outcome::Waiting { until: zeni_message::Time(5) });
+    decide(&mut town, 1, leaf, 0);
+    decide(&mut town, 2, leaf, 0);
+    assert_eq!(state(&town), ItemState::Refused("refused".into()));
+    assert_eq!(town.balances("A-1"), (OPENING, 0));
+    town.sound();
 }
 
 /// RN-F6.2: a claim that is refused stays at what was paid, and nobody is asked any more.

@@ -1,4 +1,4 @@
-use zeni_message::{Signed, peer::SendError};
+use zeni_message::{Signed, limits::OPEN_CHALLENGES_MAX, peer::SendError};
 use zeni_note::{
     ClosingPurpose,
     messages::bank::{
@@ -44,6 +44,19 @@ fn a_challenge_belongs_to_one_account() {
     assert_eq!(refusal(town.send("A-1", &get)), GetDepositRefusal::UnknownDeposit);
     town.deposit("A-1", "one", &[100]);
     assert_eq!(refusal(town.send("A-2", &get)), GetDepositRefusal::UnknownDeposit);
+}
+
+/// RN-O14: an account has a bounded number of open challenges; those it has stay, and others' are not touched.
+#[test]
+fn open_challenges_are_bounded() {
+    let town = Town::new();
+    let open = |account: &str, n: usize| town.send(account, &OpenDeposit { deposit: nonce(&format!("{account} {n}")) });
+    for n in 0..OPEN_CHALLENGES_MAX {
+        open("A-1", n).expect("a challenge");
+    }
+    assert!(matches!(open("A-1", OPEN_CHALLENGES_MAX), Err(SendError::Busy { .. })));
+    open("A-1", 5).expect("the same again");
+    open("A-2", 0).expect("another account");
 }
 
 /// RN-X25: the same holding deposited twice at this bank is credited once; another deposit is its control.
