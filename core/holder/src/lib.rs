@@ -66,3 +66,6 @@ pub use request::RequestError;
 pub use schema::{SCHEMA, STATEMENTS};
 pub use sync::SyncError;
 pub use withdraw::WithdrawError;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,605 @@
+//! A town: an authority, a bank and an issuer that really sign, small enough to read, with books that must balance.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use zeni_card::soft::{SoftCard, testing::TestMemory};
+use zeni_crypto::{Digest, SharedEntropy, blind, raw_rsa::BlindSigner};
+use zeni_message::{
+    Message, NoRefusal, Role, Signed, Time,
+    peer::{BoxFuture, Fault, Peer, Transport},
+    route::{Caller, Clock, Ctx, Failure, Handle, MemoryTransport, Routes},
+};
+use zeni_money::Money;
+use zeni_note::{
+    Chain, Closing, ClosingPurpose, KeyEntry, KeyList, Licence, LoadTicket, NameCertificate, Note,
+    closing::ClosingRecord,
+    keylist::KeyListRecord,
+    licence::{Keeper, person_digest},
+    messages::{authority::*, bank::*, issuer::*},
+    request::Possession,
+    testing::{DAY, EPOCH, SERIES, START, World, amount, jpy, nonce, terms},
+};
+use zeni_store::{Options, Store, testing::block_on};
+
+use crate::*;
+
+pub(crate) const BANK: &str = "aoba";
+pub(crate) const FACES: [u64; 3] = [100, 500, 1_000];
+/// Money on each account at the start.
+pub(crate) const OPENING: u64 = 20_000;
+
+/// One key per face value for the whole test process: making them takes long.
+fn signers() -> &'static [BlindSigner] {
+    static SIGNERS: OnceLock<Vec<BlindSigner>> = OnceLock::new();
+    SIGNERS.get_or_init(|| {
+        let signer = |_| BlindSigner::from_pkcs8(blind::generate_key().unwrap().dangerous_pkcs8()).unwrap();
+        FACES.iter().map(signer).collect()
+    })
+}
+
+/// A key of no published list.
+pub(crate) fn other_signer() -> &'static BlindSigner {
+    static SIGNER: OnceLock<BlindSigner> = OnceLock::new();
+    SIGNER.get_or_init(|| BlindSigner::from_pkcs8(blind::generate_key().unwrap().dangerous_pkcs8()).unwrap())
+}
+
+pub(crate) struct Hand(pub(crate) AtomicU64);
+
+impl Clock for Hand {
+    fn now(&self) -> Time {
+        Time(self.0.load(Ordering::Relaxed))
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Books {
+    pub(crate) balance: BTreeMap<String, u64>,
+    orders: BTreeMap<[u8; 16], (Withdraw, BlindSignatures)>,
+    redeemed: BTreeMap<Digest, Issued>,
+    renewed: BTreeMap<Digest, Issued>,
+    closed: BTreeSet<Digest>,
+    deposits: BTreeMap<[u8; 16], DepositState>,
+    /// Answers with which the issuer says that a signature was not counted yet.
+    pub(crate) uncounted: u32,
+    /// Signatures that the bank spoils at first.
+    pub(crate) spoiled: u32,
+    /// Whether it spoils them for good.
+    pub(crate) spoils_for_good: bool,
+    /// What the authority shows instead of the key list.
+    pub(crate) second_list: Option<KeyList>,
+    claims: BTreeSet<Digest>,
+    number: u64,
+    pub(crate) revoked: Vec<Digest>,
+    /// Everything that was received: by whom, over which connection, what.
+    pub(crate) seen: Vec<(Role, u64, &'static str, Vec<u8>)>,
+}
+
+pub(crate) struct Town {
+    pub(crate) world: World,
+    pub(crate) list: KeyList,
+    pub(crate) clock: Arc<Hand>,
+    books: Mutex<Books>,
+    connections: AtomicU64,
+}
+
+pub(crate) fn key_list(world: &World, moduli: &[[u8; 256]]) -> KeyList {
+    let entry = |(face, modulus): (&u64, &[u8; 256])| KeyEntry {
+        bank: BANK.into(),
+        series: SERIES,
+        epoch: EPOCH,
+        currency: jpy(),
+        face: amount(*face),
+        modulus: (*modulus).into(),
+    };
+    world.sign_key_list(KeyListRecord {
+        epoch: EPOCH,
+        previous: None,
+        from: START,
+        until: START.plus(400 * DAY),
+        entries: FACES.iter().zip(moduli).map(entry).collect(),
+        series: vec![terms()],
+    })
+}
+
+impl Town {
+    pub(crate) fn new() -> Arc<Town> {
+        let world = World::new("town");
+        let moduli: Vec<[u8; 256]> = signers().iter().map(|signer| *signer.public().modulus()).collect();
+        let list = key_list(&world, &moduli);
+        let clock = Arc::new(Hand(AtomicU64::new(START.plus(DAY).0)));
+        Arc::new(Town { world, list, clock, books: Mutex::default(), connections: AtomicU64::new(0) })
+    }
+
+    pub(crate) fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap()
+    }
+
+    pub(crate) fn pass(&self, seconds: u64) {
+        self.clock.0.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    pub(crate) fn at(&self, time: Time) {
+        self.clock.0.store(time.0, Ordering::Relaxed);
+    }
+
+    fn sign_note(&self, books: &mut Books, licence: &Signed<Licence>, face: u64, slot: zeni_note::Nonce) -> Issued {
+        books.number += 1;
+        let network = self.world.network();
+        let note = Note {
+            serial: nonce(&format!("serial {}", books.number)),
+            series: SERIES,
+            epoch: EPOCH,
+            currency: jpy(),
+            face: amount(face),
+            holder: licence.record.key,
+        };
+        let note = Signed::sign(network, note, &self.world.issuer);
+        let ticket = LoadTicket { note: note.identity(network), nonce: slot };
+        Issued { ticket: Signed::sign(network, ticket, &self.world.issuer), note }
+    }
+
+    fn check_closing(
+        &self,
+        chain: &Chain,
+        amount: zeni_money::Amount,
+        purpose: &ClosingPurpose,
+        signature: &zeni_crypto::Signature,
+    ) -> Option<Digest> {
+        let verified = chain.verify(&self.world.roots, &vec![self.list.clone()]).ok()?;
+        let leaf = verified.leaf();
+        let network = self.world.network();
+        let record = ClosingRecord { parent: leaf.identity, amount, purpose: purpose.digest(network) };
+        Signed { record, signature: *signature }.verify(network, &leaf.holder).ok()?;
+        (amount == leaf.value || matches!(purpose, ClosingPurpose::Refund(_))).then_some(leaf.identity)
+    }
+
+    fn take_deposit(
+        &self,
+        account: &str,
+        id: [u8; 16],
+        closed: Vec<(Digest, u64)>,
+    ) -> Result<DepositState, DepositRefusal> {
+        let mut books = self.books();
+        if let Some(state) = books.deposits.get(&id) {
+            return Ok(state.clone());
+        }
+        for ((leaf, _), item) in closed.iter().zip(0..) {
+            if books.closed.contains(leaf) {
+                return Err(DepositRefusal::Repeated { item });
+            }
+        }
+        for (leaf, value) in &closed {
+            books.closed.insert(*leaf);
+            *books.balance.entry(account.into()).or_default() += value;
+        }
+        let items = closed.iter().map(|(_, value)| ItemState::Held(amount(*value))).collect();
+        let state = DepositState { currency: jpy(), items };
+        books.deposits.insert(id, state.clone());
+        Ok(state)
+    }
+}
+
+macro_rules! serves {
+    ($($message:ty, |$town:ident, $ctx:ident, $it:ident| $body:expr;)*) => {$(
+        impl Handle<$message> for Town {
+            async fn handle(&self, ctx: &Ctx, message: $message)
+                -> Result<<$message as Message>::Reply, Failure<<$message as Message>::Refusal>> {
+                let ($town, $ctx, $it) = (self, ctx, message);
+                let _ = &$ctx;
+                let answer: Result<<$message as Message>::Reply, <$message as Message>::Refusal> = $body;
+                answer.map_err(Failure::from)
+            }
+        }
+    )*};
+}
+
+fn licences(town: &Town, it: GetLicences) -> Result<Licences, GetLicencesRefusal> {
+    let network = town.world.network();
+    if it.secret.is_empty() || it.secret == "unknown" {
+        return Err(GetLicencesRefusal::UnknownPerson);
+    }
+    for (request, item) in it.requests.iter().zip(0..) {
+        if request.record.person != person_digest(&it.secret) {
+            return Err(GetLicencesRefusal::OtherPerson { item });
+        }
+        request.verify(network, &request.record.key).map_err(|_| GetLicencesRefusal::NotPossessed { item })?;
+    }
+    let licences = it.requests.iter().map(|request| town.world.licence(request.record.key)).collect();
+    let name = it.secret.to_uppercase();
+    let certificate = it.certify_name.then(|| {
+        let record =
+            NameCertificate { name: name.clone(), key: it.requests[0].record.key, until: START.plus(400 * DAY) };
+        Signed::sign(network, record, &town.world.authority)
+    });
+    Ok(Licences { name, licences, certificate })
+}
+
+fn withdraw(town: &Town, account: &str, it: Withdraw) -> Result<BlindSignatures, WithdrawRefusal> {
+    let mut books = town.books();
+    if let Some((order, reply)) = books.orders.get(&*it.order) {
+        return if *order == it { Ok(reply.clone()) } else { Err(WithdrawRefusal::OtherOrder) };
+    }
+    let (mut total, mut signatures) = (0, Vec::new());
+    for (blinded, item) in it.items.iter().zip(0..) {
+        let entries = &town.list.record.entries;
+        let place = entries.iter().position(|entry| entry.digest() == blinded.entry);
+        let place = place.ok_or(WithdrawRefusal::UnknownKey { item })?;
+        total += FACES[place];
+        signatures.push(signers()[place].sign_blinded(&blinded.blinded).unwrap().into());
+    }
+    let available = books.balance.get(account).copied().unwrap_or(0);
+    if available < total {
+        return Err(WithdrawRefusal::InsufficientFunds { available });
+    }
+    books.balance.insert(account.into(), available - total);
+    let reply = BlindSignatures { signatures };
+    books.orders.insert(*it.order, (it, reply.clone()));
+    let mut spoiled = reply;
+    for signature in spoiled.signatures.iter_mut().take(books.spoiled as usize) {
+        signature[100] ^= 1;
+    }
+    Ok(spoiled)
+}
+
+fn redeem(town: &Town, it: Redeem) -> Result<Issued, RedeemRefusal> {
+    let network = town.world.network();
+    let mut books = town.books();
+    let entries = &town.list.record.entries;
+    let place = entries.iter().position(|entry| entry.digest() == it.request.entry).ok_or(RedeemRefusal::UnknownKey)?;
+    if it.licence.record.key != it.request.key {
+        return Err(RedeemRefusal::OtherKey);
+    }
+    let signature = blind::BlindSignature { randomizer: *it.request.randomizer, signature: *it.request.signature };
+    signers()[place].public().verify(&it.request.message(), &signature).map_err(|_| RedeemRefusal::BadRequest)?;
+    it.licence.verify(network, &town.world.authority.public()).map_err(|_| RedeemRefusal::BadLicence)?;
+    let possession = Possession { content: it.request.content_id(), nonce: it.nonce };
+    Signed { record: possession, signature: it.possession }
+        .verify(network, &it.request.key)
+        .map_err(|_| RedeemRefusal::NotPossessed)?;
+    if let Some(issued) = books.redeemed.get(&it.request.content_id()) {
+        return Ok(issued.clone());
+    }
+    if books.claims.contains(&it.request.content_id()) {
+        return Err(RedeemRefusal::Void);
+    }
+    if town.clock.now() > terms().redeem_until {
+        return Err(RedeemRefusal::Expired { claim_until: terms().claim_until.0 });
+    }
+    if books.uncounted > 0 {
+        books.uncounted -= 1;
+        return Err(RedeemRefusal::NotCounted);
+    }
+    let issued = town.sign_note(&mut books, &it.licence, FACES[place], it.slot);
+    books.redeemed.insert(it.request.content_id(), issued.clone());
+    Ok(issued)
+}
+
+fn renew(town: &Town, it: Renew) -> Result<Issued, RenewRefusal> {
+    let Closing::Single { amount, purpose, signature } = &it.closing else { return Err(RenewRefusal::NotRenewal) };
+    let ClosingPurpose::Renewal { licence, .. } = purpose else { return Err(RenewRefusal::NotRenewal) };
+    let leaf = town.check_closing(&it.chain, *amount, purpose, signature).ok_or(RenewRefusal::WrongClosing)?;
+    let mut books = town.books();
+    if let Some(issued) = books.renewed.get(&leaf) {
+        return Ok(issued.clone());
+    }
+    if !books.closed.insert(leaf) {
+        return Err(RenewRefusal::Closed);
+    }
+    let issued = town.sign_note(&mut books, licence, amount.minor(), it.slot);
+    books.renewed.insert(leaf, issued.clone());
+    Ok(issued)
+}
+
+fn deposit(town: &Town, account: &str, it: Deposit) -> Result<DepositState, DepositRefusal> {
+    let (ClosingPurpose::Deposit(to) | ClosingPurpose::Refund(to)) = &it.purpose else {
+        return Err(DepositRefusal::UnknownChallenge);
+    };
+    let mut closed = Vec::new();
+    for (one, item) in it.items.iter().zip(0..) {
+        let leaf = town.check_closing(&one.chain, one.amount, &it.purpose, &one.signature);
+        closed.push((leaf.ok_or(DepositRefusal::WrongClosing { item })?, one.amount.minor()));
+    }
+    town.take_deposit(account, *to.deposit, closed)
+}
+
+fn hand_in(town: &Town, account: &str, it: HandInTakings) -> Result<DepositState, DepositRefusal> {
+    let (mut closed, mut leaves) = (Vec::new(), Vec::new());
+    for (chain, item) in it.chains.iter().zip(0..) {
+        let verified = chain.verify(&town.world.roots, &vec![town.list.clone()]);
+        let verified = verified.map_err(|_| DepositRefusal::Malformed { item })?;
+        let leaf = verified.leaf();
+        it.hand_in.verify(town.world.network(), &leaf.holder).map_err(|_| DepositRefusal::WrongClosing { item })?;
+        closed.push((leaf.identity, leaf.value.minor()));
+        leaves.push(leaf.identity);
+    }
+    if zeni_note::merkle::root(&leaves) != it.hand_in.record.root {
+        return Err(DepositRefusal::WrongClosing { item: 0 });
+    }
+    town.take_deposit(account, *it.hand_in.record.to.deposit, closed)
+}
+
+fn claim(town: &Town, account: &str, it: ClaimRequest) -> Result<ClaimState, ClaimRefusal> {
+    let id = it.request.content_id();
+    it.claim.verify(town.world.network(), &it.request.key).map_err(|_| ClaimRefusal::NotPossessed)?;
+    if town.clock.now() <= terms().redeem_until {
+        return Err(ClaimRefusal::TooEarly { from: terms().redeem_until.0 + 1 });
+    }
+    let mut books = town.books();
+    if books.redeemed.contains_key(&id) {
+        return Ok(ClaimState::Refused);
+    }
+    if books.claims.insert(id) {
+        let place = town.list.record.entries.iter().position(|entry| entry.digest() == it.request.entry);
+        *books.balance.entry(account.into()).or_default() += FACES[place.unwrap()];
+    }
+    Ok(ClaimState::Credited)
+}
+
+fn dispute(town: &Town, account: &str, it: DisputeSignature) -> DisputeOutcome {
+    let mut books = town.books();
+    let (order, reply) = books.orders[&*it.order].clone();
+    if !books.spoils_for_good {
+        return DisputeOutcome::Signature(reply.signatures[it.item as usize]);
+    }
+    let entry = order.items[it.item as usize].entry;
+    let place = town.list.record.entries.iter().position(|known| known.digest() == entry).unwrap();
+    *books.balance.entry(account.into()).or_default() += FACES[place];
+    DisputeOutcome::Credited(amount(FACES[place]))
+}
+
+fn state(town: &Town, it: GetDeposit) -> Result<DepositState, GetDepositRefusal> {
+    let mut books = town.books();
+    let state = books.deposits.get_mut(&*it.deposit).ok_or(GetDepositRefusal::UnknownDeposit)?;
+    for item in &mut state.items {
+        if let ItemState::Held(amount) = item {
+            *item = ItemState::Available(*amount);
+        }
+    }
+    Ok(state.clone())
+}
+
+fn revocations(town: &Town) -> Signed<zeni_note::RevocationList> {
+    let mut list = town.world.revocations(town.clock.now());
+    list.revoked = town.books().revoked.clone();
+    list.revoked.sort();
+    list.number += list.revoked.len() as u64;
+    Signed::sign(town.world.network(), list, &town.world.authority)
+}
+
+fn enrolled() -> Enrolled {
+    Enrolled { chain: "PEM".into(), account_salt: nonce("account salt") }
+}
+
+serves! {
+    GetLicences, |town, ctx, it| licences(town, it);
+    GetRevocations, |town, ctx, it| { let _ = it; Ok(revocations(town)) };
+    GetSignedKeyLists, |town, ctx, it| {
+        let _ = it;
+        Ok(vec![town.books().second_list.clone().unwrap_or_else(|| town.list.clone())])
+    };
+    ReportLost, |town, ctx, it| { let _ = (town, it); Ok(1) };
+    Enrol, |town, ctx, it| match it.code.as_str() {
+        "code" => { town.books().balance.insert(format!("{BANK}/{}", it.account), OPENING); Ok(enrolled()) }
+        _ => Err(EnrolRefusal::UnknownAccount),
+    };
+    Withdraw, |town, ctx, it| withdraw(town, ctx.caller_name(), it);
+    DisputeSignature, |town, ctx, it| Ok(dispute(town, ctx.caller_name(), it));
+    OpenDeposit, |town, ctx, it| {
+        let _ = town;
+        Ok(DepositChallenge { time: START.plus(DAY), nonce: nonce(&format!("{:?}", it.deposit)) })
+    };
+    Deposit, |town, ctx, it| deposit(town, ctx.caller_name(), it);
+    HandInTakings, |town, ctx, it| hand_in(town, ctx.caller_name(), it);
+    GetDeposit, |town, ctx, it| state(town, it);
+    ClaimRequest, |town, ctx, it| claim(town, ctx.caller_name(), it);
+    GetKeyLists, |town, ctx, it| { let _ = it; Ok::<_, NoRefusal>(vec![town.list.clone()]) };
+    GetNonce, |town, ctx, it| {
+        let _ = it;
+        let mut books = town.books();
+        books.number += 1;
+        let mut nonce = [0; 32];
+        nonce[..8].copy_from_slice(&books.number.to_be_bytes());
+        Ok::<_, NoRefusal>(nonce.into())
+    };
+    Redeem, |town, ctx, it| redeem(town, it);
+    Renew, |town, ctx, it| renew(town, it);
+}
+
+fn routes(town: &Arc<Town>, role: Role) -> Routes {
+    let routes = Routes::new(role);
+    match role {
+        Role::Authority => routes
+            .with::<GetLicences, _>(town)
+            .with::<GetRevocations, _>(town)
+            .with::<GetSignedKeyLists, _>(town)
+            .with::<ReportLost, _>(town),
+        Role::Bank => routes
+            .with::<Enrol, _>(town)
+            .with::<Withdraw, _>(town)
+            .with::<DisputeSignature, _>(town)
+            .with::<OpenDeposit, _>(town)
+            .with::<Deposit, _>(town)
+            .with::<HandInTakings, _>(town)
+            .with::<GetDeposit, _>(town)
+            .with::<ClaimRequest, _>(town),
+        _ => {
+            routes.with::<GetKeyLists, _>(town).with::<GetNonce, _>(town).with::<Redeem, _>(town).with::<Renew, _>(town)
+        }
+    }
+}
+
+/// The power of one wallet's machine, as far as its network goes.
+#[derive(Default)]
+pub(crate) struct Power {
+    calls: AtomicU64,
+    /// Call at which it fails, counted from 1; 0 for never. Odd numbers fail before the call, even ones after it.
+    pub(crate) cut_at: AtomicU64,
+    off: AtomicBool,
+}
+
+impl Power {
+    pub(crate) fn is_off(&self) -> bool {
+        self.off.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn cut_at(&self, at: u64) {
+        self.calls.store(0, Ordering::Relaxed);
+        self.cut_at.store(at, Ordering::Relaxed);
+    }
+
+    pub(crate) fn on(&self) {
+        self.off.store(false, Ordering::Relaxed);
+        self.cut_at(0);
+    }
+
+    fn step(&self) -> Result<(), Fault> {
+        let step = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        if step == self.cut_at.load(Ordering::Relaxed) {
+            self.off.store(true, Ordering::Relaxed);
+        }
+        match self.is_off() {
+            true => Err(Fault::Broken { place: "town".into(), cause: "power".into() }),
+            false => Ok(()),
+        }
+    }
+}
+
+/// A line that can be cut before and after each call, and that writes down what passes.
+struct Line {
+    town: Arc<Town>,
+    role: Role,
+    connection: u64,
+    account: String,
+    power: Arc<Power>,
+}
+
+impl Transport for Line {
+    fn call(&self, path: &'static str, body: Vec<u8>, max: usize) -> BoxFuture<'_, Result<(u16, Vec<u8>), Fault>> {
+        Box::pin(async move {
+            self.power.step()?;
+            self.town.books().seen.push((self.role, self.connection, path, body.clone()));
+            let caller = (self.role == Role::Bank).then(|| Caller { role: Role::Wallet, name: self.account.clone() });
+            let table = Arc::new(routes(&self.town, self.role));
+            let answer = MemoryTransport::new(table, self.town.clock.clone(), caller).call(path, body, max).await;
+            self.power.step()?;
+            answer
+        })
+    }
+
+    fn fresh(&self) -> Arc<dyn Transport> {
+        line(&self.town, self.role, &self.account, &self.power)
+    }
+}
+
+fn line(town: &Arc<Town>, role: Role, account: &str, power: &Arc<Power>) -> Arc<dyn Transport> {
+    let connection = town.connections.fetch_add(1, Ordering::Relaxed);
+    Arc::new(Line { town: town.clone(), role, connection, account: account.into(), power: power.clone() })
+}
+
+/// One wallet's disk: what outlives its process.
+pub(crate) struct Home {
+    pub(crate) town: Arc<Town>,
+    pub(crate) name: &'static str,
+    pub(crate) store: Store,
+    pub(crate) memory: TestMemory,
+    pub(crate) power: Arc<Power>,
+    entropy: SharedEntropy,
+}
+
+impl Home {
+    pub(crate) fn empty(town: &Arc<Town>, name: &'static str) -> Home {
+        Home {
+            town: town.clone(),
+            name,
+            store: Store::open_memory_with(&SCHEMA, Options::inline()).unwrap(),
+            memory: TestMemory::new(),
+            power: Arc::default(),
+            entropy: SharedEntropy::seeded(zeni_crypto::sha256(&[name.as_bytes()]).0),
+        }
+    }
+
+    /// A wallet that has joined.
+    pub(crate) fn joined(town: &Arc<Town>, name: &'static str, privacy: Privacy, kind: Kind) -> Home {
+        let home = Home::empty(town, name);
+        block_on(home.open().join(home.join(privacy, kind))).unwrap();
+        home
+    }
+
+    pub(crate) fn join(&self, privacy: Privacy, kind: Kind) -> Join {
+        Join {
+            bank: BANK.into(),
+            account: self.name.into(),
+            code: "code".into(),
+            csr: vec![1],
+            identity: self.name.into(),
+            privacy,
+            kind,
+        }
+    }
+
+    pub(crate) fn card(&self) -> SoftCard<TestMemory> {
+        let mut card = SoftCard::new(
+            self.memory.clone(),
+            zeroize::Zeroizing::new([9; 32]),
+            self.town.world.roots,
+            self.entropy.clone(),
+        );
+        card.personalise().unwrap();
+        card
+    }
+
+    /// The process starts, after a cut with the power back on.
+    pub(crate) fn open(&self) -> Holder {
+        self.memory.power_on();
+        self.power.on();
+        let account = format!("{BANK}/{}", self.name);
+        let peers = Peers {
+            authority: Peer::new(line(&self.town, Role::Authority, &account, &self.power)),
+            bank: Peer::new(line(&self.town, Role::Bank, &account, &self.power)),
+            issuer: Peer::new(line(&self.town, Role::Issuer, &account, &self.power)),
+        };
+        let policy = Policy { stock_licences: 16, redeem_delay_max_s: 3_600, ..Policy::default() };
+        let config =
+            Config { roots: self.town.world.roots, policy, identity: Some(self.name.into()), keeper: Keeper::Software };
+        Holder::new(
+            config,
+            Box::new(self.card()),
+            self.store.clone(),
+            self.entropy.clone(),
+            self.town.clock.clone(),
+            peers,
+        )
+    }
+
+    /// Available, pending, owed back, restored.
+    pub(crate) fn figures(&self) -> [u64; 4] {
+        let mut holder = self.open();
+        let balance = block_on(holder.balance()).unwrap();
+        balance.balances.first().map_or([0; 4], |it| {
+            [it.available, it.pending, it.owed_back, it.restored].map(|money| money.amount.minor())
+        })
+    }
+
+    /// All money of this person: wallet and account.
+    pub(crate) fn wealth(&self) -> u64 {
+        let account = self.town.books().balance.get(&format!("{BANK}/{}", self.name)).copied().unwrap_or(0);
+        account + self.figures().iter().sum::<u64>()
+    }
+}
+
+pub(crate) fn yen(minor: u64) -> Money {
+    Money::new(amount(minor), jpy())
+}
+
+/// `payer` answers a request of `payee` and the payee takes it.
+pub(crate) fn transfer(payer: &Home, payee: &Home, minor: u64) -> ReceivedReport {
+    let request = block_on(payee.open().request(yen(minor), "tea")).unwrap();
+    let paid = block_on(payer.open().pay(&request.document)).unwrap();
+    block_on(payee.open().receive(&paid.document)).unwrap()
+}
