@@ -331,7 +331,7 @@ impl Town {
         let path = directory.path().join("bank.db");
         let customers_pem = (certificate.pem(), customers_key.to_pem());
         let entropy = SharedEntropy::seeded([7; 32]);
-        let bank = open(&world, &clock, &issuer, &line, &path, &customers_pem, &entropy);
+        let bank = open(&world, &clock, &issuer, &line, (&path, Options::inline()), &customers_pem, &entropy);
         let town = Town { world, clock, issuer, line, bank, entropy, path, root, customers_pem, _directory: directory };
         now(town.bank.load_accounts(accounts())).expect("accounts");
         town
@@ -343,9 +343,21 @@ impl Town {
 
     /// Kills the bank and starts it again from its file.
     pub(crate) fn restart(&mut self) {
+        self.restart_with(Options::inline());
+    }
+
+    /// The same with another kind of store.
+    pub(crate) fn restart_with(&mut self, options: Options) {
         self.bank.store.stop();
-        self.bank =
-            open(&self.world, &self.clock, &self.issuer, &self.line, &self.path, &self.customers_pem, &self.entropy);
+        self.bank = open(
+            &self.world,
+            &self.clock,
+            &self.issuer,
+            &self.line,
+            (&self.path, options),
+            &self.customers_pem,
+            &self.entropy,
+        );
     }
 
     pub(crate) fn desk(&self) -> MutexGuard<'_, Desk> {
@@ -596,11 +608,11 @@ fn open(
     clock: &Arc<TestClock>,
     issuer: &Arc<TestIssuer>,
     line: &Arc<Line>,
-    path: &PathBuf,
+    (path, options): (&PathBuf, Options),
     customers: &(String, Zeroizing<String>),
     entropy: &SharedEntropy,
 ) -> Arc<Bank> {
-    let store = Store::open_sqlite(path, &SCHEMA, Options::inline()).expect("a store");
+    let store = Store::open_sqlite(path, &SCHEMA, options).expect("a store");
     *lock(&line.store) = Some(store.clone());
     let config = Config {
         network_name: NETWORK.into(),

@@ -1,5 +1,7 @@
 //! The whole bank: statements of the store, statements of accounts, and money under faults.
 
+mod faults;
+
 use proptest::prelude::*;
 use zeni_message::{Role, peer::SendError, route::Caller};
 use zeni_note::{
