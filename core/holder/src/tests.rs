@@ -1,4 +1,7 @@
 //! The holder's tests: real operations against small in-process parties that really sign.
 
+mod adversaries;
+mod documents;
+mod faults;
 mod flows;
 mod town;

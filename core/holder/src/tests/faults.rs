@@ -1,0 +1,209 @@
+//! The power fails before and after every call to a party and every commit of the card, in every flow; after a restart
+//! `resume`, or the same operation again, finishes. No money appears or disappears.
+
+use std::sync::Arc;
+
+use zeni_card::soft::testing::Cut;
+use zeni_note::testing::terms;
+use zeni_store::testing::block_on;
+
+use super::town::*;
+use crate::*;
+
+/// Where the power fails.
+#[derive(Clone, Copy, Debug)]
+enum Failure {
+    /// Before (odd) or after (even) a call to a party.
+    Call(u64),
+    /// At a commit of the card.
+    Commit(u64, Cut),
+}
+
+type Step = fn(&mut Holder) -> Result<(), Box<dyn std::error::Error>>;
+
+/// Runs `step` with the power failing at every point in turn; answers how many points there were.
+fn everywhere(prepare: fn() -> (Arc<Town>, Vec<Home>), step: Step, finished: fn(&[Home])) -> u64 {
+    let mut points = 0;
+    let failures: [fn(u64) -> Failure; 3] = [
+        |at| Failure::Call(at + 1),
+        |at| Failure::Commit(at, Cut::BeforeCommit),
+        |at| Failure::Commit(at, Cut::AfterCommit),
+    ];
+    for failure in failures {
+        for at in 0.. {
+            let (_town, homes) = prepare();
+            let before: u64 = homes.iter().map(Home::wealth).sum();
+            let home = &homes[0];
+            let mut holder = home.open();
+            match failure(at) {
+                Failure::Call(at) => home.power.cut_at(at),
+                Failure::Commit(at, cut) => home.memory.cut(at, cut),
+            }
+            let outcome = step(&mut holder);
+            drop(holder);
+            if !home.power.is_off() && !home.memory.is_off() {
+                outcome.unwrap();
+                break;
+            }
+            points += 1;
+            // twice: a resumed wallet has nothing left to do
+            block_on(home.open().resume()).unwrap();
+            block_on(home.open().resume()).unwrap();
+            let after: u64 = homes.iter().map(Home::wealth).sum();
+            assert_eq!(before, after, "{:?}", failure(at));
+            // and what was not begun can be done again
+            if outcome.is_err() {
+                step(&mut home.open()).ok();
+                block_on(home.open().resume()).unwrap();
+            }
+            let after: u64 = homes.iter().map(Home::wealth).sum();
+            assert_eq!(before, after, "{:?}", failure(at));
+            finished(&homes);
+        }
+    }
+    points
+}
+
+fn fresh(privacy: Privacy) -> (Arc<Town>, Vec<Home>) {
+    let town = Town::new();
+    let home = Home::joined(&town, "taro", privacy, Kind::Wallet);
+    (town, vec![home])
+}
+
+fn funded(privacy: Privacy) -> (Arc<Town>, Vec<Home>) {
+    let (town, homes) = fresh(privacy);
+    block_on(homes[0].open().withdraw(yen(1_600), true)).unwrap();
+    (town, homes)
+}
+
+fn withdraw(holder: &mut Holder) -> Result<(), Box<dyn std::error::Error>> {
+    block_on(holder.withdraw(yen(1_600), true))?;
+    Ok(())
+}
+
+fn nothing_pending(homes: &[Home]) {
+    assert_eq!(homes[0].figures()[1], 0);
+}
+
+/// RN-X7, RN-F3.5, DESIGN §1.4: a withdrawal that is cut anywhere resumes; the account is debited once per order.
+#[test]
+fn a_withdrawal_survives_every_cut() {
+    assert!(everywhere(|| fresh(Privacy::Unlinkable), withdraw, nothing_pending_later) > 20);
+}
+
+/// RN-X7: in f-1 the slots of one key are served one after the other, also after a cut.
+#[test]
+fn an_untraceable_withdrawal_survives_every_cut() {
+    assert!(everywhere(|| fresh(Privacy::Untraceable), withdraw, nothing_pending_later) > 20);
+}
+
+/// Redemptions that were cut are put off by some seconds.
+fn nothing_pending_later(homes: &[Home]) {
+    homes[0].town.pass(120);
+    block_on(homes[0].open().run_due()).unwrap();
+    nothing_pending(homes);
+}
+
+/// RN-F5, DESIGN §1.4: a deposit that is cut anywhere resumes; nothing is credited twice.
+#[test]
+fn a_deposit_survives_every_cut() {
+    let deposit: Step = |holder| {
+        block_on(holder.deposit(yen(700)))?;
+        Ok(())
+    };
+    assert!(everywhere(|| funded(Privacy::Unlinkable), deposit, nothing_pending) > 10);
+}
+
+/// RN-F5.1: a hand-in that is cut anywhere resumes.
+#[test]
+fn a_hand_in_survives_every_cut() {
+    let prepare = || {
+        let town = Town::new();
+        let shop = Home::joined(&town, "tea shop", Privacy::Untraceable, Kind::Shop);
+        let taro = Home::joined(&town, "taro", Privacy::Unlinkable, Kind::Wallet);
+        block_on(taro.open().withdraw(yen(600), true)).unwrap();
+        transfer(&taro, &shop, 330);
+        transfer(&taro, &shop, 120);
+        transfer(&shop, &taro, 20);
+        (town, vec![shop, taro])
+    };
+    let hand_in: Step = |holder| {
+        block_on(holder.hand_in())?;
+        Ok(())
+    };
+    assert!(everywhere(prepare, hand_in, |homes| assert_eq!(homes[0].figures(), [0; 4])) > 10);
+}
+
+/// RN-X34: a renewal of a rest that is cut anywhere resumes.
+#[test]
+fn a_renewal_survives_every_cut() {
+    let prepare = || {
+        let (town, mut homes) = fresh(Privacy::Untraceable);
+        let jiro = Home::joined(&town, "jiro", Privacy::Untraceable, Kind::Wallet);
+        block_on(homes[0].open().withdraw(yen(500), true)).unwrap();
+        for _ in 0..7 {
+            transfer(&homes[0], &jiro, 500);
+            transfer(&jiro, &homes[0], 500);
+        }
+        transfer(&homes[0], &jiro, 500);
+        // the last payment but for one leaves a rest behind with a chain at its cap
+        transfer(&jiro, &homes[0], 400);
+        homes.push(jiro);
+        (town, homes)
+    };
+    let renew: Step = |holder| {
+        block_on(holder.renew())?;
+        Ok(())
+    };
+    assert!(everywhere(prepare, renew, |homes| assert_eq!(homes[0].figures(), [400, 0, 0, 0])) > 4);
+}
+
+/// RN-X14: a claim that is cut anywhere resumes; one credit.
+#[test]
+fn a_claim_survives_every_cut() {
+    let prepare = || {
+        let (town, homes) = fresh(Privacy::Unlinkable);
+        block_on(homes[0].open().withdraw(yen(600), false)).unwrap();
+        town.at(terms().redeem_until.plus(1));
+        (town, homes)
+    };
+    let claim: Step = |holder| {
+        block_on(holder.claim())?;
+        Ok(())
+    };
+    assert!(everywhere(prepare, claim, nothing_pending) >= 4);
+}
+
+/// RN-F4.5, F4.6, X17, X18: payer and payee lose power at every commit of their cards; the money is with one of them.
+#[test]
+fn a_payment_survives_every_cut() {
+    for cut in [Cut::BeforeCommit, Cut::AfterCommit] {
+        for (payer_at, payee_at) in (0..4).map(|at| (Some(at), None)).chain((0..4).map(|at| (None, Some(at)))) {
+            let (town, homes) = funded(Privacy::Unlinkable);
+            let taro = &homes[0];
+            let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+            let total = taro.wealth() + jiro.wealth();
+            let request = block_on(jiro.open().request(yen(1_100), "")).unwrap().document;
+            let mut payer = taro.open();
+            if let Some(at) = payer_at {
+                taro.memory.cut(at, cut);
+            }
+            block_on(payer.pay(&request)).ok();
+            drop(payer);
+            block_on(taro.open().resume()).unwrap();
+            let paid = block_on(taro.open().pay(&request)).unwrap().document;
+            let mut payee = jiro.open();
+            if let Some(at) = payee_at {
+                jiro.memory.cut(at, cut);
+            }
+            let received = block_on(payee.receive(&paid));
+            drop(payee);
+            block_on(jiro.open().resume()).unwrap();
+            if received.is_err() {
+                assert_eq!(block_on(jiro.open().receive(&paid)).unwrap_err().code(), "already_received");
+            }
+            assert_eq!((taro.figures(), jiro.figures()), ([500, 0, 0, 0], [1_100, 0, 0, 0]));
+            assert_eq!(taro.wealth() + jiro.wealth(), total);
+        }
+    }
+}
