@@ -3,13 +3,15 @@
 //! It passes through the same tree as a return; no bank takes part and what is outstanding stays the same. A chain whose
 //! room does not cover it is refused: its holder deposits it, and what is over becomes a claim.
 
+use zeni_crypto::Signature;
 use zeni_message::{
-    Time, encode,
+    Signed, Time, encode,
     route::{Ctx, Failure},
 };
 use zeni_money::Amount;
 use zeni_note::{
     Closing, ClosingPurpose,
+    closing::ClosingRecord,
     messages::issuer::{Issued, Renew, RenewRefusal},
 };
 use zeni_store::{Caller, JobError, Tx, WriteError, params, refuse};
@@ -36,11 +38,11 @@ impl Issuer {
         };
         let followed = self.prepare_single(&message.chain, *amount, purpose, *signature).await;
         let followed = followed.map_err(failure_of_read)?.ok_or(RenewRefusal::Malformed)?;
-        if *amount != followed.leaf().value {
-            return Err(RenewRefusal::WrongClosing.into());
-        }
         if !followed.sound {
             return Err(RenewRefusal::Malformed.into());
+        }
+        if !self.closes_whole(&followed, *amount, purpose, *signature) {
+            return Err(RenewRefusal::WrongClosing.into());
         }
         if let Some(issued) = self.renewed_before(&followed).await? {
             return Ok(issued);
@@ -61,6 +63,14 @@ impl Issuer {
             return Err(RenewRefusal::Revoked.into());
         }
         self.issue_renewed(ctx.now, &message, followed, key, *amount).await
+    }
+
+    /// Whether the holder signed the closing, over the whole value.
+    fn closes_whole(&self, followed: &Followed, amount: Amount, purpose: &ClosingPurpose, by: Signature) -> bool {
+        let leaf = followed.leaf();
+        let closing = ClosingRecord { parent: leaf.identity, amount, purpose: purpose.digest(self.network()) };
+        let signed = Signed { record: closing, signature: by };
+        amount == leaf.value && signed.verify(self.network(), &leaf.holder).is_ok()
     }
 
     async fn renewed_before(&self, followed: &Followed) -> Result<Option<Issued>, Failure<RenewRefusal>> {

@@ -114,7 +114,6 @@ zeni_store::statements! {
     pub(crate) SET_REPORTED = "UPDATE key_count SET reported = ?2 WHERE entry = ?1";
     pub(crate) COUNT_REDEEMED = "UPDATE key_count SET redeemed = redeemed + 1 \
         WHERE entry = ?1 AND redeemed < reported AND redeemed < drawn";
-    #[cfg(feature = "testing")]
     pub(crate) ENTER_COUNTED = "UPDATE key_count SET reported = reported + 1, drawn = drawn + 1, redeemed = redeemed + 1 \
         WHERE entry = ?1";
     pub(crate) SET_DRAWN = "UPDATE key_count SET drawn = ?2 WHERE entry = ?1";

@@ -113,7 +113,7 @@ fn a_claim_after_the_cut_off_is_refused() {
     let setup = block_on(Setup::new(capped(1 << 40, 1 << 40, 1 << 40)));
     let ueda = setup.person("ueda");
     let chain = block_on(setup.note(&ueda, 500, "n1"));
-    let mut give = |word: &str, at: Time| {
+    let give = |word: &str, at: Time| {
         setup.clock.put(at);
         let payee = setup.person(word);
         let paid = setup.world.pay(&chain, &ueda, &payee, 500, word);

@@ -1,1 +1,116 @@
-use super::*;
+use futures::executor::block_on;
+use zeni_crypto::SecretKey;
+use zeni_message::peer::SendError;
+use zeni_note::{
+    Chain, ClosingPurpose,
+    messages::issuer::{Issued, Outcome, Renew, RenewRefusal},
+    testing::{DAY, START, amount, nonce},
+};
+
+use crate::{
+    Policy,
+    testing::{BANKS, Setup},
+};
+
+const AOBA: &str = BANKS[0];
+
+fn renewal(setup: &Setup, chain: &Chain, holder: &SecretKey, fresh: &SecretKey, value: u64) -> Renew {
+    let purpose =
+        ClosingPurpose::Renewal { nonce: nonce("renewal"), licence: setup.world.licence(fresh.public()) };
+    let closing = setup.world.close(chain, holder, value, purpose);
+    Renew { chain: chain.clone(), closing, slot: nonce("slot") }
+}
+
+fn renew(setup: &Setup, message: &Renew) -> Result<Issued, RenewRefusal> {
+    let answer = block_on(setup.public(message.clone())).map_err(|error| match error {
+        SendError::Refused(refusal) => refusal,
+        other => panic!("{other:?}"),
+    });
+    let report = block_on(setup.issuer.audit()).unwrap();
+    assert_eq!(report.violations, Vec::<String>::new());
+    answer
+}
+
+/// RN-X34, RN-O22: a leaf is renewed whole under a fresh key with the same terms; what is outstanding stays the same.
+#[test]
+fn a_leaf_is_renewed_once() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let (hanako, taro, fresh) = (setup.person("hanako"), setup.person("taro"), setup.person("fresh"));
+    let chain = block_on(setup.note(&hanako, 500, "n1"));
+    let paid = setup.world.pay(&chain, &hanako, &taro, 300, "tea");
+    let message = renewal(&setup, &paid, &taro, &fresh, 300);
+    let issued = renew(&setup, &message).unwrap();
+    let note = &issued.note.record;
+    assert_eq!((note.face, note.holder, note.epoch, note.series), (amount(300), fresh.public(), 1, 1));
+    let again = renew(&setup, &Renew { slot: nonce("another slot"), ..message }).unwrap();
+    assert_eq!(again, issued);
+    let report = block_on(setup.issuer.audit()).unwrap();
+    assert_eq!((report.currencies[0].outstanding, report.currencies[0].renewed), (500, 300));
+    // a second renewal, or a deposit of the same leaf, is closed otherwise: no case
+    let other = renewal(&setup, &paid, &taro, &setup.person("other"), 300);
+    assert_eq!(renew(&setup, &other), Err(RenewRefusal::Closed));
+    let item = setup.deposit(&paid, &taro, AOBA, "d1");
+    let answer = block_on(setup.give_back(AOBA, "b1", vec![item])).unwrap();
+    assert_eq!(answer.record.outcomes, [Outcome::Duplicate]);
+    let new = Chain { note: issued.note, holder: setup.world.licence(fresh.public()), hops: Vec::new() };
+    let item = setup.deposit(&new, &fresh, AOBA, "d2");
+    let answer = block_on(setup.give_back(AOBA, "b2", vec![item])).unwrap();
+    assert_eq!(answer.record.outcomes, [Outcome::Paid]);
+    block_on(setup.settle_down());
+    assert_eq!(block_on(setup.issuer.cases()).unwrap(), []);
+}
+
+/// What is not renewed, in the order of the checks; nothing changes.
+#[test]
+fn bad_renewals_are_refused() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let (hanako, thief, fresh) = (setup.person("hanako"), setup.person("thief"), setup.person("fresh"));
+    let chain = block_on(setup.note(&hanako, 500, "n1"));
+    let before = block_on(setup.issuer.audit()).unwrap();
+    let good = renewal(&setup, &chain, &hanako, &fresh, 500);
+    let deposit = Renew { closing: setup.deposit(&chain, &hanako, AOBA, "d").closing, ..good.clone() };
+    assert_eq!(renew(&setup, &deposit), Err(RenewRefusal::NotRenewal));
+    let part = renewal(&setup, &chain, &hanako, &fresh, 400);
+    assert_eq!(renew(&setup, &part), Err(RenewRefusal::WrongClosing));
+    let stolen = renewal(&setup, &chain, &thief, &fresh, 500);
+    assert_eq!(renew(&setup, &stolen), Err(RenewRefusal::WrongClosing));
+    let mut broken = good.clone();
+    broken.chain.holder.signature.0[1] ^= 1;
+    assert_eq!(renew(&setup, &broken), Err(RenewRefusal::Malformed));
+    let licence = setup.forged_licence(fresh.public());
+    let purpose = ClosingPurpose::Renewal { nonce: nonce("renewal"), licence };
+    let unlicensed = Renew { closing: setup.world.close(&chain, &hanako, 500, purpose), ..good.clone() };
+    assert_eq!(renew(&setup, &unlicensed), Err(RenewRefusal::BadLicence));
+    assert_eq!(block_on(setup.issuer.audit()).unwrap(), before);
+    setup.clock.put(START.plus(181 * DAY));
+    assert_eq!(renew(&setup, &good), Err(RenewRefusal::Expired));
+}
+
+/// DESIGN §5 "Excess": an overspent chain is not renewed; its holder can still deposit it.
+#[test]
+fn an_overspent_chain_is_not_renewed() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let (ueda, shop, taro) = (setup.person("ueda"), setup.person("shop"), setup.person("taro"));
+    let chain = block_on(setup.note(&ueda, 500, "n1"));
+    let first = setup.world.pay(&chain, &ueda, &shop, 400, "first");
+    let second = setup.world.pay(&chain, &ueda, &taro, 400, "second");
+    let item = setup.deposit(&first, &shop, AOBA, "d1");
+    block_on(setup.give_back(AOBA, "b1", vec![item])).unwrap();
+    let message = renewal(&setup, &second, &taro, &setup.person("fresh"), 400);
+    assert_eq!(renew(&setup, &message), Err(RenewRefusal::Overspent));
+    let item = setup.deposit(&second, &taro, AOBA, "d2");
+    let answer = block_on(setup.give_back(AOBA, "b2", vec![item])).unwrap();
+    assert_eq!(answer.record.outcomes, [Outcome::Partly { paid: amount(100) }]);
+}
+
+/// RN-X24: a genuine note in no register is refused and raises the alarm that stops its series.
+#[test]
+fn an_unknown_note_stops_its_series() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let (hanako, fresh) = (setup.person("hanako"), setup.person("fresh"));
+    let chain = setup.world.note(&hanako, 500, "never issued");
+    assert_eq!(renew(&setup, &renewal(&setup, &chain, &hanako, &fresh, 500)), Err(RenewRefusal::UnknownNote));
+    assert_eq!(block_on(setup.issuer.stopped_series()).unwrap(), [1]);
+    let known = block_on(setup.note(&hanako, 500, "n1"));
+    assert_eq!(renew(&setup, &renewal(&setup, &known, &hanako, &fresh, 500)), Err(RenewRefusal::Stopped));
+}

@@ -371,7 +371,7 @@ impl Issuer {
         failed
     }
 
-    /// Follows and verifies one chain with a closing of its own, as for a batch of one.
+    /// Follows and verifies one chain; its closing's signature is left to the caller.
     pub(crate) async fn prepare_single(
         &self,
         chain: &Chain,
@@ -387,8 +387,8 @@ impl Issuer {
         let Some(mut followed) = self.follow_chain(0, chain, known, terms, &mut checks) else {
             return Ok(None);
         };
-        self.add_closing(0, &mut followed, amount, purpose, signature, &mut checks);
         followed.sound &= self.verify(&checks).items.is_empty();
+        self.add_closing(0, &mut followed, amount, purpose, signature, &mut checks);
         Ok(Some(followed))
     }
 }

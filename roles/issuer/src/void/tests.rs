@@ -1,1 +1,73 @@
-use super::*;
+use futures::executor::block_on;
+use zeni_crypto::SecretKey;
+use zeni_message::{Signed, peer::SendError};
+use zeni_note::{
+    IssuanceRequest,
+    messages::issuer::{RedeemRefusal, VoidRefusal, VoidRequest},
+    request::RequestClaim,
+    spec::account_digest,
+    testing::{DAY, START, nonce},
+};
+
+use crate::{
+    Policy,
+    testing::{BANKS, Setup},
+};
+
+const AOBA: &str = BANKS[0];
+
+fn claim(setup: &Setup, request: &IssuanceRequest, key: &SecretKey, account: &str) -> VoidRequest {
+    let claim = RequestClaim {
+        request: request.content_id(),
+        bank: AOBA.to_owned(),
+        account: account_digest(AOBA, account, &nonce("salt")),
+        id: nonce("claim"),
+    };
+    let claim = Signed::sign(setup.world.network(), claim, key);
+    VoidRequest { request: request.clone(), claim }
+}
+
+fn void(setup: &Setup, bank: &str, message: &VoidRequest) -> Result<bool, VoidRefusal> {
+    block_on(setup.member(bank, message.clone())).map_err(|error| match error {
+        SendError::Refused(refusal) => refusal,
+        other => panic!("{other:?}"),
+    })
+}
+
+/// RN-X14: between T1 and T2 a request is voided for one claim, once; it buys no note any more.
+#[test]
+fn an_unredeemed_request_is_voided_for_one_claim() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let (hanako, thief) = (setup.person("hanako"), setup.person("thief"));
+    block_on(setup.report(AOBA, 1, 5, None));
+    let request = setup.request(AOBA, 500, &hanako, 1);
+    let ours = claim(&setup, &request, &hanako, "A-1");
+    assert_eq!(void(&setup, AOBA, &ours), Err(VoidRefusal::TooEarly));
+    setup.clock.put(START.plus(41 * DAY));
+    assert_eq!(void(&setup, BANKS[1], &ours), Err(VoidRefusal::UnknownKey));
+    assert_eq!(void(&setup, AOBA, &claim(&setup, &request, &thief, "A-2")), Err(VoidRefusal::NotPossessed));
+    let mut forged = ours.clone();
+    forged.request.signature[7] ^= 1;
+    assert_eq!(void(&setup, AOBA, &forged), Err(VoidRefusal::BadRequest));
+    assert_eq!(void(&setup, AOBA, &ours), Ok(true));
+    assert_eq!(void(&setup, AOBA, &ours), Ok(true));
+    assert_eq!(void(&setup, AOBA, &claim(&setup, &request, &hanako, "A-2")), Err(VoidRefusal::OtherClaim));
+    let redeemed = block_on(setup.redeem(request, &hanako, "slot"));
+    assert_eq!(redeemed, Err(SendError::Refused(RedeemRefusal::Void)));
+    assert!(block_on(setup.issuer.audit()).unwrap().is_sound());
+}
+
+/// RN-X14: what was redeemed is not given back, and after T2 nothing is.
+#[test]
+fn a_redeemed_or_old_request_is_not_voided() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let hanako = setup.person("hanako");
+    block_on(setup.report(AOBA, 1, 5, None));
+    let request = setup.request(AOBA, 500, &hanako, 1);
+    block_on(setup.redeem(request.clone(), &hanako, "slot")).unwrap();
+    setup.clock.put(START.plus(41 * DAY));
+    assert_eq!(void(&setup, AOBA, &claim(&setup, &request, &hanako, "A-1")), Err(VoidRefusal::Redeemed));
+    let late = setup.request(AOBA, 500, &hanako, 2);
+    setup.clock.put(START.plus(61 * DAY));
+    assert_eq!(void(&setup, AOBA, &claim(&setup, &late, &hanako, "A-1")), Err(VoidRefusal::TooLate));
+}
