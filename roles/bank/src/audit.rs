@@ -7,7 +7,7 @@ use zeni_crypto::Digest;
 use zeni_message::{decode, limits::SMALL_MESSAGE_BYTES_MAX};
 use zeni_money::{Amount, Currency};
 use zeni_note::KeyEntry;
-use zeni_store::{JobError, Tx, TxError, WriteError};
+use zeni_store::{JobError, Store, Tx, TxError, WriteError};
 
 use crate::{
     accounts::currency,
@@ -84,17 +84,22 @@ impl AuditReport {
 impl Bank {
     /// Recomputes every invariant of the crate's head from one state of the store.
     pub async fn audit(&self) -> Result<AuditReport, WriteError<Infallible>> {
-        let bank = self.config.bank.clone();
-        let read = move |tx: &mut Tx<'_>| -> Job<AuditReport> {
-            let mut report = AuditReport { bank: bank.clone(), ..AuditReport::default() };
-            let keys = signatures(tx, &mut report)?;
-            let items = items(tx, &mut report)?;
-            positions(tx, &keys, &items, &mut report)?;
-            reports(tx, &mut report)?;
-            Ok(report)
-        };
-        self.store.read(read).await
+        audit_of(&self.store, &self.config.bank).await
     }
+}
+
+/// As [`Bank::audit`], from the store of `bank` alone: for a command beside the running bank.
+pub async fn audit_of(store: &Store, bank: &str) -> Result<AuditReport, WriteError<Infallible>> {
+    let bank = bank.to_owned();
+    let read = move |tx: &mut Tx<'_>| -> Job<AuditReport> {
+        let mut report = AuditReport { bank: bank.clone(), ..AuditReport::default() };
+        let keys = signatures(tx, &mut report)?;
+        let items = items(tx, &mut report)?;
+        positions(tx, &keys, &items, &mut report)?;
+        reports(tx, &mut report)?;
+        Ok(report)
+    };
+    store.read(read).await
 }
 
 /// Face values signed, and of them corrected, by currency.

@@ -49,8 +49,8 @@ mod testing;
 mod tests;
 
 pub use accounts::{LoadError, NewAccount, code_digest};
-pub use audit::{AuditReport, CurrencyFigures, Violation};
+pub use audit::{AuditReport, CurrencyFigures, Violation, audit_of};
 pub use bank::{Bank, Config, Keys, SeriesConfig};
 pub use chores::{ChoreError, Progress};
 pub use schema::{ALL as STATEMENTS, SCHEMA};
-pub use statement::{StatementEntry, StatementReport};
+pub use statement::{StatementEntry, StatementReport, statement_of};

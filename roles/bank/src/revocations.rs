@@ -31,7 +31,7 @@ impl Bank {
         let (number, list) = (schema::int(list.record.number), encode(&list));
         let job = move |tx: &mut Tx<'_>| -> Result<(), JobError<Infallible>> {
             tx.execute(schema::INSERT_REVOCATIONS, &[number.clone(), list.clone().into()])?;
-            tx.execute(schema::DELETE_REVOCATIONS, &[number.clone()])?;
+            tx.execute(schema::DELETE_REVOCATIONS, std::slice::from_ref(&number))?;
             Ok(())
         };
         self.store.write(Caller::default(), job).await?;

@@ -8,7 +8,7 @@ use zeni_message::{
 };
 use zeni_money::{Amount, Currency};
 use zeni_note::messages::bank::{Entry, GetStatement, Statement};
-use zeni_store::{Tx, TxError, WriteError};
+use zeni_store::{Store, Tx, TxError, WriteError};
 
 use crate::{
     accounts::Customer,
@@ -50,30 +50,35 @@ pub struct StatementEntry {
 impl Handle<GetStatement> for Bank {
     async fn handle(&self, ctx: &Ctx, message: GetStatement) -> Result<Statement, Failure<NoRefusal>> {
         let customer = self.customer(ctx).await?;
-        self.read_statement(customer, message.after).await.map_err(failure)
+        read_statement(&self.store, customer, message.after).await.map_err(failure)
     }
 }
 
 impl Bank {
     /// The statement of an account from its first entry on; none if there is no such account.
     pub async fn statement(&self, account: &str) -> Result<Option<StatementReport>, WriteError<NoRefusal>> {
-        let name = account.to_owned();
-        let customer = self.store.read(move |tx: &mut Tx<'_>| Ok(Customer::read(tx, &name)?)).await?;
-        let Some(customer) = customer else { return Ok(None) };
-        let mut statement = self.read_statement(customer.clone(), 0).await?;
-        let mut whole = statement.entries.len() < STATEMENT_ENTRIES_MAX;
-        while !whole {
-            let after = statement.entries.last().map_or(0, |entry| entry.place);
-            let more = self.read_statement(customer.clone(), after).await?;
-            whole = more.entries.len() < STATEMENT_ENTRIES_MAX;
-            statement = Statement { entries: [statement.entries, more.entries].concat(), ..more };
-        }
-        Ok(Some(report(account, &statement)))
+        statement_of(&self.store, account).await
     }
+}
 
-    async fn read_statement<R: Refusal>(&self, customer: Customer, after: u64) -> Result<Statement, WriteError<R>> {
-        self.store.read(move |tx: &mut Tx<'_>| Ok(read(tx, &customer, after)?)).await
+/// As [`Bank::statement`], from a bank's store alone: for a command beside the running bank.
+pub async fn statement_of(store: &Store, account: &str) -> Result<Option<StatementReport>, WriteError<NoRefusal>> {
+    let name = account.to_owned();
+    let customer = store.read(move |tx: &mut Tx<'_>| Ok(Customer::read(tx, &name)?)).await?;
+    let Some(customer) = customer else { return Ok(None) };
+    let mut statement = read_statement(store, customer.clone(), 0).await?;
+    let mut whole = statement.entries.len() < STATEMENT_ENTRIES_MAX;
+    while !whole {
+        let after = statement.entries.last().map_or(0, |entry| entry.place);
+        let more = read_statement(store, customer.clone(), after).await?;
+        whole = more.entries.len() < STATEMENT_ENTRIES_MAX;
+        statement = Statement { entries: [statement.entries, more.entries].concat(), ..more };
     }
+    Ok(Some(report(account, &statement)))
+}
+
+async fn read_statement<R: Refusal>(store: &Store, customer: Customer, after: u64) -> Result<Statement, WriteError<R>> {
+    store.read(move |tx: &mut Tx<'_>| Ok(read(tx, &customer, after)?)).await
 }
 
 fn read(tx: &mut Tx<'_>, customer: &Customer, after: u64) -> Result<Statement, TxError> {

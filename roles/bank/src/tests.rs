@@ -96,12 +96,12 @@ fn the_audit_sees_what_was_altered() {
 #[test]
 fn futures_are_send() {
     fn send<T: Send>(_: T) {}
-    fn both<'a>(bank: &'a Bank) {
+    fn both(bank: &Bank) {
         send(bank.tick());
         send(bank.audit());
         send(bank.statement("A-1"));
     }
-    let _: for<'a> fn(&'a Bank) = both;
+    let _: fn(&Bank) = both;
 }
 
 #[derive(Clone, Debug)]

@@ -18,7 +18,7 @@ fn a_damaged_signature_is_made_again() {
     let (order, _) = town.order("one", &[100, 1_000]);
     let signed = town.withdraw("A-1", &order).expect("a withdrawal");
     let dispute = DisputeSignature { order: nonce("one"), item: 1 };
-    let right = DisputeOutcome::Signature(signed.signatures[1].clone());
+    let right = DisputeOutcome::Signature(signed.signatures[1]);
     assert_eq!(town.send("A-1", &dispute).expect("heard"), right);
     damage(&town, "UPDATE signature SET signature = blinded WHERE place = 1");
     assert_ne!(town.withdraw("A-1", &order).expect("control: the damage is real"), signed);

@@ -1,10 +1,15 @@
 use zeni_crypto::blind::RsaPublicKey;
-use zeni_message::{Role, peer::SendError, route::Caller};
+use zeni_message::{
+    Role,
+    peer::SendError,
+    route::{Caller, Clock, Ctx},
+};
 use zeni_note::{
     messages::bank::{Withdraw, WithdrawRefusal},
     testing::{DAY, START, key, nonce, terms},
 };
 
+use crate::accounts::Customer;
 use crate::testing::{OPENING, Town, now, refusal};
 
 /// RN-F2.2, RN-F2.4, RN-F2.5, RN-F2.6: the account is debited by the face values and the answer unblinds to signatures
@@ -140,4 +145,26 @@ fn another_account_pays_for_the_same_blinded_value() {
     assert_eq!(town.withdraw("A-2", &order).expect("its own withdrawal"), first);
     assert_eq!(town.balances("A-1").0 + town.balances("A-2").0, 2 * OPENING - 200);
     town.sound();
+}
+
+/// RN-D4: an order is in the currency of the account, and a value out of range is only looked at after that.
+#[test]
+fn an_order_is_in_the_accounts_currency() {
+    let town = Town::new();
+    let (mut item, _) = town.blind(100, &key("user"));
+    let lists = now(town.bank.lists::<WithdrawRefusal>()).expect("lists");
+    let ctx = Ctx { now: town.clock.now(), caller: None };
+    let customer = |code: &str| Customer {
+        account: "A-1".into(),
+        currency: zeni_money::Currency::from_code(code).expect("a code"),
+        code: zeni_crypto::Digest([0; 32]),
+        salt: [0; 16],
+        wrong: 0,
+        locked_until: START,
+    };
+    let id = zeni_crypto::Digest([1; 32]);
+    super::check(&ctx, &customer("JPY"), &[(item.clone(), id)], &lists).expect("control");
+    item.blinded = [0xff; 256].into();
+    let refused = super::check(&ctx, &customer("USD"), &[(item, id)], &lists);
+    assert_eq!(refused.map(|keys| keys.len()), Err(WithdrawRefusal::MixedCurrencies));
 }
