@@ -11,8 +11,8 @@ use crate::{
     Evidence, Holder, Profile, Trouble,
     error::errors,
     record::{
-        DepositPhase, Holding, HoldingPhase, Line, OwnChallenge, OwnDeposit, OwnLicence, OwnPayment, Renewal,
-        RenewalPhase, Request, StoredKeyList, StoredRevocations, Withdrawal,
+        DepositPhase, Holding, HoldingPhase, LicenceUse, Line, OwnChallenge, OwnDeposit, OwnLicence, OwnPayment,
+        Renewal, RenewalPhase, Request, StoredKeyList, StoredRevocations, Withdrawal,
     },
     table::{Change, Stored},
 };
@@ -160,7 +160,6 @@ impl Holder {
             Ok(_) => return Err(RestoreError::NotEmpty),
         }
         let mut changes = Vec::new();
-        put_all(&mut changes, &backup.licences);
         put_all(&mut changes, &backup.key_lists);
         put_all(&mut changes, &backup.revocations);
         put_all(&mut changes, &backup.evidence);
@@ -171,11 +170,16 @@ impl Holder {
         put_all(&mut changes, &backup.history);
         match backup.kind {
             BackupKind::Move => {
+                put_all(&mut changes, &backup.licences);
+                changes.push(Change::put(&backup.profile));
                 put_all(&mut changes, &backup.holdings);
                 put_all(&mut changes, &backup.deposits);
                 put_all(&mut changes, &backup.renewals);
             }
             BackupKind::Copy => {
+                // restored keys sign no new request: fresh ones are drawn at the next synchronisation
+                changes.extend(backup.licences.iter().map(|it| Change::put(&retired(it))));
+                changes.push(Change::put(&Profile { main: None, ..backup.profile.clone() }));
                 let holdings = backup.holdings.iter().map(freed).collect::<Vec<_>>();
                 put_all(&mut changes, &holdings);
                 // what was not closed yet cannot be closed by a restored card: its holdings wait for a refund
@@ -185,13 +189,16 @@ impl Holder {
                 changes.extend(backup.renewals.iter().filter(closed).map(Change::put));
             }
         }
-        changes.push(Change::put(&backup.profile));
         self.commit(changes).await?;
         if self.config.identity.is_none() {
             self.config.identity = backup.identity.clone();
         }
         Ok(())
     }
+}
+
+fn retired(licence: &OwnLicence) -> OwnLicence {
+    OwnLicence { used: LicenceUse::Used, ..licence.clone() }
 }
 
 fn freed(holding: &Holding) -> Holding {

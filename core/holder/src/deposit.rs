@@ -58,6 +58,7 @@ impl Holder {
         if money.amount.is_zero() {
             return Err(DepositError::Zero);
         }
+        self.freshen().await?;
         let live = self.live().await?;
         let terms = self.key_lists().await?;
         let wanted =
@@ -81,18 +82,22 @@ impl Holder {
     /// Hands in all takings of a shop, each currency under one signature of its key (RN-F5.1, DESIGN §5).
     pub async fn hand_in(&mut self) -> Result<Vec<DepositReport>, DepositError> {
         let profile = self.profile().await?;
+        self.freshen().await?;
         let Some(main) = self.main_licence(&profile).await?.filter(|_| profile.kind == crate::Kind::Shop) else {
             return Err(DepositError::NotShop);
         };
         let mut reports = Vec::new();
         loop {
             let mut live = self.live().await?;
-            live.retain(|it| it.holding.key() == main.key());
-            let Some(currency) = live.first().map(|it| it.holding.currency()) else { break };
-            live.retain(|it| it.holding.currency() == currency);
+            let Some((key, currency)) = live.first().map(|it| (it.holding.key(), it.holding.currency())) else { break };
+            live.retain(|it| it.holding.key() == key && it.holding.currency() == currency);
             live.truncate(BATCH_ITEMS_MAX);
-            let (whole, rests): (Vec<Live>, Vec<Live>) =
+            let (whole, mut rests): (Vec<Live>, Vec<Live>) =
                 live.into_iter().partition(|it| it.status.remaining == it.status.value);
+            // one signature is one key's: rests of an earlier key pass to the present one in a hand-in of their own
+            if key != main.key() && !whole.is_empty() {
+                rests.clear();
+            }
             let moved: Vec<Part> =
                 rests.iter().map(|it| Part { node: it.holding.node, amount: it.status.remaining }).collect();
             let taken = Amount::sum(whole.iter().map(|it| it.status.remaining)).unwrap_or(Amount::MAX);

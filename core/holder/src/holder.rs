@@ -31,6 +31,8 @@ pub struct Policy {
     pub clock_skew_s: u64,
     /// Requests for payment that may be open at once.
     pub open_challenges_max: usize,
+    /// Age at which `resume` fetches a new revocation list, seconds.
+    pub list_age_max_s: u64,
 }
 
 impl Default for Policy {
@@ -43,6 +45,7 @@ impl Default for Policy {
             request_valid_s: 24 * 3_600,
             clock_skew_s: 300,
             open_challenges_max: zeni_message::limits::OPEN_CHALLENGES_MAX,
+            list_age_max_s: 6 * 3_600,
         }
     }
 }

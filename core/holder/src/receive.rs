@@ -218,7 +218,7 @@ fn judge(own: &OwnChallenge, brought: Amount, now: Time) -> ReceiveOutcome {
     }
 }
 
-/// Whether terms of every note are at hand; used before anything is shown as spendable.
+/// Payments that can still follow; none if the note's terms are not at hand.
 pub(crate) fn hops_left(terms: &(impl Terms + ?Sized), chain: &Chain) -> usize {
     let note = &chain.note.record;
     terms

@@ -5,12 +5,14 @@ use zeni_message::{Refusal, Retry, peer::SendError};
 use zeni_money::{Amount, Money};
 use zeni_note::{
     Chain, Closing, ClosingPurpose,
+    keylist::Terms,
     messages::issuer::{Renew, RenewRefusal},
 };
 
 use crate::{
     Holder, Renewed, SyncError, Trouble,
     error::errors,
+    holder::Live,
     receive::hops_left,
     record::{Holding, HoldingPhase, Line, OwnLicence, Part, Renewal, RenewalPhase},
     table::Change,
@@ -41,15 +43,8 @@ impl Holder {
     ///
     /// Recovery after a cut: [`Holder::resume`].
     pub async fn renew(&mut self) -> Result<Vec<Renewed>, RenewError> {
-        let (terms, now) = (self.key_lists().await?, self.now());
         let mut renewed = Vec::new();
-        for one in self.live().await? {
-            let note = &one.holding.chain.note.record;
-            let known = zeni_note::keylist::Terms::terms(&terms, note.series, note.epoch);
-            let valid = known.is_some_and(|terms| now <= terms.valid_until);
-            if !valid || hops_left(&terms, &one.holding.chain) > 0 {
-                continue;
-            }
+        for one in self.capped().await? {
             let money = Money::new(one.status.remaining, one.holding.currency());
             let renewal = self.plan_renewal(&one.holding, one.status.value, money).await?;
             if let Some(done) = self.carry_renewal(renewal).await? {
@@ -57,6 +52,18 @@ impl Holder {
             }
         }
         Ok(renewed)
+    }
+
+    /// Holdings of valid notes that have no payment left.
+    pub(crate) async fn capped(&mut self) -> Result<Vec<Live>, Trouble> {
+        let (terms, now) = (self.key_lists().await?, self.now());
+        let mut live = self.live().await?;
+        live.retain(|it| {
+            let note = &it.holding.chain.note.record;
+            let known = terms.terms(note.series, note.epoch);
+            known.is_some_and(|terms| now <= terms.valid_until) && hops_left(&terms, &it.holding.chain) == 0
+        });
+        Ok(live)
     }
 
     async fn plan_renewal(&mut self, holding: &Holding, value: Amount, money: Money) -> Result<Renewal, RenewError> {

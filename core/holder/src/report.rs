@@ -263,7 +263,7 @@ pub struct HistoryEntry {
 /// One thing that was unfinished and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Resumed {
-    /// Stable word: `withdrawal`, `load`, `payment`, `deposit`, `renewal`, `claim`, `redemptions`.
+    /// Stable word: `load`, `payment`, `withdrawal`, `redemption`, `deposit`, `renewal`, `claim`, `lists`.
     pub what: &'static str,
     /// Whether it is finished now.
     pub done: bool,

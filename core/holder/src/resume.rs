@@ -7,7 +7,8 @@ use crate::{
 
 impl Holder {
     /// Carries on everything that was cut: loads, payments, orders, redemptions that are due, deposits, renewals, claims.
-    /// One that cannot go on now says why and stays; the others go on.
+    /// Then fetches lists that grow old and renews what is at its cap. One that cannot go on now says why and stays; the
+    /// others go on.
     pub async fn resume(&mut self) -> Result<Vec<Resumed>, Trouble> {
         let mut report = Vec::new();
         for holding in self.active::<Holding>().await? {
@@ -51,7 +52,23 @@ impl Holder {
                 report.push(one);
             }
         }
+        self.keep_up(&mut report).await?;
         Ok(report)
+    }
+
+    /// What a wallet does of itself while it has a connection: fetch lists before they are stale, renew what is at its
+    /// cap (RN-X33, X34).
+    async fn keep_up(&mut self, report: &mut Vec<Resumed>) -> Result<(), Trouble> {
+        let age = self.now().since(self.revocations().await?.time);
+        if age > self.config.policy.list_age_max_s
+            && let Err(error) = self.sync().await
+        {
+            report.push(resumed::<(), _>("lists", &Err(error)));
+        }
+        if !self.capped().await?.is_empty() {
+            report.push(resumed("renewal", &self.renew().await));
+        }
+        Ok(())
     }
 }
 

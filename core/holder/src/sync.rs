@@ -14,7 +14,7 @@ use zeni_note::{
 };
 
 use crate::{
-    Evidence, Explain, Holder, Privacy, Profile, Synced, Trouble,
+    Evidence, Explain, Holder, Profile, Synced, Trouble,
     error::errors,
     record::{Kind, LicenceUse, ONLY, OwnLicence, StoredKeyList, StoredRevocations},
     table::Change,
@@ -62,6 +62,15 @@ impl Holder {
             stock: self.stock().await?.len(),
             stopped: self.stopped().await?,
         })
+    }
+
+    /// As [`Holder::sync`] before an operation that needs a connection anyway: that one of the two sources cannot be
+    /// reached does not stop it.
+    pub(crate) async fn freshen(&mut self) -> Result<(), SyncError> {
+        match self.sync().await {
+            Err(error) if !error.is_offline() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Whether two key lists for one epoch are known.
@@ -126,16 +135,31 @@ impl Holder {
         Ok(self.put(&StoredRevocations { list }).await?)
     }
 
-    /// Draws licences until the stock of an unlinkable wallet is full, once it is half empty (RN-O28).
+    /// Draws licences until the stock of an unlinkable wallet is full, once it is half empty (RN-O28), or a new long-lived
+    /// one when there is none that holds.
     async fn top_up(&mut self, profile: &Profile) -> Result<(), SyncError> {
+        if !Holder::fresh_receipts(profile) {
+            return self.renew_main(profile).await;
+        }
         let full = self.config.policy.stock_licences;
         let held = self.stock().await?.len();
-        let wanted = profile.kind == Kind::Wallet && profile.privacy == Privacy::Unlinkable && held * 2 <= full;
-        if wanted && full > held {
+        if held * 2 <= full && full > held {
             let drawn = self.draw_licences(full - held, LicenceUse::Stock, false).await?.0;
             self.commit(drawn.iter().map(Change::put).collect()).await?;
         }
         Ok(())
+    }
+
+    async fn renew_main(&mut self, profile: &Profile) -> Result<(), SyncError> {
+        let now = self.now();
+        if self.main_licence(profile).await?.is_some_and(|main| now <= main.licence.record.until) {
+            return Ok(());
+        }
+        let drawn = self.draw_licences(1, LicenceUse::Main, profile.kind == Kind::Shop).await?.0;
+        let profile = Profile { main: drawn.first().map(OwnLicence::key), ..profile.clone() };
+        let mut changes: Vec<Change> = drawn.iter().map(Change::put).collect();
+        changes.push(Change::put(&profile));
+        Ok(self.commit(changes).await?)
     }
 
     /// `count` licences that can be bound to something new, from the stock, drawn at once if it has too few.

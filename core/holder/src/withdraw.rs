@@ -27,6 +27,7 @@ errors! {
         Closed = Later, "closed", "withdrawals of this epoch are over: try again in the next";
         NotDivisible { smallest: Money } = AfterRepair, "not_divisible", "the amount is not a multiple of the smallest unit, {smallest}: withdraw a multiple of it";
         TooMany { notes: u64, max: usize } = AfterRepair, "too_many_notes", "the amount needs {notes} notes, one order has at most {max}: withdraw it in parts";
+        NoLicence = AfterRepair, "no_licence", "this wallet's licence ended or is missing: connect to the authority to draw a new one";
         BadKey = Never, "bad_bank_key", "the bank's published key is unfit for blind signatures: do not withdraw there";
         BadReply { found: usize, ordered: usize } = Later, "bad_reply", "the bank sent {found} signatures for {ordered} keys: run resume";
         BadSignature { item: u32 } = Later, "bad_signature", "the bank's signature {item} is false and the bank did not put it right: run resume, or show the bank this wallet";
@@ -50,6 +51,7 @@ impl Holder {
     ///
     /// Recovery after a cut: [`Holder::resume`] sends the stored order again.
     pub async fn withdraw(&mut self, money: Money, now: bool) -> Result<Withdrawn, WithdrawError> {
+        self.freshen().await?;
         let profile = self.profile().await?;
         let withdrawal = self.order(&profile, money, now).await?;
         let done = self.carry_withdrawal(withdrawal.clone()).await?;
@@ -87,10 +89,11 @@ impl Holder {
     /// A fresh licence per note in f-2, the one in f-1.
     async fn withdrawal_licences(&mut self, profile: &Profile, count: usize) -> Result<Vec<OwnLicence>, WithdrawError> {
         let one_for_all = profile.kind == Kind::Shop || profile.privacy == Privacy::Untraceable;
-        match self.main_licence(profile).await? {
-            Some(main) if one_for_all => Ok(vec![main; count]),
-            _ => Ok(self.take_licences(count).await?),
+        if !one_for_all {
+            return Ok(self.take_licences(count).await?);
         }
+        let main = self.main_licence(profile).await?.ok_or(WithdrawError::NoLicence)?;
+        Ok(vec![main; count])
     }
 
     /// Sends a stored order and stores the requests it buys.

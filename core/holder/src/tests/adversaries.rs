@@ -9,7 +9,7 @@ use zeni_note::{
 use zeni_store::testing::block_on;
 
 use super::town::*;
-use crate::*;
+use crate::{record::Request, *};
 
 fn moduli_of(town: &Town) -> Vec<[u8; 256]> {
     town.list.record.entries.iter().map(|entry| *entry.modulus).collect()
@@ -180,7 +180,7 @@ fn delays_are_random_unless_waived() {
         let taro = Home::joined(&town, "taro", Privacy::Unlinkable, Kind::Wallet);
         town.books().uncounted = u32::MAX;
         block_on(taro.open().withdraw(yen(9_000), now)).unwrap();
-        let mut dues: Vec<u64> = block_on(taro.open().active::<crate::record::Request>())
+        let mut dues: Vec<u64> = block_on(taro.open().active::<Request>())
             .unwrap()
             .into_iter()
             .map(|it| it.due.since(START.plus(86_400)))

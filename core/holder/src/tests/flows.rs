@@ -3,7 +3,7 @@ use zeni_note::testing::{DAY, START, terms};
 use zeni_store::testing::block_on;
 
 use super::town::*;
-use crate::*;
+use crate::{record::OwnLicence, *};
 
 fn funded(town: &std::sync::Arc<Town>, name: &'static str, privacy: Privacy, minor: u64) -> Home {
     let home = Home::joined(town, name, privacy, Kind::Wallet);
@@ -354,10 +354,16 @@ fn a_copy_cannot_spend_and_a_move_can() {
     let copy = block_on(taro.open().backup(BackupKind::Copy, &exported)).unwrap();
     let restored = restore(&town, &copy);
     assert_eq!(restored.figures(), [0, 0, 0, 700]);
+    assert_eq!(block_on(restored.open().request(yen(50), "")).unwrap_err().code(), "no_licence");
     let request = block_on(jiro.open().request(yen(100), "")).unwrap().document;
     assert_eq!(block_on(restored.open().pay(&request)).unwrap_err().code(), "insufficient_funds");
     assert_eq!(block_on(restored.open().deposit(yen(100))).unwrap_err().code(), "insufficient_funds");
     assert_eq!(block_on(restored.open().payments()).unwrap(), block_on(taro.open().payments()).unwrap());
+    // it receives: under a key drawn after the restore what it holds is live
+    block_on(restored.open().sync()).unwrap();
+    transfer(&jiro, &restored, 50);
+    assert_eq!(restored.figures(), [50, 0, 0, 700]);
+    transfer(&restored, &jiro, 50);
     town.at(terms().deposit_until.plus(1));
     assert_eq!(block_on(restored.open().refund()).unwrap()[0].money, yen(700));
     town.at(START.plus(DAY));
@@ -404,4 +410,48 @@ fn history_and_reports_read_well() {
     let entry = serde_json::to_value(&block_on(taro.open().history()).unwrap()[2]).unwrap();
     assert_eq!(entry["money"], "JPY:300");
     assert_eq!(entry["time"], START.plus(DAY).0);
+}
+
+/// RN-X32: when a shop's licence ends it draws a new one; takings under both keys are handed in.
+#[test]
+fn a_shop_outlives_its_licence() {
+    let town = Town::new();
+    let taro = funded(&town, "taro", Privacy::Unlinkable, 1_500);
+    let shop = Home::joined(&town, "tea shop", Privacy::Untraceable, Kind::Shop);
+    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    transfer(&taro, &shop, 300);
+    transfer(&taro, &shop, 200);
+    transfer(&shop, &jiro, 100);
+    let before = block_on(shop.open().profile()).unwrap().main.unwrap();
+    let main = block_on(shop.open().get::<OwnLicence>(&before.0)).unwrap().unwrap();
+    let mut ended = main.clone();
+    ended.licence.record.until = START;
+    block_on(shop.open().put(&ended)).unwrap();
+    assert_eq!(block_on(shop.open().request(yen(1), "")).unwrap_err().code(), "licence_ended");
+    block_on(shop.open().sync()).unwrap();
+    block_on(shop.open().put(&main)).unwrap();
+    assert_ne!(block_on(shop.open().profile()).unwrap().main, Some(before));
+    transfer(&taro, &shop, 70);
+    let reports = block_on(shop.open().hand_in()).unwrap();
+    assert_eq!(reports.iter().map(|it| it.money.amount.minor()).sum::<u64>(), 470);
+    assert_eq!(shop.figures(), [0; 4]);
+    assert_eq!(shop.wealth(), OPENING + 470);
+}
+
+/// RN-X34: `resume` renews what is at its cap by itself; RN-X33: it fetches a list that grows old.
+#[test]
+fn resume_keeps_up() {
+    let town = Town::new();
+    let taro = funded(&town, "taro", Privacy::Untraceable, 500);
+    let jiro = Home::joined(&town, "jiro", Privacy::Untraceable, Kind::Wallet);
+    let mut pair = [&taro, &jiro];
+    for _ in 0..PAYMENTS_IN_CHAIN_MAX {
+        transfer(pair[0], pair[1], 500);
+        pair.reverse();
+    }
+    town.pass(DAY);
+    let resumed = block_on(taro.open().resume()).unwrap();
+    assert!(resumed.iter().any(|it| it.what == "renewal" && it.done));
+    assert_eq!(block_on(taro.open().revocations()).unwrap().time, START.plus(2 * DAY));
+    transfer(&taro, &jiro, 500);
 }
