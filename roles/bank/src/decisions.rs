@@ -32,7 +32,11 @@ impl Bank {
         if !open || !due {
             return Ok(Progress::Idle);
         }
-        let decisions = self.issuer.send(&GetDecisions { after }).await.map_err(ChoreError::sent::<GetDecisions>)?;
+        let answer = self.issuer.send(&GetDecisions { after }).await;
+        if answer.is_err() {
+            self.rounds.lock().unwrap_or_else(PoisonError::into_inner).decisions_asked = None;
+        }
+        let decisions = answer.map_err(ChoreError::sent::<GetDecisions>)?;
         for decision in decisions {
             let job = move |tx: &mut Tx<'_>| -> Job<bool> { Ok(book(tx, &decision, now)?) };
             if !self.store.write(Caller::default(), job).await? {

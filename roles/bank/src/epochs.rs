@@ -32,12 +32,14 @@ struct Purpose {
 }
 
 impl Bank {
-    /// Asks for key lists after the newest that the bank holds.
+    /// Asks for key lists after the newest that the bank holds; in each round while it holds none of the present.
     pub(crate) async fn ask_key_lists(&self, now: Time) -> Chore {
-        if !self.due(&mut self.rounds.lock().unwrap_or_else(PoisonError::into_inner).lists_asked, now) {
+        let lists = self.lists::<Infallible>().await?;
+        let present = lists.lists.iter().any(|list| list.record.from <= now && now < list.record.until);
+        let due = self.due(&mut self.rounds.lock().unwrap_or_else(PoisonError::into_inner).lists_asked, now);
+        if present && !due {
             return Ok(Progress::Idle);
         }
-        let lists = self.lists::<Infallible>().await?;
         let from_epoch = lists.lists.last().map_or(0, |list| list.record.epoch.saturating_add(1));
         let news = self.issuer.send(&GetKeyLists { from_epoch }).await.map_err(ChoreError::sent::<GetKeyLists>)?;
         self.take_lists(news).await

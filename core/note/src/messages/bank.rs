@@ -131,6 +131,7 @@ pub struct DisputeSignature {
 
 /// Outcome of a dispute about a blind signature.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[expect(clippy::large_enum_variant, reason = "one in flight per message; a box would only move the same bytes")]
 pub enum DisputeOutcome {
     /// This is the right signature, checked with the public key.
     #[n(0)]
