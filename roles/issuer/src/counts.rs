@@ -30,8 +30,9 @@ impl Issuer {
 fn take(tx: &mut Tx<'_>, message: &ReportCounts) -> Result<u64, JobError<ReportCountsRefusal>> {
     let counts = &message.counts.record;
     let content = encode(counts);
+    let mut last = 0;
     if let Some(row) = tx.row(schema::READ_REPORT, params![&counts.bank])? {
-        let last = row.u64(0)?;
+        last = row.u64(0)?;
         if last == counts.number && row.blob(1)? == content {
             return Ok(last);
         }
@@ -45,7 +46,7 @@ fn take(tx: &mut Tx<'_>, message: &ReportCounts) -> Result<u64, JobError<ReportC
             return refuse(ReportCountsRefusal::UnknownKey { entry });
         };
         if *count < row.u64(1)? {
-            return refuse(ReportCountsRefusal::Older { last: row.u64(1)? });
+            return refuse(ReportCountsRefusal::Older { last });
         }
         tx.execute(schema::SET_REPORTED, &[digest.0.into(), count_value(*count)])?;
     }

@@ -25,6 +25,7 @@ impl Issuer {
     /// What is served to banks, each by its certificate.
     pub fn member_routes(self: &Arc<Self>) -> Routes {
         Routes::new(Role::Issuer)
+            .with::<GetKeyLists, _>(self)
             .with::<SubmitKeys, _>(self)
             .with::<ReportCounts, _>(self)
             .with::<Return, _>(self)

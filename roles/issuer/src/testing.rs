@@ -13,7 +13,7 @@ use std::{
 };
 
 use zeni_crypto::{
-    Digest, PublicKey, SecretKey, Signature, SharedEntropy, blind, raw_rsa::BlindSigner, sha256, tagged,
+    Digest, PublicKey, SecretKey, SharedEntropy, Signature, blind, raw_rsa::BlindSigner, sha256, tagged,
 };
 use zeni_message::{
     Authority, Message, Role, Signed, Time,
@@ -30,7 +30,10 @@ use zeni_note::{
             CosignKeyList, CosignKeyListRefusal, Disclose, DiscloseRefusal, Disclosed, GetRevocations, SamePerson,
             SamePersonAnswer,
         },
-        issuer::{BankTotals, Counts, Issued, Redeem, RedeemRefusal, ReportCounts, Return, ReturnAnswer, ReturnItem, ReturnRefusal, SubmitKeys},
+        issuer::{
+            BankTotals, Counts, Issued, Redeem, RedeemRefusal, ReportCounts, Return, ReturnAnswer, ReturnItem,
+            ReturnRefusal, SubmitKeys,
+        },
     },
     request::Possession,
     testing::{DAY, SERIES, START, World, amount, jpy, key, nonce},

@@ -1,8 +1,17 @@
 //! What several tests need.
 
 use curve25519_dalek::{constants::ED25519_BASEPOINT_TABLE, scalar::Scalar};
+use futures::executor::block_on;
 use sha2::{Digest as _, Sha512};
 use zeni_crypto::{SecretKey, Signature};
+use zeni_message::{Auth, Message, Role};
+use zeni_note::messages::issuer::GetKeyLists;
+use zeni_store::{Options, Row, Store, Tx, Value};
+
+use crate::{
+    Done, Policy, SCHEMA, StartError, schema,
+    testing::{BANKS, Setup},
+};
 
 /// RFC 8032 with another nonce: a second valid signature over the same message by the same key.
 pub(crate) fn sign_with_other_nonce(key: &SecretKey, message: &[u8]) -> Signature {
@@ -14,14 +23,106 @@ pub(crate) fn sign_with_other_nonce(key: &SecretKey, message: &[u8]) -> Signatur
     let secret = Scalar::from_bytes_mod_order(secret);
     let nonce = Scalar::from_bytes_mod_order_wide(&Sha512::digest([b"other nonce", message].concat()).into());
     let commitment = (&nonce * ED25519_BASEPOINT_TABLE).compress();
-    let challenge = Sha512::new()
-        .chain_update(commitment.as_bytes())
-        .chain_update(key.public().0)
-        .chain_update(message)
-        .finalize();
+    let challenge =
+        Sha512::new().chain_update(commitment.as_bytes()).chain_update(key.public().0).chain_update(message).finalize();
     let challenge = Scalar::from_bytes_mod_order_wide(&challenge.into());
     let mut signature = [0; 64];
     signature[..32].copy_from_slice(commitment.as_bytes());
     signature[32..].copy_from_slice((nonce + challenge * secret).as_bytes());
     Signature(signature)
+}
+
+/// Every row of every table, so that two states can be compared.
+pub(crate) fn dump(store: &Store) -> Vec<(String, Vec<Row>)> {
+    let read = |tx: &mut Tx<'_>| -> Done<Vec<(String, Vec<Row>)>> {
+        let tables = tx.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name", &[])?;
+        let mut dump = Vec::new();
+        for table in &tables {
+            let name = table.text(0)?.to_owned();
+            // statements are constants: a test may leak one
+            let statement: &'static str = Box::leak(format!("SELECT * FROM {name}").into_boxed_str());
+            dump.push((name, tx.rows(statement, &[])?));
+        }
+        Ok(dump)
+    };
+    store.read_blocking(read).unwrap()
+}
+
+/// DESIGN §6: every statement is one that the engine takes.
+#[test]
+fn every_statement_prepares() {
+    let store = Store::open_memory_with(&SCHEMA, Options::inline()).unwrap();
+    zeni_store::prepare_all(&store, schema::ALL).unwrap();
+}
+
+/// RN-P15, RN-R2, RN-O18: nothing that the issuer stores of a note names a bank, and no column of it is in the order of issue;
+/// the search finds a bank where it must be (control).
+#[test]
+fn no_note_names_a_bank() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let hanako = setup.person("hanako");
+    block_on(setup.report(BANKS[1], 1, 5, None));
+    for seed in 0..3 {
+        block_on(setup.redeem(setup.request(BANKS[1], 500, &hanako, seed), &hanako, "slot")).unwrap();
+    }
+    let entries: Vec<Vec<u8>> =
+        setup.bank(BANKS[1]).signers.iter().map(|(entry, _)| entry.digest().0.to_vec()).collect();
+    let names_bank = |row: &Row| {
+        row.values().iter().any(|value| match value {
+            Value::Text(text) => text.contains(BANKS[1]),
+            Value::Blob(bytes) => {
+                entries.contains(bytes) || bytes.windows(BANKS[1].len()).any(|part| part == BANKS[1].as_bytes())
+            }
+            _ => false,
+        })
+    };
+    let tables = dump(&setup.store);
+    let found = |name: &str| {
+        let (_, rows) = tables.iter().find(|(table, _)| table == name).unwrap();
+        assert!(!rows.is_empty(), "{name} is empty");
+        rows.iter().any(names_bank)
+    };
+    assert!(!found("note"));
+    assert!(!found("request"));
+    assert!(found("key_count"));
+    assert!(found("ledger_posting"));
+}
+
+/// DESIGN §4 "transport": what is public asks for no certificate; members are banks, and besides the key lists, which anyone
+/// may read, all that is served to them asks for theirs.
+#[test]
+fn the_public_listener_serves_only_anonymous_messages() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let (public, member) = (setup.issuer.public_routes(), setup.issuer.member_routes());
+    assert!(public.iter().all(|(_, route)| route.auth == Auth::Anonymous));
+    for (path, route) in member.iter().filter(|(path, _)| *path != GetKeyLists::PATH) {
+        assert_eq!((route.auth, route.from), (Auth::Certificate, &[Role::Bank][..]), "{path}");
+    }
+    assert_eq!((public.iter().count(), member.iter().count()), (4, 6));
+}
+
+/// DESIGN §5 "Return", RN-O20: an issuer whose retention does not cover every way back does not start.
+#[test]
+fn terms_out_of_order_do_not_start() {
+    let world = zeni_note::testing::World::new("issuer tests");
+    let mut config = crate::testing::config(&world, Policy::Refuse);
+    assert_eq!(config.check(), Ok(()));
+    config.series[0].retain_s = config.series[0].refund_s - 1;
+    assert_eq!(config.check(), Err(StartError::Terms { series: 1 }));
+    config.series[0].retain_s = config.series[0].refund_s;
+    config.series[0].faces.clear();
+    assert_eq!(config.check(), Err(StartError::Series { series: 1 }));
+    config.banks[1].name = config.banks[0].name.clone();
+    assert_eq!(config.check(), Err(StartError::Bank { name: BANKS[0].to_owned() }));
+}
+
+/// The memory of verified licences is bounded, and keeps what was seen last.
+#[test]
+fn the_licence_cache_is_bounded() {
+    let cache = crate::licences::VerifiedLicences::new(8);
+    let digest = |number: u32| zeni_crypto::sha256(&[&number.to_be_bytes()]);
+    cache.remember((0..1_000).map(digest));
+    let kept = (0..1_000).filter(|number| cache.contains(&digest(*number))).count();
+    assert!(kept <= 8 && kept >= 4);
+    assert!(cache.contains(&digest(999)));
 }

@@ -1,10 +1,6 @@
 use futures::executor::block_on;
 use zeni_message::Signed;
-use zeni_note::{
-    OverspendingProof,
-    messages::issuer::Outcome,
-    testing::amount,
-};
+use zeni_note::{OverspendingProof, messages::issuer::Outcome, testing::amount};
 
 use crate::{
     Policy,

@@ -1,1 +1,47 @@
-use super::*;
+use futures::executor::block_on;
+use zeni_note::testing::{DAY, START};
+
+use crate::{
+    Policy,
+    testing::{BANKS, Setup},
+};
+
+/// RN-P5, RN-O4: the table of redeemed requests is bounded: rows go after T2 of their epoch.
+#[test]
+fn requests_go_after_their_term() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let hanako = setup.person("hanako");
+    block_on(setup.report(BANKS[0], 1, 5, None));
+    for seed in 0..4 {
+        block_on(setup.redeem(setup.request(BANKS[0], 500, &hanako, seed), &hanako, "slot")).unwrap();
+    }
+    let requests = || block_on(setup.issuer.circulation()).unwrap()[0].rows[2];
+    setup.clock.put(START.plus(60 * DAY));
+    block_on(setup.settle_down());
+    assert_eq!(requests(), 4);
+    setup.clock.put(START.plus(60 * DAY + 1));
+    block_on(setup.settle_down());
+    assert_eq!(requests(), 0);
+}
+
+/// RN-X35, RN-P5: after its retention what never came back is dormant, and register and archive are empty.
+#[test]
+fn what_never_came_back_is_dormant() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let (hanako, shop) = (setup.person("hanako"), setup.person("shop"));
+    let one = block_on(setup.note(&hanako, 500, "n1"));
+    let two = block_on(setup.note(&hanako, 100, "n2"));
+    let part = setup.world.pay(&one, &hanako, &shop, 200, "tea");
+    let items = vec![setup.deposit(&part, &shop, BANKS[0], "d1"), setup.deposit(&two, &hanako, BANKS[0], "d2")];
+    block_on(setup.give_back(BANKS[0], "b1", items)).unwrap();
+    assert_eq!(block_on(setup.issuer.circulation()).unwrap()[0].rows, [1, 1, 0]);
+    setup.clock.put(START.plus(400 * DAY));
+    block_on(setup.settle_down());
+    assert_eq!(block_on(setup.issuer.circulation()).unwrap()[0].rows, [1, 1, 0]);
+    setup.clock.put(START.plus(400 * DAY + 1));
+    block_on(setup.settle_down());
+    let circulation = block_on(setup.issuer.circulation()).unwrap();
+    assert_eq!(circulation[0].rows, [0, 0, 0]);
+    assert_eq!((circulation[0].outstanding, circulation[0].dormant), (0, 300));
+    assert_eq!(block_on(setup.issuer.audit()).unwrap().violations, Vec::<String>::new());
+}
