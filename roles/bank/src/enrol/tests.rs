@@ -1,5 +1,8 @@
-use zeni_identity::{Csr, PartyName, TlsKey};
-use zeni_message::{Role, peer::SendError};
+use zeni_identity::{
+    Crls, Csr, PartyName, TlsKey, Trust, Unlisted, Usage,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use zeni_message::{Role, peer::SendError, route::Clock};
 use zeni_note::messages::bank::{Enrol, EnrolRefusal, Enrolled};
 
 use crate::testing::{BANK, NETWORK, Town, now, refusal};
@@ -11,6 +14,16 @@ fn message(account: &str, code: &str, role: Role, key: &TlsKey) -> Enrol {
 
 fn enrol(town: &Town, message: &Enrol) -> Result<Enrolled, SendError<EnrolRefusal>> {
     now(town.as_caller(None).send(message))
+}
+
+/// Whom everybody of the network takes the certificate's owner for.
+fn named(town: &Town, enrolled: &Enrolled) -> String {
+    let chain: Vec<_> =
+        CertificateDer::pem_slice_iter(enrolled.chain.as_bytes()).map(|one| one.expect("PEM")).collect();
+    let trust = Trust::from_pem(&town.root().certificate_pem()).expect("a root");
+    let now = town.clock.now();
+    let identity = trust.verify(&chain[0], &chain[1..], Usage::Client, now, &Crls::new(), Unlisted::Accepted);
+    identity.expect("a good certificate").party().to_string()
 }
 
 /// RN-F2.1: the right code certifies the customer's key under his name; the same request gives the same certificate.
@@ -27,7 +40,8 @@ fn the_right_code_certifies() {
     let other = enrol(&town, &message("A-1", "code A-1", Role::Shop, &key)).expect("another name");
     assert_ne!(other.chain, first.chain);
     assert_eq!(other.account_salt, first.account_salt);
-    assert!(town.root().certificate_pem().contains("BEGIN CERTIFICATE"));
+    assert_eq!(named(&town, &first), format!("urn:zeni:{NETWORK}:wallet:{BANK}/A-1"));
+    assert_eq!(named(&town, &other), format!("urn:zeni:{NETWORK}:shop:{BANK}/A-1"));
 }
 
 /// RN-X6: unknown account, wrong code, a request for another's name: no certificate.
