@@ -3,3 +3,4 @@
 #![allow(clippy::disallowed_macros, reason = "tests print what they find")]
 
 mod repository;
+mod world;
