@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests say what went wrong by panicking")]
 #![allow(clippy::disallowed_macros, reason = "tests print what they find")]
 
+mod interop;
 mod repository;
 mod world;

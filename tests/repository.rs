@@ -58,5 +58,9 @@ pub fn expect_block(file: &str, name: &str, body: &str) {
         fs::write(&path, format!("{}{body}{}", &text[..start], &text[end..])).unwrap();
         return;
     }
-    assert_eq!(&text[start..end], body, "{file}: the part '{name}' is not what the code says; ZENI_BLESS=1 rewrites it");
+    assert_eq!(
+        &text[start..end],
+        body,
+        "{file}: the part '{name}' is not what the code says; ZENI_BLESS=1 rewrites it"
+    );
 }

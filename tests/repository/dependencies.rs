@@ -5,8 +5,22 @@ use std::collections::BTreeMap;
 use super::METADATA;
 
 const ALLOWED: &[&str] = &[
-    "MIT", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib", "MPL-2.0",
-    "BlueOak-1.0.0", "Unicode-3.0", "CC0-1.0", "Unlicense", "0BSD", "OpenSSL", "MIT-0", "BSL-1.0",
+    "MIT",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "ISC",
+    "Zlib",
+    "MPL-2.0",
+    "BlueOak-1.0.0",
+    "Unicode-3.0",
+    "CC0-1.0",
+    "Unlicense",
+    "0BSD",
+    "OpenSSL",
+    "MIT-0",
+    "BSL-1.0",
 ];
 
 /// Whether one alternative of an SPDX expression consists of allowed licences only.
@@ -33,7 +47,17 @@ fn versions_side_by_side_are_known() {
     for package in METADATA["packages"].as_array().unwrap() {
         versions.entry(package["name"].as_str().unwrap()).or_default().push(package["version"].as_str().unwrap());
     }
-    let ours = ["ed25519-dalek", "curve25519-dalek", "minicbor", "rustls", "hyper", "tokio", "axum", "aws-lc-rs", "aws-lc-sys"];
+    let ours = [
+        "ed25519-dalek",
+        "curve25519-dalek",
+        "minicbor",
+        "rustls",
+        "hyper",
+        "tokio",
+        "axum",
+        "aws-lc-rs",
+        "aws-lc-sys",
+    ];
     for name in ours {
         let found = versions.get(name).map_or(0, Vec::len);
         assert!(found <= 1, "{name} is there {found} times: {:?}", versions[name]);
@@ -45,9 +69,7 @@ fn versions_side_by_side_are_known() {
 fn no_second_tls_library_is_built() {
     let resolve = METADATA["resolve"]["nodes"].as_array().unwrap();
     let uses = |name: &str| {
-        resolve.iter().any(|node| {
-            node["deps"].as_array().unwrap().iter().any(|dep| dep["name"].as_str() == Some(name))
-        })
+        resolve.iter().any(|node| node["deps"].as_array().unwrap().iter().any(|dep| dep["name"].as_str() == Some(name)))
     };
     assert!(!uses("openssl_sys"));
     assert!(!uses("native_tls"));

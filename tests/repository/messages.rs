@@ -63,7 +63,8 @@ fn table() -> Vec<Row> {
 
 #[test]
 fn architecture_shows_the_messages() {
-    let mut text = String::from("| to | path | message | from | certificate | bytes at most |\n|---|---|---|---|---|---|\n");
+    let mut text =
+        String::from("| to | path | message | from | certificate | bytes at most |\n|---|---|---|---|---|---|\n");
     for row in table() {
         let auth = if row.auth == Auth::Certificate { "required" } else { "none" };
         text.push_str(&format!(

@@ -9,7 +9,12 @@ const LINES_MAX: usize = 600;
 
 #[test]
 fn files_are_short_and_finished() {
-    let leftovers = ["to".to_owned() + "do!(", "unimpl".to_owned() + "emented!(", "FIX".to_owned() + "ME", "#[ign".to_owned() + "ore"];
+    let leftovers = [
+        "to".to_owned() + "do!(",
+        "unimpl".to_owned() + "emented!(",
+        "FIX".to_owned() + "ME",
+        "#[ign".to_owned() + "ore",
+    ];
     let mut found = Vec::new();
     for file in files(".rs") {
         let text = fs::read_to_string(&file).unwrap();

@@ -99,8 +99,8 @@ fn licence_key(text: &str) -> Result<String, Failure> {
         return Ok(text.to_owned());
     }
     let bytes = crate::documents::read(path)?;
-    let licence = zeni_message::Signed::<Licence>::from_document(&bytes)
-        .map_err(|error| Failure::refused("malformed", error))?;
+    let licence =
+        zeni_message::Signed::<Licence>::from_document(&bytes).map_err(|error| Failure::refused("malformed", error))?;
     Ok(crate::network::key_hex(&licence.record.key))
 }
 

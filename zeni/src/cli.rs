@@ -12,7 +12,14 @@ pub(crate) struct Cli {
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Seconds by which this process's clock is moved, for drills in the future of a sandbox.
-    #[arg(long, global = true, default_value_t = 0, env = "ZENI_CLOCK_OFFSET", allow_negative_numbers = true, hide = true)]
+    #[arg(
+        long,
+        global = true,
+        default_value_t = 0,
+        env = "ZENI_CLOCK_OFFSET",
+        allow_negative_numbers = true,
+        hide = true
+    )]
     pub(crate) clock_offset: i64,
     /// What to do.
     #[command(subcommand)]

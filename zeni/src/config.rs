@@ -118,7 +118,8 @@ pub(crate) struct BankConfig {
 impl ServeConfig {
     /// Reads a file.
     pub(crate) fn read(path: &Path) -> Result<ServeConfig> {
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read the configuration {}", path.display()))?;
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read the configuration {}", path.display()))?;
         let mut config: ServeConfig =
             toml::from_str(&text).with_context(|| format!("{} is not a valid configuration", path.display()))?;
         ensure!(config.epoch_days > 0, "epoch_days must be at least 1");

@@ -65,7 +65,9 @@ kita,K-2001,Kita Books,0
 /// Reads customers from a file, or the built-in ones.
 pub(crate) fn read(path: Option<&Path>) -> Result<Vec<Customer>> {
     let text = match path {
-        Some(path) => fs::read_to_string(path).with_context(|| format!("cannot read customers from {}", path.display()))?,
+        Some(path) => {
+            fs::read_to_string(path).with_context(|| format!("cannot read customers from {}", path.display()))?
+        }
         None => DEFAULT.to_owned(),
     };
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
@@ -111,10 +113,10 @@ pub(crate) fn enrol(customers: &[Customer], entropy: &SharedEntropy) -> Vec<Enro
         .collect()
 }
 
-/// 80 random bits in base 32, in groups that can be read aloud.
+/// 140 random bits in base 32, in groups that can be read aloud.
 fn secret(entropy: &SharedEntropy) -> String {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-    let bytes: [u8; 16] = entropy.bytes();
+    let bytes: [u8; 28] = entropy.bytes();
     let letters: Vec<char> = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
     letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")
 }

@@ -21,7 +21,10 @@ pub(crate) async fn run(args: DemoArgs, output: Output) -> Result<(), Failure> {
     let scenes = result?;
     closed?;
     let summary = json!({"ok": true, "scenes": scenes});
-    output.result(&summary, "\nThe story is complete: every yen is accounted for, and one person was named by his own signatures.")
+    output.result(
+        &summary,
+        "\nThe story is complete: every yen is accounted for, and one person was named by his own signatures.",
+    )
 }
 
 async fn play(stage: &mut Stage) -> Scene {
@@ -88,12 +91,18 @@ async fn deposit(stage: &mut Stage) -> Scene {
 async fn returned(stage: &mut Stage) -> Scene {
     stage.title("The issuer strikes out what came back. It keeps outstanding notes only.");
     let circulation = stage.admin("issuer", &["circulation"]).await?;
-    stage.expect(circulation.to_string().contains("\"outstanding\""), "the issuer tells what is outstanding", &circulation)?;
+    stage.expect(
+        circulation.to_string().contains("\"outstanding\""),
+        "the issuer tells what is outstanding",
+        &circulation,
+    )?;
     Ok(circulation)
 }
 
 async fn honest_replay(stage: &mut Stage) -> Scene {
-    stage.title("A payment arrives a second time, at the payee and at another person. Nothing happens and nobody is accused.");
+    stage.title(
+        "A payment arrives a second time, at the payee and at another person. Nothing happens and nobody is accused.",
+    );
     let again = stage.refused("wallet", "taro", &["receive", "first.payment"]).await?;
     let other = stage.refused("wallet", "jiro", &["receive", "first.payment"]).await?;
     let cases = stage.admin("issuer", &["cases"]).await?;
@@ -103,13 +112,13 @@ async fn honest_replay(stage: &mut Stage) -> Scene {
 }
 
 async fn overspending(stage: &mut Stage) -> Scene {
-    stage.title("Jiro copies his wallet and spends the same 1,000 yen twice: at the café and with Hanako.");
+    stage.title("Jiro copies his wallet and spends the same 1,000 yen twice: at the café and with Taro.");
     stage.wallet("jiro", &["withdraw", "1000 JPY", "--now"]).await?;
     stage.copy("jiro", "jiro-copy")?;
     stage.pay("jiro", "shop", "cafe", "1000 JPY", "once").await?;
-    stage.pay("jiro-copy", "wallet", "hanako", "1000 JPY", "twice").await?;
+    stage.pay("jiro-copy", "wallet", "taro", "1000 JPY", "twice").await?;
     stage.shop("cafe", &["deposit"]).await?;
-    stage.wallet("hanako", &["deposit", "1000 JPY"]).await?;
+    stage.wallet("taro", &["deposit", "1000 JPY"]).await?;
     let case = stage.case_closed().await?;
     let name = case["name"].as_str().unwrap_or_default().to_owned();
     stage.expect(name == "Jiro Tanaka", "his own two signatures opened the name Jiro Tanaka", &case)?;

@@ -123,8 +123,7 @@ fn join_frames(bytes: &[u8]) -> Vec<u8> {
         return bytes.to_vec();
     }
     // a scanner may end each code with a line end of its own: all frames but the last are full
-    let whole: Vec<&str> =
-        found.iter().map(|frame| frame.2.get(..FRAME_TEXT_MAX).unwrap_or(frame.2)).collect();
+    let whole: Vec<&str> = found.iter().map(|frame| frame.2.get(..FRAME_TEXT_MAX).unwrap_or(frame.2)).collect();
     whole.concat().into_bytes()
 }
 

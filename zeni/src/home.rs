@@ -177,7 +177,7 @@ impl Home {
         let roots = self.network.roots()?;
         let config = Config {
             roots,
-            policy: Policy::default(),
+            policy: Policy { redeem_retry_s: 1, ..Policy::default() },
             identity: Some(self.secrets.identity.expose().to_owned()),
             keeper: Keeper::Software,
         };
@@ -205,7 +205,12 @@ impl Home {
     pub(crate) fn peers(&self, bank: &str) -> Result<Peers> {
         let bank = self.network.bank(bank)?;
         Ok(Peers {
-            authority: Peer::new(self.transport(Role::Authority, "authority", &self.network.authority.address, None)?),
+            authority: Peer::new(self.transport(
+                Role::Authority,
+                "authority",
+                &self.network.authority.address,
+                None,
+            )?),
             issuer: Peer::new(self.transport(Role::Issuer, "issuer", &self.network.issuer.public, None)?),
             bank: Peer::new(self.transport(Role::Bank, &bank.name, &bank.address, self.tls_identity()?)?),
         })

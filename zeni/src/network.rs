@@ -78,7 +78,8 @@ pub(crate) fn key_hex(key: &PublicKey) -> String {
 impl NetworkFile {
     /// Reads and checks a file.
     pub(crate) fn read(path: &Path) -> Result<NetworkFile> {
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read the network file {}", path.display()))?;
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read the network file {}", path.display()))?;
         let file: NetworkFile =
             toml::from_str(&text).with_context(|| format!("{} is not a network file", path.display()))?;
         file.roots()?;

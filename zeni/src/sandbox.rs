@@ -2,14 +2,10 @@
 
 use std::{path::Path, sync::Arc};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+use zeni_bank::Bank;
 use zeni_crypto::SharedEntropy;
-use zeni_issuer::Issuer;
-use zeni_message::{
-    Time,
-    route::{Clock, Ctx, Handle},
-};
-use zeni_note::messages::issuer::GetKeyLists;
+use zeni_message::{Time, route::Clock};
 
 use crate::{
     cli::SandboxArgs,
@@ -41,10 +37,10 @@ pub(crate) async fn start(dir: &Path, clock: Arc<dyn Clock>, say: impl Fn(&str))
     let config = ServeConfig::read(&dir.join("zeni.toml"))?;
     let network = NetworkFile::read(&config.path(&config.network))?;
     let parties = Parties::open(&config, &network, clock.clone()).await?;
-    let issuer = parties.issuer.as_ref().context("a sandbox has an issuer")?.role.clone();
+    let banks: Vec<_> = parties.banks.iter().map(|bank| bank.served.role.clone()).collect();
     let mut running = serve::start(&config, parties, clock.clone()).await?;
     let mut told = false;
-    while !publishes(&issuer, clock.now()).await {
+    while !all_sign(&banks, clock.now()).await? {
         if !told {
             say("zeni: the banks make their keys, this takes some seconds …");
             told = true;
@@ -58,11 +54,12 @@ pub(crate) async fn start(dir: &Path, clock: Arc<dyn Clock>, say: impl Fn(&str))
     Ok(running)
 }
 
-/// Whether the issuer publishes a key list for the present epoch.
-async fn publishes(issuer: &Issuer, now: Time) -> bool {
-    let ctx = Ctx { now, caller: None };
-    match issuer.handle(&ctx, GetKeyLists { from_epoch: 0 }).await {
-        Ok(lists) => lists.iter().any(|list| list.record.from <= now && now < list.record.until),
-        Err(_) => false,
+/// Whether every bank sells requests: its keys are made and published.
+async fn all_sign(banks: &[Arc<Bank>], now: Time) -> Result<bool> {
+    for bank in banks {
+        if !bank.signs_at(now).await? {
+            return Ok(false);
+        }
     }
+    Ok(true)
 }

@@ -37,7 +37,8 @@ pub(crate) struct Running {
 /// `zeni serve CONFIG.toml`.
 pub(crate) async fn run(args: ServeArgs, output: Output, clock: Arc<dyn Clock>) -> Result<(), Failure> {
     let config = ServeConfig::read(&args.config).map_err(|error| Failure::Usage(format!("{error:#}")))?;
-    let network = NetworkFile::read(&config.path(&config.network)).map_err(|error| Failure::Usage(format!("{error:#}")))?;
+    let network =
+        NetworkFile::read(&config.path(&config.network)).map_err(|error| Failure::Usage(format!("{error:#}")))?;
     if args.check {
         return output.result(&serde_json::json!({"ok": true}), "the configuration is valid");
     }

@@ -137,7 +137,14 @@ impl Maker<'_> {
         keys::write(&dir.join("keys.age"), &party.keys, &self.passphrase, WorkFactor::InsecureFast)
     }
 
-    fn config(&self, names: &[&str], authority: &Party, issuer: &Party, members: String, banks: &[Party]) -> ServeConfig {
+    fn config(
+        &self,
+        names: &[&str],
+        authority: &Party,
+        issuer: &Party,
+        members: String,
+        banks: &[Party],
+    ) -> ServeConfig {
         ServeConfig {
             network: "network.toml".into(),
             passphrase_file: "passphrase".into(),

@@ -18,6 +18,10 @@ use crate::{
     output::{Failure, Output},
 };
 
+/// Pause between two tries to redeem at once, and tries: half a minute in all.
+const REDEEM_PAUSE: std::time::Duration = std::time::Duration::from_millis(300);
+const REDEEM_TRIES: u32 = 100;
+
 /// A typed reason of the holder as the end of a command.
 pub(crate) fn explain<E: Explain>(error: E) -> Failure {
     match error.retry() {
@@ -78,15 +82,8 @@ async fn join(
         .map_err(|error| Failure::Usage(format!("account '{}': {error}", join.account)))?;
     let csr = Csr::make(&home.tls_key()?, &name);
     let mut holder = home.holder(&join.bank)?;
-    let wanted = Join {
-        bank: join.bank,
-        account: join.account,
-        code: join.code,
-        csr,
-        identity: join.identity,
-        privacy,
-        kind,
-    };
+    let wanted =
+        Join { bank: join.bank, account: join.account, code: join.code, csr, identity: join.identity, privacy, kind };
     let joined = holder.join(wanted).await.map_err(explain)?;
     home.keep_certificate(&joined.certificates)?;
     let text = format!("joined as {} with {} licences", joined.name, joined.licences);
@@ -161,7 +158,10 @@ impl Session {
         if now {
             self.output.say("zeni: redeeming at once: whoever sees your bank and the issuer can match the times");
         }
-        let done = self.holder.withdraw(money, now).await.map_err(explain)?;
+        let mut done = self.holder.withdraw(money, now).await.map_err(explain)?;
+        if now {
+            done.redeemed += self.redeem_now(done.requests - done.redeemed).await?;
+        }
         let text = match done.requests - done.redeemed {
             0 => format!("withdrew {} in {} notes", done.money, done.redeemed),
             left => format!(
@@ -170,6 +170,19 @@ impl Session {
             ),
         };
         self.output.result(&done, &text)
+    }
+
+    /// Redeems `open` requests as soon as the issuer takes them: it waits for the bank's count of signatures.
+    async fn redeem_now(&mut self, open: usize) -> Result<usize, Failure> {
+        let mut redeemed = 0;
+        for _ in 0..REDEEM_TRIES {
+            if redeemed >= open {
+                break;
+            }
+            tokio::time::sleep(REDEEM_PAUSE).await;
+            redeemed += self.holder.run_due().await.map_err(explain)?.redeemed;
+        }
+        Ok(redeemed)
     }
 
     async fn balance(&mut self) -> Result<(), Failure> {
@@ -194,7 +207,8 @@ impl Session {
         let entries = self.holder.history().await.map_err(explain)?;
         let line = |entry: &zeni_holder::HistoryEntry| {
             let second = i64::try_from(entry.time.0).unwrap_or(i64::MAX);
-            let time = jiff::Timestamp::from_second(second).map_or_else(|_| entry.time.0.to_string(), |t| t.to_string());
+            let time =
+                jiff::Timestamp::from_second(second).map_or_else(|_| entry.time.0.to_string(), |t| t.to_string());
             format!("{time}  {:<12} {:>16}  {}", entry.kind, entry.money.to_string(), entry.text)
         };
         let text = entries.iter().map(line).collect::<Vec<_>>().join("\n");

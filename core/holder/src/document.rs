@@ -35,8 +35,8 @@ pub enum Document {
     KeyList(KeyList),
     /// Proof that issuer and authority signed two key lists for one epoch.
     TwoKeyLists(TwoKeyLists),
-    /// Proof of overspending.
-    OverspendingProof(OverspendingProof),
+    /// Proof of overspending, as the issuer exports it.
+    OverspendingProof(Signed<OverspendingProof>),
     /// One signature over a shop's takings.
     HandIn(Signed<HandIn>),
     /// A wallet's backup, encrypted; only its owner can read it.
@@ -183,7 +183,7 @@ impl Document {
             Document::Revocations(it) => it.to_document(network),
             Document::KeyList(it) => encode(it),
             Document::TwoKeyLists(it) => encode(it),
-            Document::OverspendingProof(it) => encode(it),
+            Document::OverspendingProof(it) => it.to_document(network),
             Document::HandIn(it) => it.to_document(network),
             Document::EncryptedBackup(it) => it.clone(),
         }
@@ -239,7 +239,7 @@ impl Document {
             Some(5) => signed(bytes).map(Document::Revocations),
             Some(6) => plain(bytes).map(Document::KeyList),
             Some(7) => plain(bytes).map(Document::TwoKeyLists),
-            Some(8) => plain(bytes).map(Document::OverspendingProof),
+            Some(8) => signed(bytes).map(Document::OverspendingProof),
             Some(9) => signed(bytes).map(Document::HandIn),
             Some(10) => Ok(Document::EncryptedBackup(bytes.to_vec())),
             _ => return Err(DocumentFault::UnknownLabel { label: label.into() }),
@@ -291,7 +291,10 @@ impl Document {
                 let proof = if it.holds(roots) { Ok(()) } else { Err("they are not two signed lists of one epoch") };
                 findings.check("proves that two lists were signed", proof);
             }
-            Document::OverspendingProof(it) => overspending(it, roots, &mut findings),
+            Document::OverspendingProof(it) => {
+                overspending(&it.record, roots, &mut findings);
+                findings.check("exported by the issuer", it.verify(roots.network, &roots.issuer));
+            }
             Document::HandIn(it) => {
                 findings.fact("bank", &it.record.to.bank);
                 findings.fact("holdings", it.record.count);

@@ -78,7 +78,8 @@ impl Stage {
 
     /// Starts the sandbox and waits until it is ready.
     pub(super) async fn start_servers(&mut self) -> Result<(), Failure> {
-        let mut child = self.command(&["sandbox", "--dir", "net"])?.stdout(Stdio::piped()).spawn().context("sandbox")?;
+        let mut child =
+            self.command(&["sandbox", "--dir", "net"])?.stdout(Stdio::piped()).spawn().context("sandbox")?;
         let stdout = child.stdout.take().context("the sandbox has no standard output")?;
         let mut lines = BufReader::new(stdout).lines();
         while let Some(line) = lines.next_line().await.context("sandbox")? {
@@ -94,7 +95,8 @@ impl Stage {
     pub(super) async fn stop_servers(&mut self) -> Result<(), Failure> {
         if let Some(mut child) = self.servers.take() {
             let id = child.id().context("the sandbox has ended by itself")?.to_string();
-            let asked = Command::new("kill").args(["-TERM", &id]).status().await.context("cannot signal the sandbox")?;
+            let asked =
+                Command::new("kill").args(["-TERM", &id]).status().await.context("cannot signal the sandbox")?;
             let ended = child.wait().await.context("sandbox")?;
             if !asked.success() || !ended.success() {
                 return Err(Failure::refused("demo", format!("the sandbox ended with {ended}")));
@@ -140,7 +142,14 @@ impl Stage {
     }
 
     /// Request, payment, receipt, each a file named after `name`.
-    pub(super) async fn pay(&self, payer: &str, kind: &str, payee: &str, amount: &str, name: &str) -> Result<(), Failure> {
+    pub(super) async fn pay(
+        &self,
+        payer: &str,
+        kind: &str,
+        payee: &str,
+        amount: &str,
+        name: &str,
+    ) -> Result<(), Failure> {
         let (request, payment) = (format!("{name}.request"), format!("{name}.payment"));
         self.run(&[kind, "--home", payee, "request", amount, "--memo", name, "--out", &request]).await?;
         self.wallet(payer, &["pay", &request, "--yes", "--out", &payment]).await?;

@@ -33,5 +33,8 @@ fn plain_documents_stay_as_they_are() {
 
 #[test]
 fn every_frame_makes_a_code() {
-    assert_eq!(codes(&armored("ZENI PAYMENT", &[7u8; 3_000])).unwrap().len(), frames(&armored("ZENI PAYMENT", &[7u8; 3_000])).len());
+    assert_eq!(
+        codes(&armored("ZENI PAYMENT", &[7u8; 3_000])).unwrap().len(),
+        frames(&armored("ZENI PAYMENT", &[7u8; 3_000])).len()
+    );
 }

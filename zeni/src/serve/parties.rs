@@ -15,7 +15,9 @@ use zeni_note::{
     licence::{Keeper, person_digest},
 };
 use zeni_store::{Options, Schema, Store};
-use zeni_wire::{ClientAuth, ClientConfig, Clients, HttpsTransport, Limits, Metrics, Revocations, ServerConfig, TlsIdentity};
+use zeni_wire::{
+    ClientAuth, ClientConfig, Clients, HttpsTransport, Limits, Metrics, Revocations, ServerConfig, TlsIdentity,
+};
 
 use super::Listener;
 use crate::{
@@ -103,7 +105,13 @@ impl Parties {
                 let secret = person_digest(&one.identity);
                 if persons.iter().all(|person| person.secret != secret) {
                     let id = tagged("zeni/sandbox-person", &[one.identity.as_bytes()]).to_string();
-                    persons.push(Person { id, name: one.name.clone(), secret, public_name: true, keeper: Keeper::Software });
+                    persons.push(Person {
+                        id,
+                        name: one.name.clone(),
+                        secret,
+                        public_name: true,
+                        keeper: Keeper::Software,
+                    });
                 }
             }
             authority.role.load_persons(&persons).await.map_err(|error| anyhow::anyhow!("persons: {error:?}"))?;
@@ -178,8 +186,8 @@ impl Opener<'_> {
         let dir = self.config.path(dir);
         let keys: PartyKeys = keys::read(&dir.join("keys.age"), &self.passphrase)?;
         let certificate = dir.join("certificate.pem");
-        let chain = std::fs::read_to_string(&certificate)
-            .with_context(|| format!("cannot read {}", certificate.display()))?;
+        let chain =
+            std::fs::read_to_string(&certificate).with_context(|| format!("cannot read {}", certificate.display()))?;
         let identity = TlsIdentity::from_pem(&chain, keys.tls_key.expose())?;
         Ok((keys, identity))
     }
@@ -254,8 +262,7 @@ impl Opener<'_> {
         };
         let secrets = zeni_issuer::Keys { signing: keys.signing.signing_key()? };
         let peer = self.transport(Role::Authority, "authority", &self.network.authority.address, &identity)?;
-        let issuer =
-            Issuer::new(config, secrets, store, self.entropy.clone(), self.clock.clone(), Peer::new(peer))?;
+        let issuer = Issuer::new(config, secrets, store, self.entropy.clone(), self.clock.clone(), Peer::new(peer))?;
         Ok(Served { role: issuer, identity })
     }
 
@@ -299,11 +306,8 @@ impl Opener<'_> {
             certificate_days: CUSTOMER_DAYS,
             poll_s: 1,
         };
-        let secrets = zeni_bank::Keys {
-            master: keys.master.bytes()?,
-            document: keys.signing.signing_key()?,
-            customers,
-        };
+        let secrets =
+            zeni_bank::Keys { master: keys.master.bytes()?, document: keys.signing.signing_key()?, customers };
         let issuer = self.transport(Role::Issuer, "issuer", &self.network.issuer.members, &identity)?;
         let authority = self.transport(Role::Authority, "authority", &self.network.authority.address, &identity)?;
         let (entropy, clock) = (self.entropy.clone(), self.clock.clone());

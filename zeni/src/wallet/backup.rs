@@ -85,8 +85,8 @@ pub(super) async fn restore(
     let bank = home.network.banks.first().context("the network has no bank")?.name.clone();
     let mut holder = home.holder(&bank)?;
     let state = Backup::from_bytes(&state).map_err(explain)?;
-    let exported = zeni_card::Backup::from_bytes(state.card())
-        .map_err(|error| Failure::refused("damaged_backup", error))?;
+    let exported =
+        zeni_card::Backup::from_bytes(state.card()).map_err(|error| Failure::refused("damaged_backup", error))?;
     home.card()?.restore(&exported).map_err(|error| Failure::refused("card", error))?;
     holder.restore(&state).await.map_err(explain)?;
     home.finish()?;

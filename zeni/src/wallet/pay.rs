@@ -56,7 +56,10 @@ impl Session {
         let mut text = format!("received {}", report.money);
         if report.outcome.is_owed_back() {
             let why = serde_json::to_value(report.outcome).map_err(anyhow::Error::from)?;
-            text = format!("{text}, but {}: it fulfils no request; send it back with 'give-back'", why.as_str().unwrap_or(""));
+            text = format!(
+                "{text}, but {}: it fulfils no request; send it back with 'give-back'",
+                why.as_str().unwrap_or("")
+            );
         }
         self.output.result(&report, &text)
     }
