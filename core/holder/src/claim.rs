@@ -1,6 +1,7 @@
 //! `claim`: unredeemed requests back to the account (RN-X14). `report_lost`: all licences revoked (RN-X31).
 
 use zeni_card::{CardError, Statement};
+use zeni_crypto::{PublicKey, Signature};
 use zeni_message::{Refusal, Retry, Signed, peer::SendError};
 use zeni_note::{
     Nonce,
@@ -16,6 +17,7 @@ use crate::{
     Claimed, Holder, Trouble,
     error::errors,
     record::{Line, Request, RequestState},
+    redeem::RedeemError,
     table::Change,
 };
 
@@ -62,7 +64,7 @@ impl Holder {
                 first = Some(first.map_or(from, |first| first.min(from)));
             } else if !claiming && now > terms.claim_until {
                 late = true;
-            } else {
+            } else if let Some(request) = self.still_unredeemed(request).await? {
                 claimed.push(self.carry_claim(request).await?);
             }
         }
@@ -70,6 +72,32 @@ impl Holder {
             (true, Some(from)) => Err(ClaimError::TooEarly { from }),
             (true, None) => Err(if late { ClaimError::TooLate } else { ClaimError::Nothing }),
             (false, _) => Ok(claimed),
+        }
+    }
+
+    /// The request, unless it was redeemed after all: what was perhaps sent is asked for once more, since the issuer
+    /// answers with the same note as before.
+    async fn still_unredeemed(&mut self, request: Request) -> Result<Option<Request>, ClaimError> {
+        if !matches!(request.state, RequestState::Sent(_)) {
+            return Ok(Some(request));
+        }
+        let id = request.request.content_id();
+        match self.redeem(request).await {
+            Ok(()) => Ok(None),
+            Err(RedeemError::Trouble(trouble)) => Err(trouble.into()),
+            Err(_) => Ok(self.get(&id.0).await?),
+        }
+    }
+
+    /// The card refuses a claim while the key's latest slot is loaded; with one key for all notes that slot is another
+    /// request's, so a new one is opened for this one.
+    fn sign_claim(&mut self, key: &PublicKey, claim: &RequestClaim) -> Result<Signature, CardError> {
+        match self.card.sign_statement(key, &Statement::RequestClaim(claim)) {
+            Err(CardError::LoadedBefore) => {
+                self.card.open_load(key)?;
+                self.card.sign_statement(key, &Statement::RequestClaim(claim))
+            }
+            signed => signed,
         }
     }
 
@@ -85,7 +113,7 @@ impl Holder {
         let account = Holder::account_digest(&profile);
         let record = RequestClaim { request: request.request.content_id(), bank: profile.bank, account, id };
         let key = request.request.key;
-        let signature = self.card.sign_statement(&key, &Statement::RequestClaim(&record))?;
+        let signature = self.sign_claim(&key, &record)?;
         let message = ClaimRequest { request: request.request.clone(), claim: Signed { record, signature } };
         let money = request.money;
         let (state, word) = match self.peers.bank.send(&message).await {

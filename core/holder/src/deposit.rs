@@ -1,7 +1,9 @@
 //! `deposit`, `hand_in`, `refund`: money back to the account.
 
+use std::collections::BTreeSet;
+
 use zeni_card::HoldingState;
-use zeni_crypto::Digest;
+use zeni_crypto::{Digest, PublicKey};
 use zeni_message::{Refusal, Time, limits::BATCH_ITEMS_MAX, peer::SendError};
 use zeni_money::{Amount, Currency, Money};
 use zeni_note::{
@@ -19,7 +21,7 @@ use crate::{
     error::{errors, settled},
     holder::Live,
     pick::{PickFault, Wanted, pick},
-    record::{DepositKind, DepositPhase, Holding, HoldingPhase, Line, OwnDeposit, OwnLicence, Part, SelfPayment},
+    record::{DepositKind, DepositPhase, Holding, HoldingPhase, Line, OwnDeposit, OwnLicence, Part},
     report::hex,
     table::Change,
 };
@@ -69,7 +71,10 @@ impl Holder {
             }
             PickFault::TooMany => DepositError::TooManyHoldings { max: zeni_message::limits::HOLDINGS_IN_PAYMENT_MAX },
         })?;
-        let (direct, moved): (Vec<Part>, Vec<Part>) = parts.into_iter().partition(|part| closes_directly(&live, part));
+        let named = self.keys_to_name(&live, &parts).await?;
+        let key_of = |part: &Part| live.iter().find(|it| it.holding.node == part.node).map(|it| it.holding.key());
+        let (direct, moved): (Vec<Part>, Vec<Part>) =
+            parts.into_iter().partition(|part| key_of(part).is_some_and(|key| named.contains(&key)));
         let licence = match moved.is_empty() {
             true => None,
             false => self.take_licences(1).await?.pop(),
@@ -136,6 +141,25 @@ impl Holder {
         Ok(reports)
     }
 
+    /// Keys that may sign to the account: made for one receipt, which goes there whole, and never used to pay.
+    async fn keys_to_name(&mut self, live: &[Live], parts: &[Part]) -> Result<BTreeSet<PublicKey>, Trouble> {
+        let whole = |holding: &Holding| {
+            holding.fresh && parts.iter().any(|part| part.node == holding.node && part.amount == holding.value)
+        };
+        let mut named: BTreeSet<PublicKey> =
+            live.iter().map(|it| &it.holding).filter(|it| whole(it)).map(Holding::key).collect();
+        for holding in self.all::<Holding>().await? {
+            let key = holding.key();
+            if named.contains(&key) && !whole(&holding) {
+                let closed = self.card.holding(&holding.node)?.is_some_and(|it| it.state == HoldingState::Closed);
+                if !closed {
+                    named.remove(&key);
+                }
+            }
+        }
+        Ok(named)
+    }
+
     /// Asks the bank about every deposit that is not settled yet.
     pub async fn deposit_states(&mut self) -> Result<Vec<DepositReport>, DepositError> {
         let mut reports = Vec::new();
@@ -184,7 +208,7 @@ impl Holder {
             Some(licence) if !moved.is_empty() => {
                 let list = self.current_list(self.now()).await?.ok_or(DepositError::NoKeyList)?;
                 let total = Money::new(Holder::sum(&moved), money.currency);
-                let moves: SelfPayment = self.plan_move(&licence, &list, total, moved)?;
+                let moves = Box::new(self.plan_move(&licence, &list, total, moved)?);
                 changes.push(Change::put(&licence.spent()));
                 DepositPhase::Moving { moves, direct }
             }
@@ -302,13 +326,6 @@ impl Holder {
         }
         Ok(answer?)
     }
-}
-
-/// A key made for this one receipt may sign its whole leaf to the account; any other first passes it on.
-fn closes_directly(live: &[Live], part: &Part) -> bool {
-    live.iter()
-        .find(|it| it.holding.node == part.node)
-        .is_some_and(|it| it.holding.fresh && part.amount == it.holding.value && it.status.remaining == it.status.value)
 }
 
 /// Whether the issuer has answered for every item.

@@ -40,6 +40,13 @@ pub enum Trouble {
     Card(#[from] CardError),
 }
 
+impl Trouble {
+    /// Whether the card said no to one thing, rather than that database or card do not work.
+    pub(crate) fn is_of_one_request(&self) -> bool {
+        matches!(self, Trouble::Card(error) if !matches!(error, CardError::Memory(_) | CardError::Retired))
+    }
+}
+
 impl Explain for Trouble {
     fn code(&self) -> &'static str {
         match self {

@@ -37,6 +37,9 @@ impl std::fmt::Debug for StoreMemory {
     }
 }
 
+/// A place and its value.
+type Pair = (Vec<u8>, Vec<u8>);
+
 impl StoreMemory {
     /// The memory in `store`, which no other card uses.
     pub fn new(store: Store) -> Self {
@@ -53,13 +56,13 @@ impl Memory for StoreMemory {
         self.store.read_blocking(job).map_err(fault)
     }
 
-    fn scan(&mut self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, MemoryFault> {
+    fn scan(&mut self, prefix: &[u8]) -> Result<Vec<Pair>, MemoryFault> {
         let (sql, params) = match after(prefix) {
             Some(end) => (SCAN, params![prefix, end].to_vec()),
             None => (SCAN_TO_END, params![prefix].to_vec()),
         };
         let pair = |row: &Row| Ok((row.blob(0)?.to_vec(), row.blob(1)?.to_vec()));
-        let job = move |tx: &mut Tx<'_>| -> Result<Vec<(Vec<u8>, Vec<u8>)>, JobError<Infallible>> {
+        let job = move |tx: &mut Tx<'_>| -> Result<Vec<Pair>, JobError<Infallible>> {
             tx.rows(sql, &params)?.iter().map(pair).collect()
         };
         self.store.read_blocking(job).map_err(fault)

@@ -1,5 +1,7 @@
 //! Which holdings answer a challenge: few, and exactly if that costs nothing.
 
+use std::cmp::Reverse;
+
 use zeni_crypto::Digest;
 use zeni_message::{Time, limits::HOLDINGS_IN_PAYMENT_MAX};
 use zeni_money::{Amount, Currency};
@@ -65,7 +67,7 @@ pub(crate) fn pick<T: Terms + ?Sized>(live: &[Live], terms: &T, wanted: &Wanted<
 
 /// Largest first; an exact set is preferred to one that leaves a rest if it is no larger.
 fn choose(mut pieces: Vec<Piece>, amount: Amount) -> Option<Vec<Part>> {
-    pieces.sort_by(|one, other| other.rest.cmp(&one.rest));
+    pieces.sort_by_key(|piece| Reverse(piece.rest));
     let few = fewest(&pieces, amount);
     let exact = exactly(&pieces, amount).filter(|exact| few.as_ref().is_none_or(|few| exact.len() <= few.len()));
     exact.or(few).filter(|parts| parts.len() <= HOLDINGS_IN_PAYMENT_MAX)
@@ -97,3 +99,6 @@ fn fewest(pieces: &[Piece], amount: Amount) -> Option<Vec<Part>> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use zeni_crypto::Digest;
 use zeni_message::Time;
-use zeni_money::{Amount, Money};
+use zeni_money::{Amount, Currency, Money};
 use zeni_note::{
     Chain, ChainFault, Hop, Payment,
     chain::Endorsement,
@@ -81,14 +81,16 @@ impl Holder {
         let known = Knowledge { roots: &self.config.roots, terms: &terms, revocations: &revocations, now };
         let challenge = &own.document.record;
         let mut checked = payment.check(challenge, &known)?;
-        let mut new = Vec::with_capacity(checked.received.len());
-        for one in checked.received.drain(..) {
-            if self.get::<Holding>(&one.identity.0).await?.is_none() {
-                new.push(one);
+        let (mut new, mut cut) = (Vec::with_capacity(checked.received.len()), Vec::new());
+        for one in &checked.received {
+            match self.get::<Holding>(&one.identity.0).await? {
+                None => new.push(one.clone()),
+                Some(holding) if matches!(holding.phase, HoldingPhase::Loading { .. }) => cut.push(holding),
+                Some(_) => {}
             }
         }
         if new.is_empty() {
-            return Err(ReceiveError::AlreadyReceived);
+            return self.finish_receipt(cut, own.document.record.currency, &checked).await;
         }
         checked.received = new;
         let brought = Amount::sum(checked.received.iter().map(|one| one.amount)).unwrap_or(Amount::MAX);
@@ -118,6 +120,24 @@ impl Holder {
             self.load(holding).await?;
         }
         Ok(report)
+    }
+
+    /// The same payment again: refused, unless the first time was cut before its money was in the card.
+    async fn finish_receipt(
+        &mut self,
+        cut: Vec<Holding>,
+        currency: Currency,
+        checked: &Checked,
+    ) -> Result<ReceivedReport, ReceiveError> {
+        let Some(first) = cut.first() else { return Err(ReceiveError::AlreadyReceived) };
+        let outcome = match first.phase {
+            HoldingPhase::Loading { owed_back: true } => ReceiveOutcome::Repeated,
+            _ => ReceiveOutcome::Fulfilled,
+        };
+        for holding in cut {
+            self.load(holding).await?;
+        }
+        Ok(self.report(outcome, Money::new(checked.total, currency), checked))
     }
 
     fn report(&self, outcome: ReceiveOutcome, money: Money, checked: &Checked) -> ReceivedReport {

@@ -342,7 +342,7 @@ pub(crate) enum DepositPhase {
     #[n(0)]
     Moving {
         #[n(0)]
-        moves: SelfPayment,
+        moves: Box<SelfPayment>,
         #[n(1)]
         direct: Vec<Digest>,
     },
@@ -386,7 +386,7 @@ pub(crate) struct OwnDeposit {
 pub(crate) enum RenewalPhase {
     /// Only a rest is left, which passes to a fresh key first. Recovery: sign the same part again and load it.
     #[n(0)]
-    Moving(#[n(0)] SelfPayment),
+    Moving(#[n(0)] Box<SelfPayment>),
     /// The leaf is to be closed and sent. Recovery: close it again, which gives the same bytes, and send it.
     #[n(1)]
     Closing {

@@ -59,7 +59,8 @@ impl Holder {
             }
             match self.redeem(request).await {
                 Ok(()) => report.redeemed += 1,
-                Err(RedeemError::Trouble(trouble)) => return Err(trouble),
+                // one request that the card cannot take does not hold up the others
+                Err(RedeemError::Trouble(trouble)) if !trouble.is_of_one_request() => return Err(trouble),
                 Err(error) => {
                     // perhaps carried out: its slot is taken until the answer is known
                     if !matches!(&error, RedeemError::Issuer(sending) if settled(sending)) {
@@ -82,7 +83,7 @@ impl Holder {
         Ok(requests.iter().filter(open).map(|it| it.due).min())
     }
 
-    async fn redeem(&mut self, request: Request) -> Result<(), RedeemError> {
+    pub(crate) async fn redeem(&mut self, request: Request) -> Result<(), RedeemError> {
         let key = request.request.key;
         let licence = self.get::<OwnLicence>(&key.0).await?.ok_or(RedeemError::NoLicence)?;
         let issuer = self.peers.issuer.fresh();

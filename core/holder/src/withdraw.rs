@@ -1,7 +1,9 @@
 //! `withdraw`: order blind signatures, make issuance requests of them.
 
+use std::cmp::Reverse;
+
 use zeni_crypto::{PublicKey, SharedEntropy, blind::RsaPublicKey};
-use zeni_message::{Time, limits::BATCH_ITEMS_MAX, peer::SendError};
+use zeni_message::{Refusal, Time, limits::BATCH_ITEMS_MAX, peer::SendError};
 use zeni_money::{Amount, Money};
 use zeni_note::{
     IssuanceRequest, KeyEntry, KeyList, Nonce,
@@ -15,7 +17,6 @@ use crate::{
     record::{BlindItem, Kind, Line, OwnLicence, Request, RequestState, Withdrawal, WithdrawalState},
     table::Change,
 };
-use zeni_message::Refusal;
 
 errors! {
     /// Why nothing is withdrawn. After a fault or a busy bank the order stays and `resume` sends it again.
@@ -227,7 +228,7 @@ fn split(list: &KeyList, bank: &str, money: Money, now: Time) -> Result<Vec<KeyE
         return Err(WithdrawError::Closed);
     }
     entries.retain(|it| it.series == terms.series && !it.face.is_zero());
-    entries.sort_by(|one, other| other.face.cmp(&one.face));
+    entries.sort_by_key(|entry| Reverse(entry.face));
     let smallest = entries.last().ok_or_else(no_keys)?.face;
     let (mut rest, mut notes) = (money.amount.minor(), 0u64);
     let mut counts = Vec::with_capacity(entries.len());

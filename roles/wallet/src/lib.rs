@@ -9,8 +9,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use serde::Serialize;
-use zeni_holder::{Explain, Holder, Join, JoinError, Joined, Kind, Privacy, Renewed, Resumed, Trouble};
+use zeni_holder::{Holder, Join, JoinError, Joined, Kind, Privacy};
 
 /// A person's wallet. All of [`Holder`]'s operations are its own.
 #[derive(Debug)]
@@ -40,17 +39,6 @@ impl std::fmt::Debug for Enrolment {
     }
 }
 
-/// What a round of housekeeping came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Round {
-    /// What was unfinished.
-    pub resumed: Vec<Resumed>,
-    /// Holdings renewed because they were at their cap (RN-X34).
-    pub renewed: Vec<Renewed>,
-    /// Stable words of what could not be done now.
-    pub put_off: Vec<&'static str>,
-}
-
 impl Wallet {
     /// A wallet over a holder.
     pub fn new(holder: Holder) -> Self {
@@ -61,20 +49,6 @@ impl Wallet {
     pub async fn join(&mut self, enrolment: Enrolment) -> Result<Joined, JoinError> {
         let Enrolment { bank, account, code, csr, identity, privacy } = enrolment;
         self.0.join(Join { bank, account, code, csr, identity, privacy, kind: Kind::Wallet }).await
-    }
-
-    /// Housekeeping while there is a connection: finish what was cut, redeem what is due, fetch lists and licences, renew
-    /// what is at its cap. What cannot be done now is put off and named.
-    pub async fn run(&mut self) -> Result<Round, Trouble> {
-        let mut round = Round { resumed: self.0.resume().await?, ..Round::default() };
-        if let Err(error) = self.0.sync().await {
-            round.put_off.push(error.code());
-        }
-        match self.0.renew().await {
-            Ok(renewed) => round.renewed = renewed,
-            Err(error) => round.put_off.push(error.code()),
-        }
-        Ok(round)
     }
 }
 

@@ -72,7 +72,7 @@ fn a_payment_with_any_byte_flipped_is_refused() {
     assert_eq!(it.jiro.figures(), [200, 0, 0, 0]);
 }
 
-/// Issue "Bad input", RN-X21: oversized, of another network, replayed to the same or another payee: refused.
+/// Issue "Bad input", RN-X19, X21, X30: oversized, of another network, replayed to the same or another payee: refused.
 #[test]
 fn oversized_foreign_and_replayed_payments_are_refused() {
     let it = paying();
