@@ -85,6 +85,10 @@ pub struct Limits {
     pub licences_cached_max: usize,
     /// The authority's revocation list is fetched that often.
     pub revocations_every_s: u64,
+    /// Balances are folded that often, so that reading them stays fast.
+    pub fold_every_s: u64,
+    /// What has served its term is looked for that often.
+    pub prune_every_s: u64,
 }
 
 impl Default for Limits {
@@ -96,6 +100,8 @@ impl Default for Limits {
             slice: 64,
             licences_cached_max: 1_000_000,
             revocations_every_s: 600,
+            fold_every_s: 60,
+            prune_every_s: 3_600,
         }
     }
 }

@@ -101,6 +101,26 @@ impl Issuer {
         if let Some(entry) = known.entry(digest) {
             return Ok(Some(entry));
         }
+        Ok(self.newer_lists(&known).await?.and_then(|newer| newer.entry(digest)))
+    }
+
+    /// The finished lists with those of these epochs, as far as they are finished.
+    pub(crate) async fn lists_of(&self, epochs: impl Iterator<Item = u32>) -> Result<Arc<Known>, WriteError<Never>> {
+        let known = self.lists().await?;
+        let (mut least, mut greatest) = (u32::MAX, 0);
+        for list in &known.lists {
+            (least, greatest) = (least.min(list.record.epoch), greatest.max(list.record.epoch));
+        }
+        for epoch in epochs {
+            if epoch < least || epoch > greatest {
+                return Ok(self.newer_lists(&known).await?.unwrap_or(known));
+            }
+        }
+        Ok(known)
+    }
+
+    /// Reads the lists again if another process has finished one since.
+    async fn newer_lists(&self, known: &Known) -> Result<Option<Arc<Known>>, WriteError<Never>> {
         let finished = self
             .store
             .read(|tx| -> Done<u64> { Ok(tx.row(schema::COUNT_KEY_LISTS, &[])?.map_or(Ok(0), |row| row.u64(0))?) })
@@ -108,7 +128,7 @@ impl Issuer {
         if finished == known.lists.len() as u64 {
             return Ok(None);
         }
-        Ok(self.reload_lists().await?.entry(digest))
+        self.reload_lists().await.map(Some)
     }
 
     pub(crate) async fn get_key_lists(

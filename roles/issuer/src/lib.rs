@@ -80,6 +80,8 @@ pub struct Issuer {
     lists: keylist::Lists,
     licences: licences::VerifiedLicences,
     revocations: RwLock<Option<Arc<RevocationList>>>,
+    folded: tick::Interval,
+    pruned: tick::Interval,
 }
 
 impl Issuer {
@@ -111,6 +113,8 @@ impl Issuer {
             lists: keylist::Lists::default(),
             licences,
             revocations: RwLock::new(None),
+            folded: tick::Interval::default(),
+            pruned: tick::Interval::default(),
         }))
     }
 

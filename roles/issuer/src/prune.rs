@@ -1,7 +1,7 @@
 //! Pruning: what has served its term goes, and what never came back is kept as dormant (RN-X35, RN-O20, RN-O21).
 
 use zeni_message::Time;
-use zeni_money::{Amount, Currency};
+use zeni_money::Amount;
 use zeni_note::SeriesTerms;
 use zeni_store::{Caller, Tx, TxError, params};
 
@@ -14,24 +14,19 @@ use crate::{
 };
 
 impl Issuer {
-    /// Drops request rows after T2 of their epoch, and notes, trees and answers after their retention.
-    pub(crate) async fn prune(&self) -> Result<(), TickError> {
+    /// Drops request rows after T2 of their epoch, and notes, trees and answers after their retention; answers whether
+    /// there is more.
+    pub(crate) async fn prune(&self) -> Result<bool, TickError> {
         let now = self.clock.now();
         let lists = self.lists().await?;
-        let mut longest = 0;
+        let (mut longest, mut more) = (0, false);
         for list in &lists.lists {
             let epoch = list.record.epoch;
             for terms in &list.record.series {
                 longest = longest.max(terms.retain_until.since(list.record.from));
-                let (terms, ids) = (terms.clone(), PostingIds::new(self.entropy.bytes()));
-                if now <= terms.claim_until {
-                    continue;
+                if now > terms.claim_until {
+                    more |= self.prune_series(epoch, terms, now).await?;
                 }
-                let prune = move |tx: &mut Tx<'_>| -> Done<()> {
-                    let mut ids = ids;
-                    Ok(prune_series(tx, epoch, &terms, now, &mut ids)?)
-                };
-                self.store.write(Caller::default(), prune).await?;
             }
         }
         if longest > 0 {
@@ -44,44 +39,70 @@ impl Issuer {
             };
             self.store.write(Caller::default(), prune).await?;
         }
-        Ok(())
+        Ok(more)
+    }
+
+    /// One bounded piece of one series; nothing is written where nothing is left.
+    async fn prune_series(&self, epoch: u32, terms: &SeriesTerms, now: Time) -> Result<bool, TickError> {
+        let series = terms.series;
+        let look = move |tx: &mut Tx<'_>| -> Done<bool> {
+            let key = params![epoch, series];
+            let mut left = false;
+            for statement in [schema::HAS_REQUESTS, schema::ENDED_NOTES, schema::ENDED_ARCHIVE] {
+                left |= !tx.rows(statement, key)?.is_empty();
+            }
+            Ok(left)
+        };
+        if !self.store.read(look).await? {
+            return Ok(false);
+        }
+        let (terms, ids) = (terms.clone(), PostingIds::new(self.entropy.bytes()));
+        let prune = move |tx: &mut Tx<'_>| -> Done<u64> {
+            let mut ids = ids;
+            let requests = tx.execute(schema::PRUNE_REQUESTS, params![epoch, series])?;
+            if now <= terms.retain_until {
+                return Ok(requests);
+            }
+            Ok(requests + prune_notes(tx, epoch, &terms, &mut ids)?)
+        };
+        Ok(self.store.write(Caller::default(), prune).await? > 0)
     }
 }
 
-fn prune_series(
-    tx: &mut Tx<'_>,
-    epoch: u32,
-    terms: &SeriesTerms,
-    now: Time,
-    ids: &mut PostingIds,
-) -> Result<(), TxError> {
+/// Some notes of a series whose retention is over: their rests become dormant. Answers how many there were.
+fn prune_notes(tx: &mut Tx<'_>, epoch: u32, terms: &SeriesTerms, ids: &mut PostingIds) -> Result<u64, TxError> {
     let key = params![epoch, terms.series];
-    tx.execute(schema::PRUNE_REQUESTS, key)?;
-    if now <= terms.retain_until {
-        return Ok(());
-    }
     // evidence stays while a case still needs it or a refund waits
     for statement in [schema::OPEN_OF_SERIES, schema::REFUNDS_OF_SERIES] {
         if tx.row(statement, key)?.map_or(Ok(0), |row| row.u64(0))? > 0 {
-            return Ok(());
+            return Ok(0);
         }
     }
-    let rest = tx.row(schema::REST_OF_SERIES, key)?.map_or(Ok(Amount::ZERO), |row| row.amount(1))?;
-    let currency: Currency = terms.currency;
+    let ended = tx.rows(schema::ENDED_NOTES, key)?;
+    let mut rest = Amount::ZERO;
+    for row in &ended {
+        let open = row.amount(1)?.checked_sub(row.amount(2)?).expect("a note is never used beyond its value");
+        rest = rest.checked_add(open).expect("no more is outstanding than was ever issued");
+    }
     let posting = Posting {
         debit: Account::Outstanding(terms.series),
         credit: Account::Dormant,
-        currency,
+        currency: terms.currency,
         amount: rest,
         reference: "dormant",
     };
     books::post(tx, ids, &posting)?;
-    for statement in
-        [schema::PRUNE_NODES, schema::PRUNE_NOTES, schema::PRUNE_ARCHIVE_NODES, schema::PRUNE_ARCHIVE_NOTES]
-    {
-        tx.execute(statement, key)?;
+    let archived = tx.rows(schema::ENDED_ARCHIVE, key)?;
+    for (rows, statements) in [
+        (&ended, [schema::PRUNE_NODES, schema::PRUNE_NOTES]),
+        (&archived, [schema::PRUNE_ARCHIVE_NODES, schema::PRUNE_ARCHIVE_NOTES]),
+    ] {
+        let Some(last) = rows.last() else { continue };
+        for statement in statements {
+            tx.execute(statement, params![epoch, terms.series, last.blob(0)?])?;
+        }
     }
-    Ok(())
+    Ok((ended.len() + archived.len()) as u64)
 }
 
 #[cfg(test)]

@@ -195,7 +195,9 @@ zeni_store::statements! {
     pub(crate) INSERT_CLAIM = "INSERT INTO claim (leaf, bank, currency, excess, payee, at, state, paid, decided) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'open', 0, 0)";
     pub(crate) INSERT_CLAIM_CASE = "INSERT INTO claim_case (leaf, node, holder) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-    pub(crate) OPEN_CLAIMS = "SELECT leaf, bank, currency, excess, payee, at FROM claim WHERE state = 'open' ORDER BY at, leaf";
+    pub(crate) OPEN_CLAIMS = "SELECT leaf, bank, currency, excess, payee, at FROM claim WHERE state = 'open' \
+        AND NOT EXISTS (SELECT 1 FROM claim_case JOIN misuse ON misuse.node = claim_case.node \
+        WHERE claim_case.leaf = claim.leaf AND misuse.state <> 'disclosed') ORDER BY at, leaf LIMIT 256";
     pub(crate) CLAIM_CASES = "SELECT node, holder FROM claim_case WHERE leaf = ?1 ORDER BY node";
     pub(crate) ALL_CLAIMS = "SELECT currency, excess, state, paid FROM claim";
     pub(crate) DECIDE_CLAIM = "UPDATE claim SET state = 'decided', paid = ?2, decided = ?3 WHERE leaf = ?1 AND state = 'open'";
@@ -217,13 +219,14 @@ zeni_store::statements! {
     pub(crate) PRUNE_BATCHES = "DELETE FROM batch WHERE at < ?1";
     pub(crate) PRUNE_HAND_INS = "DELETE FROM hand_in WHERE at < ?1";
     pub(crate) PRUNE_RENEWALS = "DELETE FROM renewal WHERE at < ?1";
-    pub(crate) PRUNE_ARCHIVE_NOTES = "DELETE FROM archive_note WHERE epoch = ?1 AND series = ?2";
-    pub(crate) PRUNE_ARCHIVE_NODES = "DELETE FROM archive_node WHERE epoch = ?1 AND series = ?2";
-    pub(crate) REST_OF_SERIES = "SELECT COUNT(*), CAST(COALESCE(SUM(value - used), 0) AS BIGINT) FROM note \
-        WHERE epoch = ?1 AND series = ?2";
+    pub(crate) ENDED_NOTES = "SELECT serial, value, used FROM note WHERE epoch = ?1 AND series = ?2 ORDER BY serial LIMIT 1024";
+    pub(crate) ENDED_ARCHIVE = "SELECT serial FROM archive_note WHERE epoch = ?1 AND series = ?2 ORDER BY serial LIMIT 1024";
+    pub(crate) HAS_REQUESTS = "SELECT id FROM request WHERE epoch = ?1 AND series = ?2 LIMIT 1";
+    pub(crate) PRUNE_ARCHIVE_NOTES = "DELETE FROM archive_note WHERE epoch = ?1 AND series = ?2 AND serial <= ?3";
+    pub(crate) PRUNE_ARCHIVE_NODES = "DELETE FROM archive_node WHERE epoch = ?1 AND series = ?2 AND serial <= ?3";
     pub(crate) RESTS = "SELECT CAST(COALESCE(SUM(value - used), 0) AS BIGINT) FROM note WHERE currency = ?1";
-    pub(crate) PRUNE_NOTES = "DELETE FROM note WHERE epoch = ?1 AND series = ?2";
-    pub(crate) PRUNE_NODES = "DELETE FROM node WHERE epoch = ?1 AND series = ?2";
+    pub(crate) PRUNE_NOTES = "DELETE FROM note WHERE epoch = ?1 AND series = ?2 AND serial <= ?3";
+    pub(crate) PRUNE_NODES = "DELETE FROM node WHERE epoch = ?1 AND series = ?2 AND serial <= ?3";
     pub(crate) OPEN_OF_SERIES = "SELECT COUNT(*) FROM misuse WHERE epoch = ?1 AND series = ?2 AND state = 'open'";
     pub(crate) REFUNDS_OF_SERIES = "SELECT COUNT(*) FROM refund WHERE epoch = ?1 AND series = ?2";
 

@@ -210,7 +210,7 @@ pub fn config(world: &World, policy: Policy) -> Config {
         series: vec![series],
         banks: BANKS.iter().map(bank).collect(),
         policy,
-        limits: Limits::default(),
+        limits: Limits { fold_every_s: 0, prune_every_s: 0, ..Limits::default() },
     }
 }
 

@@ -1,8 +1,11 @@
 //! One bounded round of everything that is due, found in the database.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{
+    Arc, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
-use zeni_message::{decode, encode, limits::MESSAGE_BYTES_MAX};
+use zeni_message::{Time, decode, encode, limits::MESSAGE_BYTES_MAX};
 use zeni_note::{
     RevocationList,
     keylist::KeyListFault,
@@ -65,6 +68,21 @@ impl From<WriteError<Never>> for TickError {
     }
 }
 
+/// When something was done last, so that it is not done at every round. Not stored: a restart does it at once.
+#[derive(Debug, Default)]
+pub(crate) struct Interval(AtomicU64);
+
+impl Interval {
+    fn is_over(&self, now: Time, every_s: u64) -> bool {
+        let last = self.0.load(Ordering::Relaxed);
+        if now.0 < last.saturating_add(every_s) {
+            return false;
+        }
+        self.0.store(now.0, Ordering::Relaxed);
+        true
+    }
+}
+
 const REVOCATIONS: &str = "revocations";
 
 impl Issuer {
@@ -79,7 +97,13 @@ impl Issuer {
         progress.cases = self.tick_cases().await?;
         progress.decisions = self.tick_claims().await? + self.tick_refunds().await?;
         progress.more |= progress.cases + progress.decisions > 0;
-        self.prune().await?;
+        let (now, limits) = (self.clock.now(), &self.config.limits);
+        if self.folded.is_over(now, limits.fold_every_s) {
+            self.fold_books().await?;
+        }
+        if self.pruned.is_over(now, limits.prune_every_s) {
+            progress.more |= self.prune().await?;
+        }
         Ok(progress)
     }
 

@@ -1,6 +1,6 @@
 //! In the transaction: what each item comes to, in the order of DESIGN §5 "Return". No signature is verified here.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
 use zeni_crypto::Digest;
 use zeni_message::{Time, encode};
@@ -94,9 +94,8 @@ impl Work {
 
     /// Brings the note of a chain into memory; answers how the leaf was closed before, if it was.
     pub(crate) fn look_up(&mut self, tx: &mut Tx<'_>, item: &Followed) -> Result<Option<Closed>, TxError> {
-        if !self.trees.contains_key(&item.key) {
-            let tree = Tree::load(tx, item.key)?;
-            self.trees.insert(item.key, tree);
+        if let Entry::Vacant(vacant) = self.trees.entry(item.key) {
+            vacant.insert(Tree::load(tx, item.key)?);
         }
         // a note of another identity under the same number is another note
         let Some(tree) = self.trees.get_mut(&item.key).and_then(Option::as_mut) else { return Ok(None) };

@@ -147,7 +147,8 @@ impl Issuer {
             return Err(ReturnRefusal::BatchSize { found, max }.into());
         }
         let known = self.registered(&message.items).await?;
-        let lists = self.lists().await.map_err(failure_of_read)?;
+        let epochs = message.items.iter().map(|item| item.chain.note.record.epoch);
+        let lists = self.lists_of(epochs).await.map_err(failure_of_read)?;
         let hand_ins: Vec<Digest> = message.hand_ins.iter().map(|hand_in| hand_in.identity(self.network())).collect();
         let mut checks = Checks::new(found);
         let mut items = Vec::with_capacity(found);
@@ -381,7 +382,7 @@ impl Issuer {
     ) -> Result<Option<Followed>, zeni_store::WriteError<crate::Never>> {
         let key = note_key(chain);
         let known = self.store.read(move |tx| -> Done<_> { Ok(registered_identity(tx, key)?) }).await?;
-        let lists = self.lists().await?;
+        let lists = self.lists_of(std::iter::once(key.epoch)).await?;
         let terms = lists.terms(key.series, key.epoch).cloned();
         let mut checks = Checks::new(1);
         let Some(mut followed) = self.follow_chain(0, chain, known, terms, &mut checks) else {
