@@ -33,6 +33,7 @@ errors! {
         Nothing = Never, "nothing_to_deposit", "there is nothing to hand in or to refund";
         NotShop = AfterRepair, "not_a_shop", "only a shop hands in its takings: deposit an amount";
         TooEarly { from: u64 } = Later, "too_early", "refunds of this money are paid from second {from} on";
+        Restored { available: Money, restored: Money } = Never, "restored", "only {available} can be deposited: {restored} came from a backup and can only be refunded after the end of its validity";
         Insufficient { available: Money } = AfterRepair, "insufficient_funds", "only {available} can be deposited";
         TooManyHoldings { max: usize } = AfterRepair, "too_many_holdings", "the amount needs more than {max} pieces of money: deposit it in parts";
         NoKeyList = AfterRepair, "no_key_list", "no key list for the present time is at hand: connect to fetch it";
@@ -65,7 +66,11 @@ impl Holder {
         let terms = self.key_lists().await?;
         let wanted =
             Wanted { currency: money.currency, amount: money.amount, series: &[], now: self.now(), beyond_cap: 1 };
+        let restored = Money::new(self.restored(money.currency).await?, money.currency);
         let parts = pick(&live, &terms, &wanted).map_err(|fault| match fault {
+            PickFault::Insufficient { available } if !restored.amount.is_zero() => {
+                DepositError::Restored { available: Money::new(available, money.currency), restored }
+            }
             PickFault::Insufficient { available } | PickFault::Capped { usable: available } => {
                 DepositError::Insufficient { available: Money::new(available, money.currency) }
             }

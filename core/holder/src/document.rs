@@ -13,7 +13,7 @@ use zeni_note::{
     keylist::{Roots, TwoKeyLists},
 };
 
-use crate::Explain;
+use crate::{Evidence, Explain};
 
 /// Something that travels by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,6 +152,15 @@ const LABELS: [&str; 11] = [
 
 /// How armour begins.
 const ARMOUR_BEGIN: &[u8] = b"-----BEGIN ZENI ";
+
+impl From<Evidence> for Document {
+    fn from(evidence: Evidence) -> Document {
+        match evidence {
+            Evidence::TwoKeyLists(proof) => Document::TwoKeyLists(proof),
+            Evidence::ForeignChallenge(challenge) => Document::Challenge(challenge),
+        }
+    }
+}
 
 impl Document {
     /// The armour's label.

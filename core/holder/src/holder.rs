@@ -21,7 +21,7 @@ pub struct Policy {
     pub redeem_delay_max_s: u64,
     /// Seconds until a redemption that was put off is tried again.
     pub redeem_retry_s: u64,
-    /// Times a redemption is tried in one round before it stays pending.
+    /// Tries of a redemption with short, doubling waits; after that it is tried at the pace above.
     pub redeem_tries_max: u32,
     /// Licences that an unlinkable wallet keeps in stock (RN-O28).
     pub stock_licences: usize,

@@ -1,8 +1,9 @@
 //! `preview` and `pay`: answer somebody's request.
 
+use zeni_card::HoldingState;
 use zeni_crypto::{Digest, PublicKey};
 use zeni_message::{Signed, Time, limits::TEXT_BYTES_MAX};
-use zeni_money::{Amount, Money};
+use zeni_money::{Amount, Currency, Money};
 use zeni_note::{
     Answer, Challenge, Payment,
     licence::{LicenceFault, check_licence},
@@ -29,6 +30,7 @@ errors! {
         UnknownEpoch { epoch: u32 } = AfterRepair, "unknown_epoch", "the key list of epoch {epoch} is not at hand: connect once to fetch it";
         ForeignKeyList { epoch: u32 } = Never, "foreign_key_list", "the payee has another key list of epoch {epoch}: nothing is paid; the request is kept as evidence, show it to the authority";
         OwnRequest = Never, "own_request", "this is a request of your own";
+        Restored { available: Money, restored: Money } = Never, "restored", "only {available} can be spent: {restored} came from a backup and can only be refunded after the end of its validity";
         Insufficient { available: Money } = AfterRepair, "insufficient_funds", "only {available} can be spent: withdraw more";
         NeedsRenewal { usable: Money } = AfterRepair, "needs_renewal", "only {usable} can be paid on: the rest has passed through too many hands and must be renewed online first";
         TooManyHoldings { max: usize } = AfterRepair, "too_many_holdings", "the amount needs more than {max} pieces of money: pay it in parts";
@@ -173,13 +175,29 @@ impl Holder {
             Wanted { currency, amount: challenge.total, series: &challenge.series, now: self.now(), beyond_cap: 0 };
         let terms = self.key_lists().await?;
         let live = self.live().await?;
+        let restored = Money::new(self.restored(currency).await?, currency);
         pick(&live, &terms, &wanted).map_err(|fault| match fault {
+            PickFault::Insufficient { available } if !restored.amount.is_zero() => {
+                PayError::Restored { available: Money::new(available, currency), restored }
+            }
             PickFault::Insufficient { available } => {
                 PayError::Insufficient { available: Money::new(available, currency) }
             }
             PickFault::Capped { usable } => PayError::NeedsRenewal { usable: Money::new(usable, currency) },
             PickFault::TooMany => PayError::TooManyHoldings { max: zeni_message::limits::HOLDINGS_IN_PAYMENT_MAX },
         })
+    }
+
+    /// What came back from a backup and is not refunded yet.
+    pub(crate) async fn restored(&mut self, currency: Currency) -> Result<Amount, Trouble> {
+        let mut restored = Amount::ZERO;
+        for holding in self.active::<Holding>().await? {
+            let status = self.card.holding(&holding.node)?.filter(|it| it.state == HoldingState::Restored);
+            if let Some(status) = status.filter(|it| it.currency == currency) {
+                restored = restored.checked_add(status.remaining).unwrap_or(Amount::MAX);
+            }
+        }
+        Ok(restored)
     }
 
     async fn plan_payment(&mut self, request: &Signed<Challenge>, answer: Digest) -> Result<OwnPayment, PayError> {

@@ -39,6 +39,9 @@ impl From<CardError> for RedeemError {
 impl Holder {
     /// Redeems every request that is due, each over a connection that shares nothing with the others (RN-F3, RN-O6).
     /// What is refused for now stays pending with a later due time.
+    ///
+    /// The delays protect only if this runs when they end: what fell due while nobody ran it goes out in one burst, which
+    /// an issuer that watches addresses and times can take for one person's.
     pub async fn run_due(&mut self) -> Result<Redeemed, Trouble> {
         let now = self.now();
         let mut requests = self.active::<Request>().await?;

@@ -64,3 +64,6 @@ impl DerefMut for Shop {
         &mut self.0
     }
 }
+
+#[cfg(test)]
+mod tests;

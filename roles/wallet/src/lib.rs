@@ -64,3 +64,6 @@ impl DerefMut for Wallet {
         &mut self.0
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
 use zeni_message::limits::PAYMENTS_IN_CHAIN_MAX;
-use zeni_note::testing::{DAY, START, terms};
+use zeni_note::testing::{DAY, START, key, terms};
 use zeni_store::testing::block_on;
 
 use super::town::*;
@@ -359,8 +359,9 @@ fn a_copy_cannot_spend_and_a_move_can() {
     assert_eq!(restored.figures(), [0, 0, 0, 700]);
     assert_eq!(block_on(restored.open().request(yen(50), "")).unwrap_err().code(), "no_licence");
     let request = block_on(jiro.open().request(yen(100), "")).unwrap().document;
-    assert_eq!(block_on(restored.open().pay(&request)).unwrap_err().code(), "insufficient_funds");
-    assert_eq!(block_on(restored.open().deposit(yen(100))).unwrap_err().code(), "insufficient_funds");
+    assert_eq!(block_on(restored.open().pay(&request)).unwrap_err().code(), "restored");
+    assert_eq!(block_on(restored.open().deposit(yen(100))).unwrap_err().code(), "restored");
+    assert!(block_on(restored.open().renew()).unwrap().is_empty());
     assert_eq!(block_on(restored.open().payments()).unwrap(), block_on(taro.open().payments()).unwrap());
     // it receives: under a key drawn after the restore what it holds is live
     block_on(restored.open().sync()).unwrap();
@@ -556,4 +557,58 @@ fn a_receipt_that_was_cut_is_finished_by_the_same_file() {
     assert_eq!(block_on(jiro.open().receive(&paid)).unwrap().money, yen(200));
     assert_eq!(jiro.figures(), [200, 0, 0, 0]);
     assert_eq!(block_on(jiro.open().receive(&paid)).unwrap_err().code(), "already_received");
+}
+
+/// DESIGN §5: a payment of less or more than was asked fulfils nothing; it is kept and owed back, and the request stays
+/// open for the right one.
+#[test]
+fn a_wrong_total_is_owed_back() {
+    let town = Town::new();
+    let taro = funded(&town, "taro", Privacy::Unlinkable, 500);
+    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    let request = block_on(jiro.open().request(yen(200), "")).unwrap().document;
+    let careless = key("careless payer");
+    for (value, outcome) in [(150, ReceiveOutcome::Incomplete), (250, ReceiveOutcome::Overpaid)] {
+        let chain = town.world.note(&careless, 500, &format!("note for {value}"));
+        let payment = town.world.payment(&chain, &careless, value, &request.record);
+        assert_eq!(block_on(jiro.open().receive(&payment)).unwrap().outcome, outcome);
+    }
+    assert_eq!(jiro.figures(), [0, 0, 400, 0]);
+    let right = block_on(taro.open().pay(&request)).unwrap().document;
+    assert_eq!(block_on(jiro.open().receive(&right)).unwrap().outcome, ReceiveOutcome::Fulfilled);
+    assert_eq!(jiro.figures(), [200, 0, 400, 0]);
+    assert_eq!(block_on(jiro.open().give_back()).unwrap().len(), 2);
+    assert_eq!(jiro.figures(), [200, 0, 0, 0]);
+}
+
+/// RN-X20: more than was held, nothing at all, another currency: refused, nothing is kept.
+#[test]
+fn impossible_amounts_are_refused() {
+    let town = Town::new();
+    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    let request = block_on(jiro.open().request(yen(200), "")).unwrap().document;
+    let payer = key("payer");
+    let chain = town.world.note(&payer, 500, "note");
+    for value in [0, 501] {
+        let payment = town.world.payment(&chain, &payer, value, &request.record);
+        assert_eq!(block_on(jiro.open().receive(&payment)).unwrap_err().code(), "amount");
+    }
+    let mut none = town.world.payment(&chain, &payer, 200, &request.record);
+    none.answers.clear();
+    assert_eq!(block_on(jiro.open().receive(&none)).unwrap_err().code(), "holdings");
+    assert_eq!(jiro.figures(), [0; 4]);
+}
+
+/// Limit of open requests: beyond it a request is refused, and after their end there is room again.
+#[test]
+fn open_requests_are_limited() {
+    let town = Town::new();
+    let jiro = Home::joined(&town, "jiro", Privacy::Untraceable, Kind::Wallet);
+    let mut holder = jiro.open();
+    holder.config.policy.open_challenges_max = 2;
+    block_on(holder.request(yen(1), "")).unwrap();
+    block_on(holder.request(yen(1), "")).unwrap();
+    assert_eq!(block_on(holder.request(yen(1), "")).unwrap_err().code(), "too_many_open");
+    town.pass(2 * DAY);
+    block_on(holder.request(yen(1), "")).unwrap();
 }
