@@ -126,7 +126,9 @@ fn every_row_has_a_test_or_a_written_reason() {
             }
             known.insert(row);
         }
-        missing.extend(tests.keys().filter(|id| !known.contains(*id)).map(|id| format!("{id} is no row")));
+        // a whole flow may be named by its number
+        let flow = |id: &str| known.iter().any(|row| row.starts_with(&format!("{id}.")));
+        missing.extend(tests.keys().filter(|id| !known.contains(*id) && !flow(id)).map(|id| format!("{id} is no row")));
     }
     missing.extend(exceptions.keys().filter(|id| !known.contains(*id)).map(|id| format!("{id} is no row")));
     assert!(missing.is_empty(), "{} gaps:\n{}", missing.len(), missing.join("\n"));
