@@ -120,6 +120,19 @@ impl Issuer {
         Ok(exports)
     }
 
+    /// Alarms, oldest first: when, seconds since 1970, and of which kind.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn alarms(&self) -> Result<Vec<(u64, String)>, crate::TickError> {
+        let read = |tx: &mut Tx<'_>| -> Done<Vec<(u64, String)>> {
+            let rows = tx.rows(schema::ALARMS, &[])?;
+            let alarm = |row: &zeni_store::Row| Ok::<_, TxError>((row.u64(0)?, row.text(1)?.to_owned()));
+            Ok(rows.iter().map(alarm).collect::<Result<_, _>>()?)
+        };
+        Ok(self.store.read(read).await?)
+    }
+
     /// Series that were stopped by an alarm.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! [`apply`] reads and writes only; [`tree`] holds the balance of one note.
 
 pub(crate) mod apply;
+mod checks;
 pub(crate) mod prepare;
 pub(crate) mod tree;
 

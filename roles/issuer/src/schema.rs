@@ -199,7 +199,6 @@ zeni_store::statements! {
         AND NOT EXISTS (SELECT 1 FROM claim_case JOIN misuse ON misuse.node = claim_case.node \
         WHERE claim_case.leaf = claim.leaf AND misuse.state <> 'disclosed') ORDER BY at, leaf LIMIT 256";
     pub(crate) CLAIM_CASES = "SELECT node, holder FROM claim_case WHERE leaf = ?1 ORDER BY node";
-    pub(crate) ALL_CLAIMS = "SELECT currency, excess, state, paid FROM claim";
     pub(crate) DECIDE_CLAIM = "UPDATE claim SET state = 'decided', paid = ?2, decided = ?3 WHERE leaf = ?1 AND state = 'open'";
     pub(crate) INSERT_HONOURED = "INSERT INTO honoured (leaf, scope, subject, currency, amount) VALUES (?1, ?2, ?3, ?4, ?5)";
     pub(crate) SUM_HONOURED = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM honoured \
@@ -213,8 +212,6 @@ zeni_store::statements! {
     pub(crate) DELETE_REFUND = "DELETE FROM refund WHERE due = ?1 AND leaf = ?2";
 
     pub(crate) INSERT_CYCLE = "INSERT INTO cycle (id, at, positions) VALUES (?1, ?2, ?3)";
-    pub(crate) READ_CYCLE = "SELECT positions FROM cycle WHERE id = ?1";
-    pub(crate) CYCLES = "SELECT id, at FROM cycle ORDER BY at, id";
 
     pub(crate) PRUNE_BATCHES = "DELETE FROM batch WHERE at < ?1";
     pub(crate) PRUNE_HAND_INS = "DELETE FROM hand_in WHERE at < ?1";

@@ -1,6 +1,11 @@
 //! What several tests need.
 
-use curve25519_dalek::{constants::ED25519_BASEPOINT_TABLE, scalar::Scalar};
+use curve25519_dalek::{
+    constants::{ED25519_BASEPOINT_TABLE, EIGHT_TORSION},
+    edwards::EdwardsPoint,
+    scalar::Scalar,
+    traits::Identity,
+};
 use futures::executor::block_on;
 use sha2::{Digest as _, Sha512};
 use zeni_crypto::{SecretKey, Signature};
@@ -15,6 +20,15 @@ use crate::{
 
 /// RFC 8032 with another nonce: a second valid signature over the same message by the same key.
 pub(crate) fn sign_with_other_nonce(key: &SecretKey, message: &[u8]) -> Signature {
+    sign(key, message, EdwardsPoint::identity())
+}
+
+/// A signature whose R has a component of small order: ZIP 215 accepts it, the strict equation does not.
+pub(crate) fn sign_for_zip215_only(key: &SecretKey, message: &[u8]) -> Signature {
+    sign(key, message, EIGHT_TORSION[1])
+}
+
+fn sign(key: &SecretKey, message: &[u8], torsion: EdwardsPoint) -> Signature {
     let expanded = Sha512::digest(*key.dangerous_seed());
     let mut secret: [u8; 32] = expanded[..32].try_into().unwrap();
     secret[0] &= 248;
@@ -22,7 +36,7 @@ pub(crate) fn sign_with_other_nonce(key: &SecretKey, message: &[u8]) -> Signatur
     secret[31] |= 64;
     let secret = Scalar::from_bytes_mod_order(secret);
     let nonce = Scalar::from_bytes_mod_order_wide(&Sha512::digest([b"other nonce", message].concat()).into());
-    let commitment = (&nonce * ED25519_BASEPOINT_TABLE).compress();
+    let commitment = (&nonce * ED25519_BASEPOINT_TABLE + torsion).compress();
     let challenge =
         Sha512::new().chain_update(commitment.as_bytes()).chain_update(key.public().0).chain_update(message).finalize();
     let challenge = Scalar::from_bytes_mod_order_wide(&challenge.into());

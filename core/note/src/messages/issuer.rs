@@ -137,7 +137,7 @@ refusals! {
         6 Revoked = Sender, Never, "revoked", "the holder's licence is revoked";
         7 Closed = Sender, Never, "closed", "this leaf was closed before, otherwise";
         8 UnknownNote = Receiver, Never, "unknown_note", "the note is in no register: the issuer looks into it";
-        9 Overspent = Earlier, Never, "overspent", "the chain was overspent: the rest became a claim in a case";
+        9 Overspent = Earlier, Never, "overspent", "the chain was overspent: deposit it, and what is over becomes a claim in a case";
         10 Stopped = Receiver, Later, "stopped", "the issuer has stopped this series: try again later";
     }
 }

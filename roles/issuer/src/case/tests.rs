@@ -1,6 +1,11 @@
 use futures::executor::block_on;
 use zeni_message::Signed;
-use zeni_note::{OverspendingProof, messages::issuer::Outcome, testing::amount};
+use zeni_note::{
+    OverspendingProof,
+    messages::issuer::Outcome,
+    proof::{Child, Equation},
+    testing::amount,
+};
 
 use crate::{
     Policy,
@@ -74,5 +79,28 @@ fn a_case_is_disclosed_once() {
         block_on(setup.settle_down());
     }
     assert_eq!(setup.registrar.disclosures.load(std::sync::atomic::Ordering::Relaxed), 1);
+    assert_eq!(block_on(setup.issuer.cases()).unwrap()[0].name.as_deref(), Some("ueda"));
+}
+
+/// DESIGN §4: a payment whose signature passes ZIP 215 only counts, and its proof says so and still verifies.
+#[test]
+fn a_signature_that_only_the_batch_accepts_is_marked() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let (ueda, shop) = (setup.person("ueda"), setup.person("shop"));
+    let chain = block_on(setup.note(&ueda, 500, "n1"));
+    let mut odd = setup.world.pay(&chain, &ueda, &shop, 500, "odd");
+    let message = odd.walk(&setup.world.roots).unwrap().checks[1].message.clone();
+    odd.hops[0].signature = crate::tests::sign_for_zip215_only(&ueda, &message);
+    assert!(ueda.public().verify(&message, &odd.hops[0].signature).is_err());
+    let plain = setup.world.pay(&chain, &ueda, &shop, 300, "plain");
+    let items = vec![setup.deposit(&odd, &shop, AOBA, "d1"), setup.deposit(&plain, &shop, AOBA, "d2")];
+    let answer = block_on(setup.give_back(AOBA, "b1", items)).unwrap();
+    assert_eq!(answer.record.outcomes[0], Outcome::Paid);
+    block_on(setup.settle_down());
+    let exports = block_on(setup.issuer.export_proofs()).unwrap();
+    let proof: Signed<OverspendingProof> = Signed::from_document(&exports[0].document).unwrap();
+    assert!(proof.record.verify(&setup.world.roots).is_ok());
+    let marked = |child: &Child| matches!(child, Child::Endorsement { equation: Equation::Zip215, .. });
+    assert_eq!(proof.record.children.iter().filter(|child| marked(child)).count(), 1);
     assert_eq!(block_on(setup.issuer.cases()).unwrap()[0].name.as_deref(), Some("ueda"));
 }

@@ -1,8 +1,6 @@
 //! Before the transaction: each chain is followed once, every digest computed, all signatures verified together.
 
-use std::collections::{HashMap, HashSet};
-
-use zeni_crypto::{Digest, PublicKey, Signature, batch::Batch, sha256, tagged};
+use zeni_crypto::{Digest, Signature, sha256, tagged};
 use zeni_message::{Signed, Time, encode, limits::BATCH_ITEMS_MAX, route::Failure, sig_structure};
 use zeni_money::Amount;
 use zeni_note::{
@@ -13,7 +11,10 @@ use zeni_note::{
 };
 use zeni_store::{Tx, TxError, params};
 
-use super::tree::{NoteKey, PathNode};
+use super::{
+    checks::{Checks, Owner},
+    tree::{NoteKey, PathNode},
+};
 use crate::{Done, Issuer, digest, failure_of_read, licences::LicenceCheck, schema};
 
 /// A batch of returns of which everything is known but the state of the notes.
@@ -92,44 +93,6 @@ pub(crate) enum ClosingEvidence {
 impl Followed {
     pub(crate) fn leaf(&self) -> &PathNode {
         self.path.last().expect("a walk begins with the note's node")
-    }
-}
-
-/// Signatures of a batch, each belonging to one item or to one hand-in.
-pub(crate) struct Checks {
-    batch: Batch,
-    owners: Vec<Owner>,
-    licences: HashMap<Digest, Vec<usize>>,
-    fresh: Vec<Digest>,
-}
-
-#[derive(Clone, Copy)]
-enum Owner {
-    Item(usize),
-    HandIn(usize),
-    Licence(usize),
-}
-
-/// What did not verify.
-#[derive(Default)]
-struct Failed {
-    items: HashSet<usize>,
-    hand_ins: HashSet<usize>,
-}
-
-impl Checks {
-    fn new(items: usize) -> Checks {
-        Checks {
-            batch: Batch::with_capacity(2 * items),
-            owners: Vec::with_capacity(2 * items),
-            licences: HashMap::new(),
-            fresh: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, owner: Owner, key: PublicKey, signature: Signature, message: &[u8]) {
-        self.batch.add(key, signature, message);
-        self.owners.push(owner);
     }
 }
 
@@ -263,20 +226,6 @@ impl Issuer {
         })
     }
 
-    /// A licence is checked unless it was before, and once for all items that show it.
-    fn add_licence(&self, index: usize, licence: &LicenceCheck, checks: &mut Checks) {
-        if self.licences.contains(&licence.digest) {
-            return;
-        }
-        let fresh = checks.fresh.len();
-        let shown = checks.licences.entry(licence.digest).or_default();
-        shown.push(index);
-        if shown.len() == 1 {
-            checks.fresh.push(licence.digest);
-            checks.add(Owner::Licence(fresh), self.roots.authority, licence.signature, &licence.message);
-        }
-    }
-
     fn add_closing(
         &self,
         index: usize,
@@ -348,28 +297,6 @@ impl Issuer {
             kept.push(PreparedHandIn { identity: identities[at], signed: encode(hand_in), leaves });
         }
         Ok(kept)
-    }
-
-    /// Verifies all signatures at once by ZIP 215 and remembers the licences that hold.
-    fn verify(&self, checks: &Checks) -> Failed {
-        let mut failed = Failed::default();
-        let mut bad_licences = HashSet::new();
-        let mut entropy = self.entropy.clone();
-        if let Err(bad) = checks.batch.verify(&mut entropy) {
-            for item in bad.items {
-                match checks.owners[item] {
-                    Owner::Item(index) => drop(failed.items.insert(index)),
-                    Owner::HandIn(index) => drop(failed.hand_ins.insert(index)),
-                    Owner::Licence(index) => {
-                        let digest = checks.fresh[index];
-                        bad_licences.insert(digest);
-                        failed.items.extend(&checks.licences[&digest]);
-                    }
-                }
-            }
-        }
-        self.licences.remember(checks.fresh.iter().copied().filter(|digest| !bad_licences.contains(digest)));
-        failed
     }
 
     /// Follows and verifies one chain; its closing's signature is left to the caller.

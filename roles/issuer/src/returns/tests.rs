@@ -6,9 +6,10 @@ use zeni_note::{
     messages::issuer::{Outcome, Return, ReturnItem, ReturnRefusal},
     testing::{DAY, START, amount, nonce},
 };
+use zeni_store::{Caller, JobError, Options, Store, Tx};
 
 use crate::{
-    AuditReport, Policy,
+    AuditReport, Policy, SCHEMA,
     testing::{BANKS, Setup},
 };
 
@@ -297,6 +298,7 @@ fn a_genuine_note_in_no_register_is_an_alarm() {
     let item = setup.deposit(&genuine, &ueda, AOBA, "d2");
     assert_eq!(outcomes(&setup, AOBA, "b2", vec![item.clone()]), [Outcome::Unknown]);
     assert_eq!(block_on(setup.issuer.stopped_series()).unwrap(), [1]);
+    assert_eq!(block_on(setup.issuer.alarms()).unwrap(), [(START.plus(DAY).0, "unknown_note".to_owned())]);
     assert_eq!(cases(&setup), []);
     // once the register is rebuilt the item is paid in another batch
     block_on(setup.enter_notes(AOBA, vec![genuine.note.clone()]));
@@ -350,4 +352,47 @@ fn a_batch_has_its_size() {
     let setup = setup();
     let refused = block_on(setup.give_back(AOBA, "b1", Vec::new()));
     assert_eq!(refused, Err(SendError::Refused(ReturnRefusal::BatchSize { found: 0, max: 1_024 })));
+}
+
+/// RN-X36: archive and register change together: when one of the writes fails nothing of the batch has happened, and the
+/// same batch is done later.
+#[test]
+fn a_batch_that_fails_in_the_middle_has_not_happened() {
+    let setup = setup();
+    let hanako = setup.person("hanako");
+    let mut items = Vec::new();
+    for serial in ["n1", "n2", "n3"] {
+        let chain = block_on(setup.note(&hanako, 100, serial));
+        items.push(setup.deposit(&chain, &hanako, AOBA, serial));
+    }
+    let write = |statement: &'static str| {
+        let job = move |tx: &mut Tx<'_>| -> Result<u64, JobError<()>> { Ok(tx.execute(statement, &[])?) };
+        setup.store.write_blocking(Caller::default(), job).unwrap()
+    };
+    write("INSERT INTO archive_note SELECT * FROM note ORDER BY serial DESC LIMIT 1");
+    let before = crate::tests::dump(&setup.store);
+    let failed = block_on(setup.give_back(AOBA, "b1", items.clone()));
+    assert!(matches!(failed, Err(SendError::Busy { .. })));
+    assert_eq!(crate::tests::dump(&setup.store), before);
+    write("DELETE FROM archive_note");
+    assert_eq!(outcomes(&setup, AOBA, "b1", items), [Outcome::Paid; 3]);
+    assert_eq!(sound(&setup).archive, 3);
+}
+
+/// RN-X27, DESIGN §1.3: after a restart the same batch gives the same bytes.
+#[test]
+fn an_answer_outlives_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || Store::open_sqlite(directory.path().join("issuer.db"), &SCHEMA, Options::inline()).unwrap();
+    let world = || zeni_note::testing::World::new("issuer tests");
+    let config = crate::testing::config(&world(), Policy::Refuse);
+    let setup = block_on(Setup::with(world(), open(), config.clone()));
+    let hanako = setup.person("hanako");
+    let chain = block_on(setup.note(&hanako, 500, "n1"));
+    let item = setup.deposit(&chain, &hanako, AOBA, "d1");
+    let first = block_on(setup.give_back(AOBA, "b1", vec![item.clone()])).unwrap();
+    drop(setup);
+    let setup = block_on(Setup::with(world(), open(), config));
+    assert_eq!(block_on(setup.give_back(AOBA, "b1", vec![item])).unwrap(), first);
+    assert_eq!(sound(&setup).currencies[0].returned, 500);
 }
