@@ -6,8 +6,12 @@ mod dump;
 mod net;
 mod person;
 mod prepared;
+mod rogue;
 
 mod flows;
+mod misuse;
+mod refusals;
+mod terms;
 
 use std::{cell::RefCell, num::NonZeroU64, sync::Arc};
 
@@ -103,6 +107,13 @@ impl World {
         World::over(setup, Some(&PREPARED))
     }
 
+    /// The same authority and issuer with freshly made keys of the banks: other key lists.
+    pub(crate) fn unprepared() -> World {
+        let world = World::over(Setup::default(), None);
+        world.settle();
+        world
+    }
+
     fn over(setup: Setup, prepared: Option<&Prepared>) -> World {
         let open = |dump: Option<&Dump>, schema: &Schema| match dump {
             Some(dump) => dump.open(schema),
@@ -162,6 +173,19 @@ impl World {
         let place = BANKS.iter().position(|known| *known == name).unwrap();
         self.banks[place] = bank(&self.net, place, &self.stores.banks[place], to_issuer);
         self.net.serve(Place::Bank(name), self.banks[place].routes());
+    }
+
+    /// A bank's keys over another store, with no line to anybody.
+    pub(crate) fn bank_beside(&self, name: &'static str, store: &Store) -> Arc<Bank> {
+        let place = BANKS.iter().position(|known| *known == name).unwrap();
+        bank(&self.net, place, store, self.net.line(Place::Bank("nowhere"), None))
+    }
+
+    /// A line to a bank that is on no network.
+    pub(crate) fn line_to(&self, bank: &Arc<Bank>, caller: Caller) -> Arc<dyn Transport> {
+        let memory =
+            zeni_message::route::MemoryTransport::new(Arc::new(bank.routes()), self.net.clock.clone(), Some(caller));
+        Arc::new(memory)
     }
 
     /// Enters a person in the authority's file and opens an account of [`OPENING`] at the bank.
