@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use zeni_card::HoldingState;
 use zeni_money::{Amount, Currency, Money};
+use zeni_note::chain::Endorsement;
 
 use crate::{
     Balance, CurrencyBalance, HistoryEntry, Holder, Trouble,
     record::{
-        DepositPhase, Holding, HoldingPhase, Line, OwnDeposit, Renewal, RenewalPhase, Request, RequestState, Withdrawal,
+        DepositPhase, Holding, HoldingPhase, Line, OwnDeposit, Renewal, RenewalPhase, Request, SelfPayment, Withdrawal,
     },
 };
 
@@ -48,9 +49,7 @@ impl Holder {
             }
         }
         for request in self.active::<Request>().await? {
-            if !matches!(request.state, RequestState::Claiming(_)) {
-                add(&mut figures.entry(request.money.currency).or_default().pending, request.money.amount);
-            }
+            add(&mut figures.entry(request.money.currency).or_default().pending, request.money.amount);
         }
         for order in self.active::<Withdrawal>().await? {
             add(&mut figures.entry(order.money.currency).or_default().pending, order.money.amount);
@@ -74,18 +73,21 @@ impl Holder {
     /// What the card has closed for a deposit or renewal that the other side does not have yet: neither card nor account
     /// counts it.
     async fn closed_and_not_settled(&mut self) -> Result<Vec<(Currency, Amount)>, Trouble> {
-        let mut leaves = Vec::new();
+        let (mut leaves, mut closed) = (Vec::new(), Vec::new());
         for deposit in self.active::<OwnDeposit>().await? {
-            if let DepositPhase::Opened { leaves: closing, .. } = deposit.phase {
-                leaves.extend(closing);
+            match deposit.phase {
+                DepositPhase::Moving { moves, .. } => closed.extend(self.moving(&moves)?),
+                DepositPhase::Opened { leaves: closing, .. } => leaves.extend(closing),
+                _ => {}
             }
         }
         for renewal in self.active::<Renewal>().await? {
-            if let RenewalPhase::Closing { leaf, .. } = renewal.phase {
-                leaves.push(leaf);
+            match renewal.phase {
+                RenewalPhase::Moving(moves) => closed.extend(self.moving(&moves)?),
+                RenewalPhase::Closing { leaf, .. } => leaves.push(leaf),
+                _ => {}
             }
         }
-        let mut closed = Vec::new();
         for leaf in leaves {
             let Some(holding) = self.get::<Holding>(&leaf.0).await? else { continue };
             let status = self.card.holding(&leaf)?;
@@ -94,6 +96,22 @@ impl Holder {
             }
         }
         Ok(closed)
+    }
+
+    /// Parts of a payment to oneself that are signed and not loaded yet.
+    fn moving(&mut self, moves: &SelfPayment) -> Result<Vec<(Currency, Amount)>, Trouble> {
+        let network = self.config.roots.network;
+        let challenge = &moves.challenge.record;
+        let answer = challenge.answer(network);
+        let mut signed = Vec::new();
+        for part in &moves.parts {
+            let endorsement = Endorsement { parent: part.node, amount: part.amount, answer };
+            let leaf = zeni_message::identity(network, &endorsement);
+            if self.card.endorsed(&part.node, &answer)?.is_some() && self.card.holding(&leaf)?.is_none() {
+                signed.push((challenge.currency, part.amount));
+            }
+        }
+        Ok(signed)
     }
 
     /// What happened, oldest first.

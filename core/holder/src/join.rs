@@ -71,10 +71,11 @@ impl Holder {
             privacy: join.privacy,
             kind: join.kind,
             main: (!unlinkable).then(|| licences[0].key()),
+            certificates: enrolled.chain,
         };
         let mut changes: Vec<Change> = licences.iter().map(Change::put).collect();
         changes.push(Change::put(&profile));
         self.commit(changes).await?;
-        Ok(Joined { name, certificates: enrolled.chain, licences: licences.len() })
+        Ok(Joined { name, licences: licences.len() })
     }
 }

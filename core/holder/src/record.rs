@@ -63,6 +63,9 @@ pub struct Profile {
     /// The long-lived key: of an untraceable wallet and of a shop.
     #[n(6)]
     pub main: Option<PublicKey>,
+    /// PEM chain of the certificate for connections to the bank.
+    #[n(7)]
+    pub certificates: String,
 }
 
 /// What a licence is for.

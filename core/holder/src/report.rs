@@ -10,9 +10,6 @@ use zeni_note::{Challenge, Payment};
 pub struct Joined {
     /// Name in the authority's file.
     pub name: String,
-    /// PEM chain of the certificate for connections to the bank: the caller keeps it with the key of the request.
-    #[serde(skip)]
-    pub certificates: String,
     /// Licences drawn.
     pub licences: usize,
 }

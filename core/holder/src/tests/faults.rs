@@ -46,6 +46,9 @@ fn everywhere(prepare: fn() -> (Arc<Town>, Vec<Home>), step: Step, finished: fn(
                 break;
             }
             points += 1;
+            // nothing looks lost: what is on its way is shown as pending, some of it beside what the bank knows
+            let cut: u64 = homes.iter().map(Home::wealth).sum();
+            assert!(cut >= before, "{:?}: {cut} of {before}", failure(at));
             // twice: a resumed wallet has nothing left to do
             block_on(home.open().resume()).unwrap();
             block_on(home.open().resume()).unwrap();
