@@ -132,7 +132,7 @@ zeni_store::statements! {
 
     pub(crate) INSERT_ISSUED = "INSERT INTO note (epoch, series, serial, identity, currency, value, holder, used, children, \
         nodes, returned) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0, 0) ON CONFLICT DO NOTHING";
-    pub(crate) SERIAL_ARCHIVED = "SELECT 1 FROM archive_note WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
+    pub(crate) SERIAL_ARCHIVED = "SELECT serial FROM archive_note WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
     pub(crate) READ_NOTE = concat!("SELECT ", note_columns!(), " FROM note WHERE epoch = ?1 AND series = ?2 AND serial = ?3");
     pub(crate) READ_ARCHIVE_NOTE = concat!("SELECT ", note_columns!(),
         " FROM archive_note WHERE epoch = ?1 AND series = ?2 AND serial = ?3");

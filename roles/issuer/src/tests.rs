@@ -10,8 +10,8 @@ use futures::executor::block_on;
 use sha2::{Digest as _, Sha512};
 use zeni_crypto::{SecretKey, Signature};
 use zeni_message::{Auth, Message, Role};
-use zeni_note::messages::issuer::GetKeyLists;
-use zeni_store::{Options, Row, Store, Tx, Value};
+use zeni_note::{Chain, messages::issuer::GetKeyLists};
+use zeni_store::{Row, Store, Tx, Value};
 
 use crate::{
     Done, Policy, SCHEMA, StartError, schema,
@@ -65,8 +65,37 @@ pub(crate) fn dump(store: &Store) -> Vec<(String, Vec<Row>)> {
 /// DESIGN §6: every statement is one that the engine takes.
 #[test]
 fn every_statement_prepares() {
-    let store = Store::open_memory_with(&SCHEMA, Options::inline()).unwrap();
-    zeni_store::prepare_all(&store, schema::ALL).unwrap();
+    zeni_store::testing::check_statements(&SCHEMA, schema::ALL);
+}
+
+/// DESIGN §6: the issuer's flows come to the same on PostgreSQL.
+#[test]
+fn flows_run_on_every_engine() {
+    for store in zeni_store::testing::engines(&SCHEMA) {
+        let world = zeni_note::testing::World::new("issuer tests");
+        let config = crate::testing::config(&world, Policy::Refuse);
+        let setup = block_on(Setup::with(world, store, config));
+        let (hanako, shop) = (setup.person("hanako"), setup.person("shop"));
+        block_on(setup.report(BANKS[0], 1, 5, None));
+        let issued = block_on(setup.redeem(setup.request(BANKS[0], 500, &hanako, 1), &hanako, "slot")).unwrap();
+        let holder = setup.world.licence(hanako.public());
+        let chain = Chain { note: issued.note, holder, hops: Vec::new() };
+        let items = [(300, "one"), (150, "two"), (200, "three")].map(|(value, word)| {
+            let paid = setup.world.pay(&chain, &hanako, &shop, value, word);
+            setup.deposit(&paid, &shop, BANKS[1], word)
+        });
+        for (item, word) in items.into_iter().zip(["one", "two", "three"]) {
+            block_on(setup.give_back(BANKS[1], word, vec![item])).unwrap();
+        }
+        block_on(setup.settle_down());
+        assert_eq!(block_on(setup.issuer.cases()).unwrap()[0].name.as_deref(), Some("hanako"));
+        block_on(setup.issuer.settle()).unwrap();
+        setup.clock.put(zeni_note::testing::START.plus(401 * zeni_note::testing::DAY));
+        block_on(setup.settle_down());
+        let report = block_on(setup.issuer.audit()).unwrap();
+        assert_eq!(report.violations, Vec::<String>::new());
+        assert_eq!((report.register, report.archive), (0, 0));
+    }
 }
 
 /// RN-P15, RN-R2, RN-O18: nothing that the issuer stores of a note names a bank, and no column of it is in the order of issue;
