@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests say what went wrong by panicking")]
 #![allow(clippy::disallowed_macros, reason = "tests print what they find")]
 
+mod cli;
 mod interop;
 mod repository;
 mod world;

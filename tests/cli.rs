@@ -1,0 +1,11 @@
+//! The program `zeni` as its users run it: processes, files, pipes and real TLS sockets on loopback.
+//!
+//! A sandbox with joined wallets is made once per test process and copied per test, with ports of its own.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "processes are watched from outside: their progress is polled with a bound on real time"
+)]
+
+mod commands;
+mod offline;
+mod stage;
