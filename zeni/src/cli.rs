@@ -335,7 +335,13 @@ pub(crate) struct InspectArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
-    /// Which scenario.
+    /// all, blind, redeem, payee, return, sizes or store.
     #[arg(default_value = "all")]
     pub(crate) scenario: String,
+    /// A few operations only, to see that it runs.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Where databases are made and removed again [default: the system's directory for temporary files].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
 }

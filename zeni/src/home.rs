@@ -157,21 +157,6 @@ impl Home {
         self.secrets.identity.expose()
     }
 
-    /// The bank's certificate chain of this customer, once joined.
-    pub(crate) fn certificate(&self) -> Result<Option<String>> {
-        let path = self.dir.join("certificate.pem");
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-        }
-    }
-
-    /// Keeps the certificate chain.
-    pub(crate) fn keep_certificate(&self, chain: &str) -> Result<(), Failure> {
-        crate::documents::write_new(&self.dir.join("certificate.pem"), chain)
-    }
-
     /// The holder of this home, over the parties of the network. Connects nowhere.
     pub(crate) fn holder(&self, bank: &str) -> Result<Holder, Failure> {
         let roots = self.network.roots()?;
@@ -182,7 +167,7 @@ impl Home {
             keeper: Keeper::Software,
         };
         let store = self.store("wallet.db", &zeni_holder::SCHEMA)?;
-        let (card, peers) = (Box::new(self.card()?), self.peers(bank)?);
+        let (card, peers) = (Box::new(self.card()?), self.peers(bank, None)?);
         Ok(Holder::new(config, card, store, SharedEntropy::os(), self.clock.clone(), peers))
     }
 
@@ -201,9 +186,11 @@ impl Home {
             .with_context(|| format!("cannot open {}", path.display()))
     }
 
-    /// Authority and issuer without any certificate, the bank with the customer's.
-    pub(crate) fn peers(&self, bank: &str) -> Result<Peers> {
+    /// Authority and issuer without any certificate, the bank with the customer's once there is one.
+    pub(crate) fn peers(&self, bank: &str, certificates: Option<&str>) -> Result<Peers> {
         let bank = self.network.bank(bank)?;
+        let tls_key = self.secrets.tls_key.expose();
+        let customer = certificates.map(|chain| TlsIdentity::from_pem(chain, tls_key)).transpose()?;
         Ok(Peers {
             authority: Peer::new(self.transport(
                 Role::Authority,
@@ -212,13 +199,8 @@ impl Home {
                 None,
             )?),
             issuer: Peer::new(self.transport(Role::Issuer, "issuer", &self.network.issuer.public, None)?),
-            bank: Peer::new(self.transport(Role::Bank, &bank.name, &bank.address, self.tls_identity()?)?),
+            bank: Peer::new(self.transport(Role::Bank, &bank.name, &bank.address, customer)?),
         })
-    }
-
-    fn tls_identity(&self) -> Result<Option<TlsIdentity>> {
-        let chain = self.certificate()?;
-        Ok(chain.map(|chain| TlsIdentity::from_pem(&chain, self.secrets.tls_key.expose())).transpose()?)
     }
 
     fn transport(

@@ -85,7 +85,6 @@ async fn join(
     let wanted =
         Join { bank: join.bank, account: join.account, code: join.code, csr, identity: join.identity, privacy, kind };
     let joined = holder.join(wanted).await.map_err(explain)?;
-    home.keep_certificate(&joined.certificates)?;
     let text = format!("joined as {} with {} licences", joined.name, joined.licences);
     output.result(&json!({"ok": true, "name": joined.name, "licences": joined.licences}), &text)
 }
@@ -104,7 +103,7 @@ impl Session {
             };
             return Err(Failure::Usage(format!("{} is {is}: use '{command}'", home.dir().display())));
         }
-        holder.set_peers(home.peers(&profile.bank)?);
+        holder.set_peers(home.peers(&profile.bank, Some(&profile.certificates))?);
         Ok(Session { home, holder, output })
     }
 

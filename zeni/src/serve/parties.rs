@@ -32,7 +32,7 @@ const DAY: u64 = 86_400;
 /// Connections that an institution keeps to another.
 const PEER_CONNECTIONS: usize = 4;
 /// Days for which a customer's certificate holds.
-const CUSTOMER_DAYS: u32 = 365;
+const CUSTOMER_DAYS: u32 = 3_650;
 /// Days for which a bank's list of revoked customers' certificates holds; it is made anew at each start.
 const LIST_DAYS: u64 = 366;
 

@@ -26,8 +26,6 @@ struct BackupFile<S> {
     network: NetworkFile,
     /// Secrets of the home.
     secrets: S,
-    /// The customer's certificates.
-    certificate: Option<String>,
     /// State of card and wallet, hexadecimal.
     state: String,
 }
@@ -45,12 +43,8 @@ impl Session {
             (BackupKind::Copy, card.export().map_err(explain)?)
         };
         let state = self.holder.backup(kind, &exported.to_bytes()).await.map_err(explain)?;
-        let backup = BackupFile {
-            network: self.home.network.clone(),
-            secrets: self.home.secrets(),
-            certificate: self.home.certificate()?,
-            state: hex(&state),
-        };
+        let backup =
+            BackupFile { network: self.home.network.clone(), secrets: self.home.secrets(), state: hex(&state) };
         let work = if self.home.network.sandbox { WorkFactor::InsecureFast } else { WorkFactor::Standard };
         keys::write(file, &backup, self.home.passphrase(), work)?;
         let text = if moving {
@@ -79,9 +73,6 @@ pub(super) async fn restore(
     let backup: BackupFile<HomeSecrets> = keys::read(file, &passphrase)?;
     let state = unhex(&backup.state).context("the backup is damaged")?;
     let home = Home::write_with(args, backup.network, backup.secrets, passphrase, clock).await?;
-    if let Some(certificate) = &backup.certificate {
-        home.keep_certificate(certificate)?;
-    }
     let bank = home.network.banks.first().context("the network has no bank")?.name.clone();
     let mut holder = home.holder(&bank)?;
     let state = Backup::from_bytes(&state).map_err(explain)?;
