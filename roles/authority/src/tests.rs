@@ -262,7 +262,7 @@ fn statements_prepare_on_both_engines() {
     }
 }
 
-/// RN-R1, RN-P14: the tables have no column for money, accounts, notes or payments; the search would find one.
+/// RN-V5, RN-R1, RN-P14: the tables have no column for money, accounts, notes or payments; the search would find one.
 #[test]
 fn no_column_for_what_the_authority_must_not_know() {
     let tables: Vec<&str> = SCHEMA.migrations.iter().flat_map(|step| step.sql).copied().collect();

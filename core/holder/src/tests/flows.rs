@@ -98,7 +98,7 @@ fn an_uncounted_request_stays_pending_and_is_redeemed_later() {
     assert_eq!(home.figures(), [500, 0, 0, 0]);
 }
 
-/// RN-X8: a false signature is disputed; the bank signs again or credits back.
+/// RN-F2.7, RN-X8: a false signature is disputed; the bank signs again or credits back.
 #[test]
 fn a_spoiled_blind_signature_is_put_right_or_credited() {
     let town = Town::new();

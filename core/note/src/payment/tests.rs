@@ -43,7 +43,7 @@ impl Payee {
     }
 }
 
-/// RN-F4.6, F4.7, RN-P8: the payee checks everything alone, offline, and holds note and history afterwards.
+/// RN-V1, RN-V11, RN-F4.6, F4.7, RN-P8: the payee checks everything alone, offline, and holds note and history afterwards.
 #[test]
 fn a_payment_is_checked_offline_and_can_be_paid_on() {
     let payee = Payee::new(300);
@@ -57,7 +57,7 @@ fn a_payment_is_checked_offline_and_can_be_paid_on() {
     assert!(onward.verify(&payee.world.roots, &payee.lists).is_ok());
 }
 
-/// RN-P3, P17: any part can be paid, down to one minor unit, and no more than all.
+/// RN-V12, RN-P3, P17: any part can be paid, down to one minor unit, and no more than all.
 #[test]
 fn any_part_can_be_paid() {
     let payee = Payee::new(300);
@@ -113,7 +113,7 @@ fn a_revoked_or_ended_licence_is_refused() {
     assert_eq!(payee.check(&payment).unwrap_err(), PaymentFault::LicenceEnded { holding: 0 });
 }
 
-/// RN-X33: with a stale list the payee accepts within the limit only.
+/// RN-V4, RN-X33: with a stale list the payee accepts within the limit only.
 #[test]
 fn a_stale_list_limits_what_is_accepted() {
     let limit = terms().stale_limit.minor();

@@ -54,7 +54,7 @@ fn the_same_again_gives_the_same_bytes() {
     assert_eq!(bench.dump(), before);
 }
 
-/// RN-F1.5, RN-P7: licences of one step of the grid share their end, so that it links nothing; those of one person have
+/// RN-V6, RN-V13, RN-F1.5, RN-P7: licences of one step of the grid share their end, so that it links nothing; those of one person have
 /// nothing in common but what all have.
 #[test]
 fn a_stock_is_unlinkable() {

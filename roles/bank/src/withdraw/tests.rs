@@ -12,7 +12,7 @@ use zeni_note::{
 use crate::accounts::Customer;
 use crate::testing::{OPENING, Town, now, refusal};
 
-/// RN-F2.2, RN-F2.4, RN-F2.5, RN-F2.6: the account is debited by the face values and the answer unblinds to signatures
+/// RN-V8, RN-F2.2, RN-F2.4, RN-F2.5, RN-F2.6: the account is debited by the face values and the answer unblinds to signatures
 /// that verify under the published keys.
 #[test]
 fn a_withdrawal_debits_and_signs() {
@@ -32,7 +32,7 @@ fn a_withdrawal_debits_and_signs() {
     assert_eq!(town.sound().currencies[0].signed, "JPY:1200");
 }
 
-/// RN-D5, RN-O1: a signature for one face value says nothing under the key of another.
+/// RN-V14, RN-D5, RN-O1: a signature for one face value says nothing under the key of another.
 #[test]
 fn a_key_stands_for_one_face_value() {
     let town = Town::new();

@@ -5,7 +5,7 @@ use crate::{
     testing::{BANKS, Setup},
 };
 
-/// RN-P5: the register holds exactly what is outstanding: of N notes issued and N − M returned, M rows.
+/// RN-V9, RN-P5: the register holds exactly what is outstanding: of N notes issued and N − M returned, M rows.
 #[test]
 fn the_register_holds_what_is_outstanding() {
     let setup = block_on(Setup::new(Policy::Refuse));

@@ -61,7 +61,7 @@ fn a_note_that_comes_back_in_full_is_archived() {
     assert_eq!(cases(&setup), []);
 }
 
-/// RN-F7.2, F7.4: of a note that comes back in parts the rest stays in the register.
+/// RN-F7.1, RN-F7.2, F7.4: of a note that comes back in parts the rest stays in the register.
 #[test]
 fn a_note_that_comes_back_in_parts_stays_until_the_last() {
     let setup = setup();
@@ -127,7 +127,7 @@ fn the_same_leaf_twice_is_a_duplicate() {
     assert_eq!(cases(&setup), []);
 }
 
-/// RN-F7.7, RN-X22: the two payments of a copied wallet; the first is paid, the second convicts the key.
+/// RN-V3, RN-F7.6, RN-X23, RN-F7.7, RN-X22: the two payments of a copied wallet; the first is paid, the second convicts the key.
 #[test]
 fn a_copied_wallet_is_convicted() {
     let setup = setup();

@@ -6,7 +6,7 @@ use crate::{
     testing::{BANKS, Setup},
 };
 
-/// RN-F9.1, F9.2, RN-P11: the bank that issued owes, the bank that returned is owed; a cycle settles both under an id of its
+/// RN-V7, RN-F9.1, F9.2, RN-P11: the bank that issued owes, the bank that returned is owed; a cycle settles both under an id of its
 /// own and the books balance before and after.
 #[test]
 fn positions_are_settled() {

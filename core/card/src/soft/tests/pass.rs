@@ -36,7 +36,7 @@ fn endorse_again() {
     assert_eq!(desk.card.holdings(), Ok(Vec::new()));
 }
 
-/// RN-X20: nothing, more than is left, the largest amount: refused, and the counter stays.
+/// RN-V2, RN-X20: nothing, more than is left, the largest amount: refused, and the counter stays.
 #[test]
 fn amounts() {
     let mut desk = Desk::new();

@@ -108,7 +108,7 @@ fn claims() {
     assert!(desk.card.sign_statement(&key, &Statement::RequestClaim(&claim())).is_ok(), "the slot of another request");
 }
 
-/// RN-P1: no secret key lies in the memory in the clear, nor is one ever shown.
+/// RN-F1.1, RN-P1: no secret key lies in the memory in the clear, nor is one ever shown.
 #[test]
 fn secrets_stay() {
     let mut desk = Desk::new();
@@ -191,7 +191,7 @@ fn memory() {
     assert_eq!(card.into_memory().dump(), dump);
 }
 
-/// A boxed memory is the memory in the box.
+/// RN-V15: A boxed memory is the memory in the box.
 #[test]
 fn boxed_memory() {
     let desk = Desk::new();
