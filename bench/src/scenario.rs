@@ -81,7 +81,7 @@ impl Scenario {
         Scenario::ALL.into_iter().find(|scenario| scenario.name() == name)
     }
 
-    /// Runs it. Blocks the thread until it is done.
+    /// Runs it. Blocks the thread until it is done; not to be called from within a task of an asynchronous runtime.
     ///
     /// # Errors
     /// [`BenchError`]; a figure is only given for work whose outcome was right.

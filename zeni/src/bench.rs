@@ -18,7 +18,15 @@ struct Report {
 }
 
 /// Runs one scenario or all and prints the figures.
-pub(crate) fn run(args: &BenchArgs, output: Output) -> Result<(), Failure> {
+///
+/// The scenarios block their thread for long, so they have one of their own: inside one poll of a task the runtime's budget
+/// would run out and their futures would never be ready.
+pub(crate) async fn run(args: BenchArgs, output: Output) -> Result<(), Failure> {
+    let measured = tokio::task::spawn_blocking(move || measure(&args, output)).await;
+    measured.map_err(anyhow::Error::from)?
+}
+
+fn measure(args: &BenchArgs, output: Output) -> Result<(), Failure> {
     let scenarios = chosen(&args.scenario)?;
     let directory = args.dir.clone().unwrap_or_else(std::env::temp_dir);
     let settings = Settings { size: if args.quick { Size::Quick } else { Size::Full }, directory };

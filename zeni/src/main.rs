@@ -58,7 +58,7 @@ async fn run(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Inspect(args) => {
             inspect::run(&args, output, &(clock as std::sync::Arc<dyn zeni_message::route::Clock>))
         }
-        Command::Bench(args) => bench::run(&args, output),
+        Command::Bench(args) => bench::run(args, output).await,
     }
 }
 
