@@ -7,5 +7,9 @@
 )]
 
 mod commands;
+mod hostile;
+mod joining;
 mod offline;
+mod online;
 mod stage;
+mod story;

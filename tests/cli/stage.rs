@@ -51,8 +51,7 @@ const JOINED: [(&str, &str, &str, &str, Option<&str>); 5] = [
 
 /// The network that is copied: Hanako holds 12,300 yen in six notes, Jiro one note of 1,000, nobody else anything.
 static PREPARED: LazyLock<TempDir> = LazyLock::new(|| {
-    let mut stage = Stage { dir: tempfile::tempdir().expect("a temporary directory"), servers: None };
-    fs::write(stage.path("customers.csv"), CUSTOMERS).expect("a file");
+    let mut stage = Stage::empty();
     stage.serve_with(&["--customers", "customers.csv"]);
     for (kind, home, bank, account, privacy) in JOINED {
         let done = stage.join(kind, home, bank, account, privacy);
@@ -118,6 +117,13 @@ impl Stage {
         stage
     }
 
+    /// A directory with nothing but the customers' file.
+    pub(super) fn empty() -> Stage {
+        let stage = Stage { dir: tempfile::tempdir().expect("a temporary directory"), servers: None };
+        stage.write("customers.csv", CUSTOMERS);
+        stage
+    }
+
     /// A copy whose servers run.
     pub(super) fn running() -> Stage {
         let mut stage = Stage::new();
@@ -174,7 +180,8 @@ impl Stage {
         self.serve_with(&[]);
     }
 
-    fn serve_with(&mut self, more: &[&str]) {
+    /// Starts the sandbox with more arguments and waits until it is ready.
+    pub(super) fn serve_with(&mut self, more: &[&str]) {
         let args = [&["sandbox", "--dir", "net"], more].concat();
         self.servers = Some(self.start(&args, "servers"));
         let patience = Instant::now();

@@ -47,11 +47,11 @@ pub(crate) async fn issuer(args: IssuerArgs, output: Output, clock: Arc<dyn Cloc
         IssuerCommand::Audit => {
             let report = issuer.audit().await.context("the issuer's database")?;
             let text = serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?;
-            output.result(&json!({"balanced": report.is_sound(), "report": report}), &text)?;
+            let value = json!({"balanced": report.is_sound(), "report": report});
             if report.is_sound() {
-                return Ok(());
+                return output.result(&value, &text);
             }
-            Err(Failure::refused("not_balanced", "the books do not balance: see the violations above"))
+            Err(not_balanced().with_result(value, &text))
         }
         IssuerCommand::Cases { export } => {
             let cases = issuer.cases().await.context("the issuer's database")?;
@@ -92,6 +92,10 @@ pub(crate) async fn authority(args: AuthorityArgs, output: Output, clock: Arc<dy
     }
 }
 
+fn not_balanced() -> Failure {
+    Failure::refused("not_balanced", "the books do not balance: see the violations above")
+}
+
 /// The key of a licence: given in hexadecimal, or a file with the licence's document.
 fn licence_key(text: &str) -> Result<String, Failure> {
     let path = Path::new(text);
@@ -129,11 +133,10 @@ pub(crate) async fn bank(args: BankArgs, output: Output, clock: Arc<dyn Clock>) 
         BankCommand::Audit => {
             let report = bank.audit().await.context("the bank's database")?;
             let text = serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?;
-            output.result(&report, &text)?;
             if report.violations.is_empty() {
-                return Ok(());
+                return output.result(&report, &text);
             }
-            Err(Failure::refused("not_balanced", "the books do not balance: see the violations above"))
+            Err(not_balanced().with_result(json!(report), &text))
         }
     }
 }

@@ -121,13 +121,14 @@ fn secret(entropy: &SharedEntropy) -> String {
     letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")
 }
 
-/// Writes `enrolment.csv`.
+/// Writes `enrolment.csv`, which only its owner may read: it holds secrets.
 pub(crate) fn write_enrolments(path: &Path, enrolments: &[Enrolment]) -> Result<()> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for enrolment in enrolments {
         writer.serialize(enrolment)?;
     }
-    fs::write(path, writer.into_inner()?).with_context(|| format!("cannot write {}", path.display()))
+    let text = String::from_utf8(writer.into_inner()?)?;
+    crate::setup::write_secret(path, &text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Reads `enrolment.csv`.

@@ -81,7 +81,9 @@ impl Home {
     /// Makes a home, or opens one in which joining was interrupted.
     pub(crate) async fn create(args: &HomeArgs, new: NewHome<'_>, clock: Arc<dyn Clock>) -> Result<Home, Failure> {
         if args.home.join("keys.age").exists() {
-            return Home::open(args, clock).await;
+            let home = Home::open(args, clock).await?;
+            home.network.bank(new.bank).map_err(|error| Failure::Usage(format!("{error:#}")))?;
+            return Ok(home);
         }
         let network = NetworkFile::read(new.network).map_err(|error| Failure::Usage(format!("{error:#}")))?;
         network.bank(new.bank).map_err(|error| Failure::Usage(format!("{error:#}")))?;
@@ -155,6 +157,12 @@ impl Home {
     /// The authority's secret for the person.
     pub(crate) fn identity(&self) -> &str {
         self.secrets.identity.expose()
+    }
+
+    /// Takes another secret in place of one that did not serve to join.
+    pub(crate) fn replace_identity(&mut self, identity: &str) -> Result<(), Failure> {
+        self.secrets.identity = SecretText::new(identity);
+        self.finish()
     }
 
     /// The holder of this home, over the parties of the network. Connects nowhere.

@@ -63,6 +63,8 @@ fn tell(inspection: &Inspection, output: Output) -> Result<(), Failure> {
     }
     let holds = inspection.holds();
     let value = json!({"ok": holds, "kind": inspection.kind, "findings": inspection.findings});
-    output.result(&value, &text)?;
-    if holds { Ok(()) } else { Err(Failure::refused("does_not_hold", "something that was checked does not hold")) }
+    if holds {
+        return output.result(&value, &text);
+    }
+    Err(Failure::refused("does_not_hold", "something that was checked does not hold").with_result(value, &text))
 }

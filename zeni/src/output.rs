@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// How a command ends when it is not done.
 #[derive(Debug)]
@@ -24,12 +24,26 @@ pub(crate) enum Failure {
         /// What happened.
         text: String,
     },
+    /// The command told its result, and the result is that it is not done: both are one JSON object.
+    Result {
+        /// The result, an object.
+        value: Value,
+        /// The result for people.
+        text: String,
+        /// How the command ends.
+        end: Box<Failure>,
+    },
 }
 
 impl Failure {
     /// A refusal.
     pub(crate) fn refused(code: &str, text: impl ToString) -> Failure {
         Failure::Refused { code: code.into(), text: text.to_string() }
+    }
+
+    /// This end of a command, with the result that it told.
+    pub(crate) fn with_result(self, value: Value, text: &str) -> Failure {
+        Failure::Result { value, text: text.to_owned(), end: Box::new(self) }
     }
 
     /// A matter of time.
@@ -70,14 +84,29 @@ impl Output {
 
     /// Reports a failure and tells the exit code.
     pub(crate) fn failed(self, failure: &Failure) -> ExitCode {
+        self.end(failure, Value::Null)
+    }
+
+    fn end(self, failure: &Failure, mut object: Value) -> ExitCode {
         let (exit, code, text) = match failure {
             Failure::Refused { code, text } => (1, code.as_str(), text),
             Failure::Usage(text) => (2, "usage", text),
             Failure::TryAgain { code, text } => (3, code.as_str(), text),
+            Failure::Result { value, text, end } => {
+                if !self.json {
+                    println!("{}", text.trim_end());
+                }
+                return self.end(end, value.clone());
+            }
         };
         eprintln!("zeni: {text}");
         if self.json {
-            println!("{}", json!({"ok": false, "code": code, "error": text, "exit": exit}));
+            for (name, value) in
+                [("ok", json!(false)), ("code", json!(code)), ("error", json!(text)), ("exit", json!(exit))]
+            {
+                object[name] = value;
+            }
+            println!("{object}");
         }
         ExitCode::from(exit)
     }

@@ -76,12 +76,16 @@ async fn join(
     clock: Arc<dyn Clock>,
 ) -> Result<(), Failure> {
     let new = NewHome { network: &join.network, bank: &join.bank, identity: &join.identity };
-    let home = Home::create(args, new, clock).await?;
+    let mut home = Home::create(args, new, clock).await?;
     let role = if kind == Kind::Shop { Role::Shop } else { Role::Wallet };
     let name = PartyName::new(&home.network.name, role, &format!("{}/{}", join.bank, join.account))
         .map_err(|error| Failure::Usage(format!("account '{}': {error}", join.account)))?;
     let csr = Csr::make(&home.tls_key()?, &name);
     let mut holder = home.holder(&join.bank)?;
+    // a join that was refused left its secret behind: later licences are drawn with the one that serves
+    if home.identity() != join.identity && holder.profile().await.is_err() {
+        home.replace_identity(&join.identity)?;
+    }
     let wanted =
         Join { bank: join.bank, account: join.account, code: join.code, csr, identity: join.identity, privacy, kind };
     let joined = holder.join(wanted).await.map_err(explain)?;
@@ -145,7 +149,7 @@ impl Session {
     async fn catch_up(&mut self) -> Result<(), Failure> {
         for one in self.holder.resume().await.map_err(explain)? {
             if !one.done {
-                self.output.say(&format!("zeni: {} is not finished yet: {}", one.what, one.reason));
+                self.output.say(&format!("zeni: {} is not finished yet: {}", one.what, why(&one)));
             }
         }
         Ok(())
@@ -218,16 +222,19 @@ impl Session {
         let resumed = self.holder.resume().await.map_err(explain)?;
         let open = resumed.iter().filter(|one| !one.done).count();
         let line = |one: &zeni_holder::Resumed| {
-            if one.done { format!("{}: done", one.what) } else { format!("{}: {}", one.what, one.reason) }
+            if one.done { format!("{}: done", one.what) } else { format!("{}: {}", one.what, why(one)) }
         };
         let mut text = resumed.iter().map(line).collect::<Vec<_>>().join("\n");
         if resumed.is_empty() {
             text.push_str("nothing was unfinished");
         }
-        self.output.result(&json!({"ok": open == 0, "resumed": resumed}), &text)?;
+        let value = json!({"ok": open == 0, "resumed": resumed});
         match resumed.iter().find(|one| !one.done) {
-            None => Ok(()),
-            Some(one) => Err(Failure::try_again(one.outcome, format!("{open} things are not finished yet"))),
+            None => self.output.result(&value, &text),
+            Some(one) => {
+                let end = Failure::try_again(one.outcome, format!("{open} things are not finished yet"));
+                Err(end.with_result(value, &text))
+            }
         }
     }
 
@@ -290,6 +297,11 @@ impl Session {
         let text = format!("{revoked} licences ended; what is left comes back by refund after the notes' validity");
         self.output.result(&json!({"ok": true, "revoked": revoked}), &text)
     }
+}
+
+/// Why a thing is not finished, in words where there are any.
+fn why(one: &zeni_holder::Resumed) -> &str {
+    if one.reason.is_empty() { one.outcome } else { &one.reason }
 }
 
 fn told(report: &zeni_holder::DepositReport) -> String {
