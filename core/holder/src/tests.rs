@@ -1,7 +1,9 @@
 //! The holder's tests: real operations against small in-process parties that really sign.
 
 mod adversaries;
+mod corners;
 mod documents;
 mod faults;
 mod flows;
+mod home;
 mod town;

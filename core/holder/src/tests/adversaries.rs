@@ -8,7 +8,7 @@ use zeni_note::{
 };
 use zeni_store::testing::block_on;
 
-use super::town::*;
+use super::{home::*, town::*};
 use crate::{record::Request, *};
 
 fn moduli_of(town: &Town) -> Vec<[u8; 256]> {

@@ -2,7 +2,7 @@ use zeni_message::{Network, Signed, limits::DOCUMENT_BYTES_MAX};
 use zeni_note::{Payment, keylist::TwoKeyLists, testing::World};
 use zeni_store::testing::block_on;
 
-use super::town::*;
+use super::{home::*, town::*};
 use crate::*;
 
 struct Paying {

@@ -7,7 +7,7 @@ use zeni_card::soft::testing::Cut;
 use zeni_note::testing::terms;
 use zeni_store::testing::block_on;
 
-use super::town::*;
+use super::{home::*, town::*};
 use crate::*;
 
 /// Where the power fails.

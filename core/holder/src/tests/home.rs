@@ -1,0 +1,193 @@
+//! One wallet's machine in the town: its disk, its power, its lines to the parties.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use zeni_card::soft::{SoftCard, testing::TestMemory};
+use zeni_crypto::SharedEntropy;
+use zeni_message::{
+    Role,
+    peer::{BoxFuture, Fault, Peer, Transport},
+    route::{Caller, MemoryTransport},
+};
+use zeni_money::Money;
+use zeni_note::{
+    licence::Keeper,
+    testing::{amount, jpy},
+};
+use zeni_store::{Options, Store, testing::block_on};
+
+use super::town::*;
+use crate::*;
+
+/// The power of one wallet's machine, as far as its network goes.
+#[derive(Default)]
+pub(crate) struct Power {
+    calls: AtomicU64,
+    /// Call at which it fails, counted from 1; 0 for never. Odd numbers fail before the call, even ones after it.
+    pub(crate) cut_at: AtomicU64,
+    off: AtomicBool,
+}
+
+impl Power {
+    pub(crate) fn is_off(&self) -> bool {
+        self.off.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn cut_at(&self, at: u64) {
+        self.calls.store(0, Ordering::Relaxed);
+        self.cut_at.store(at, Ordering::Relaxed);
+    }
+
+    pub(crate) fn on(&self) {
+        self.off.store(false, Ordering::Relaxed);
+        self.cut_at(0);
+    }
+
+    fn step(&self) -> Result<(), Fault> {
+        let step = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        if step == self.cut_at.load(Ordering::Relaxed) {
+            self.off.store(true, Ordering::Relaxed);
+        }
+        match self.is_off() {
+            true => Err(Fault::Broken { place: "town".into(), cause: "power".into() }),
+            false => Ok(()),
+        }
+    }
+}
+
+/// A line that can be cut before and after each call, and that writes down what passes.
+struct Line {
+    town: Arc<Town>,
+    role: Role,
+    connection: u64,
+    account: String,
+    power: Arc<Power>,
+}
+
+impl Transport for Line {
+    fn call(&self, path: &'static str, body: Vec<u8>, max: usize) -> BoxFuture<'_, Result<(u16, Vec<u8>), Fault>> {
+        Box::pin(async move {
+            self.power.step()?;
+            self.town.books().seen.push((self.role, self.connection, path, body.clone()));
+            let caller = (self.role == Role::Bank).then(|| Caller { role: Role::Wallet, name: self.account.clone() });
+            let table = Arc::new(routes(&self.town, self.role));
+            let answer = MemoryTransport::new(table, self.town.clock.clone(), caller).call(path, body, max).await;
+            self.power.step()?;
+            answer
+        })
+    }
+
+    fn fresh(&self) -> Arc<dyn Transport> {
+        line(&self.town, self.role, &self.account, &self.power)
+    }
+}
+
+fn line(town: &Arc<Town>, role: Role, account: &str, power: &Arc<Power>) -> Arc<dyn Transport> {
+    let connection = town.connections.fetch_add(1, Ordering::Relaxed);
+    Arc::new(Line { town: town.clone(), role, connection, account: account.into(), power: power.clone() })
+}
+
+/// One wallet's disk: what outlives its process.
+pub(crate) struct Home {
+    pub(crate) town: Arc<Town>,
+    pub(crate) name: &'static str,
+    pub(crate) store: Store,
+    pub(crate) memory: TestMemory,
+    pub(crate) power: Arc<Power>,
+    entropy: SharedEntropy,
+}
+
+impl Home {
+    pub(crate) fn empty(town: &Arc<Town>, name: &'static str) -> Home {
+        Home {
+            town: town.clone(),
+            name,
+            store: Store::open_memory_with(&SCHEMA, Options::inline()).unwrap(),
+            memory: TestMemory::new(),
+            power: Arc::default(),
+            entropy: SharedEntropy::seeded(zeni_crypto::sha256(&[name.as_bytes()]).0),
+        }
+    }
+
+    /// A wallet that has joined.
+    pub(crate) fn joined(town: &Arc<Town>, name: &'static str, privacy: Privacy, kind: Kind) -> Home {
+        let home = Home::empty(town, name);
+        block_on(home.open().join(home.join(privacy, kind))).unwrap();
+        home
+    }
+
+    pub(crate) fn join(&self, privacy: Privacy, kind: Kind) -> Join {
+        Join {
+            bank: BANK.into(),
+            account: self.name.into(),
+            code: "code".into(),
+            csr: vec![1],
+            identity: self.name.into(),
+            privacy,
+            kind,
+        }
+    }
+
+    pub(crate) fn card(&self) -> SoftCard<TestMemory> {
+        let mut card = SoftCard::new(
+            self.memory.clone(),
+            zeroize::Zeroizing::new([9; 32]),
+            self.town.world.roots,
+            self.entropy.clone(),
+        );
+        card.personalise().unwrap();
+        card
+    }
+
+    /// The process starts, after a cut with the power back on.
+    pub(crate) fn open(&self) -> Holder {
+        self.memory.power_on();
+        self.power.on();
+        let account = format!("{BANK}/{}", self.name);
+        let peers = Peers {
+            authority: Peer::new(line(&self.town, Role::Authority, &account, &self.power)),
+            bank: Peer::new(line(&self.town, Role::Bank, &account, &self.power)),
+            issuer: Peer::new(line(&self.town, Role::Issuer, &account, &self.power)),
+        };
+        let policy = Policy { stock_licences: 16, redeem_delay_max_s: 3_600, ..Policy::default() };
+        let config =
+            Config { roots: self.town.world.roots, policy, identity: Some(self.name.into()), keeper: Keeper::Software };
+        Holder::new(
+            config,
+            Box::new(self.card()),
+            self.store.clone(),
+            self.entropy.clone(),
+            self.town.clock.clone(),
+            peers,
+        )
+    }
+
+    /// Available, pending, owed back, restored.
+    pub(crate) fn figures(&self) -> [u64; 4] {
+        let mut holder = self.open();
+        let balance = block_on(holder.balance()).unwrap();
+        balance.balances.first().map_or([0; 4], |it| {
+            [it.available, it.pending, it.owed_back, it.restored].map(|money| money.amount.minor())
+        })
+    }
+
+    /// All money of this person: wallet and account.
+    pub(crate) fn wealth(&self) -> u64 {
+        let account = self.town.books().balance.get(&format!("{BANK}/{}", self.name)).copied().unwrap_or(0);
+        account + self.figures().iter().sum::<u64>()
+    }
+}
+
+pub(crate) fn yen(minor: u64) -> Money {
+    Money::new(amount(minor), jpy())
+}
+
+/// `payer` answers a request of `payee` and the payee takes it.
+pub(crate) fn transfer(payer: &Home, payee: &Home, minor: u64) -> ReceivedReport {
+    let request = block_on(payee.open().request(yen(minor), "tea")).unwrap();
+    let paid = block_on(payer.open().pay(&request.document)).unwrap();
+    block_on(payee.open().receive(&paid.document)).unwrap()
+}
