@@ -206,6 +206,8 @@ pub(crate) enum WalletCommand {
     },
     /// Send back what came late, twice or in a wrong amount.
     GiveBack(OutArgs),
+    /// Show the payments that were made again, the same bytes as before.
+    Payments(OutArgs),
     /// Deposit to your account.
     Deposit {
         /// Amount, e.g. "500 JPY".

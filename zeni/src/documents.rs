@@ -8,7 +8,6 @@ use std::{
 
 use anyhow::{Context, Result};
 use qrcode::{EcLevel, QrCode, render::unicode};
-use zeni_crypto::armor;
 use zeni_message::limits::DOCUMENT_BYTES_MAX;
 
 use crate::{cli::OutArgs, output::Failure};
@@ -69,11 +68,6 @@ pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
         fs::rename(&part, path)
     };
     Ok(write().with_context(|| format!("cannot write {}", path.display()))?)
-}
-
-/// A document in armour.
-pub(crate) fn armored(label: &str, bytes: &[u8]) -> String {
-    armor::encode(label, bytes)
 }
 
 /// The document as QR codes, each as lines of block characters.

@@ -3,14 +3,16 @@
 mod backup;
 mod pay;
 
-use std::sync::Arc;
+use std::{ops::DerefMut, sync::Arc};
 
 use anyhow::Context;
 use serde_json::json;
-use zeni_holder::{Explain, Holder, Join, Kind, Privacy};
+use zeni_holder::{Explain, Holder, Kind, Privacy};
 use zeni_identity::{Csr, PartyName};
 use zeni_message::{Retry, Role, route::Clock};
 use zeni_money::Money;
+use zeni_shop::Shop;
+use zeni_wallet::Wallet;
 
 use crate::{
     cli::{HomeArgs, JoinArgs, PrivacyArg, ShopArgs, ShopCommand, WalletArgs, WalletCommand},
@@ -36,9 +38,9 @@ pub(crate) fn money(text: &str) -> Result<Money, Failure> {
 }
 
 /// An open wallet or shop.
-struct Session {
+struct Session<H> {
     home: Home,
-    holder: Holder,
+    holder: H,
     output: Output,
 }
 
@@ -54,7 +56,7 @@ pub(crate) async fn run_wallet(args: WalletArgs, output: Output, clock: Arc<dyn 
             self::join(&home, join, privacy, Kind::Wallet, output, clock).await
         }
         WalletCommand::Restore { file } => backup::restore(&home, &file, output, clock).await,
-        command => Session::open(&home, Kind::Wallet, output, clock).await?.wallet(command).await,
+        command => Session::open(&home, Kind::Wallet, Wallet::new, output, clock).await?.wallet(command).await,
     }
 }
 
@@ -63,7 +65,7 @@ pub(crate) async fn run_shop(args: ShopArgs, output: Output, clock: Arc<dyn Cloc
     let home = args.home;
     match args.command {
         ShopCommand::Join { join } => self::join(&home, join, Privacy::Untraceable, Kind::Shop, output, clock).await,
-        command => Session::open(&home, Kind::Shop, output, clock).await?.shop(command).await,
+        command => Session::open(&home, Kind::Shop, Shop::new, output, clock).await?.shop(command).await,
     }
 }
 
@@ -81,20 +83,32 @@ async fn join(
     let name = PartyName::new(&home.network.name, role, &format!("{}/{}", join.bank, join.account))
         .map_err(|error| Failure::Usage(format!("account '{}': {error}", join.account)))?;
     let csr = Csr::make(&home.tls_key()?, &name);
-    let mut holder = home.holder(&join.bank)?;
+    let holder = home.holder(&join.bank)?;
     // a join that was refused left its secret behind: later licences are drawn with the one that serves
     if home.identity() != join.identity && holder.profile().await.is_err() {
         home.replace_identity(&join.identity)?;
     }
-    let wanted =
-        Join { bank: join.bank, account: join.account, code: join.code, csr, identity: join.identity, privacy, kind };
-    let joined = holder.join(wanted).await.map_err(explain)?;
+    let JoinArgs { bank, account, code, identity, .. } = join;
+    let joined = match kind {
+        Kind::Wallet => {
+            let enrolment = zeni_wallet::Enrolment { bank, account, code, csr, identity, privacy };
+            Wallet::new(holder).join(enrolment).await
+        }
+        Kind::Shop => Shop::new(holder).join(zeni_shop::Enrolment { bank, account, code, csr, identity }).await,
+    };
+    let joined = joined.map_err(explain)?;
     let text = format!("joined as {} with {} licences", joined.name, joined.licences);
     output.result(&json!({"ok": true, "name": joined.name, "licences": joined.licences}), &text)
 }
 
-impl Session {
-    async fn open(args: &HomeArgs, kind: Kind, output: Output, clock: Arc<dyn Clock>) -> Result<Session, Failure> {
+impl<H: DerefMut<Target = Holder>> Session<H> {
+    async fn open(
+        args: &HomeArgs,
+        kind: Kind,
+        party: impl FnOnce(Holder) -> H,
+        output: Output,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Session<H>, Failure> {
         let home = Home::open(args, clock).await?;
         // the profile says which bank; until it is read any bank of the network serves as a placeholder
         let first = home.network.banks.first().context("the network has no bank")?.name.clone();
@@ -108,40 +122,7 @@ impl Session {
             return Err(Failure::Usage(format!("{} is {is}: use '{command}'", home.dir().display())));
         }
         holder.set_peers(home.peers(&profile.bank, Some(&profile.certificates))?);
-        Ok(Session { home, holder, output })
-    }
-
-    async fn wallet(mut self, command: WalletCommand) -> Result<(), Failure> {
-        match command {
-            WalletCommand::Join { .. } | WalletCommand::Restore { .. } => Err(Failure::Usage("not here".into())),
-            WalletCommand::Withdraw { amount, now } => self.withdraw(&amount, now).await,
-            WalletCommand::Balance => self.balance().await,
-            WalletCommand::History => self.history().await,
-            WalletCommand::Resume => self.resume().await,
-            WalletCommand::Run { until_idle } => self.run(until_idle).await,
-            WalletCommand::Request(args) => self.request(&args).await,
-            WalletCommand::Pay { request, out, yes } => self.pay(&request, &out, yes).await,
-            WalletCommand::Receive { payment } => self.receive(&payment).await,
-            WalletCommand::GiveBack(out) => self.give_back(&out).await,
-            WalletCommand::Deposit { amount } => self.deposit(&amount).await,
-            WalletCommand::Renew => self.renew().await,
-            WalletCommand::Refund => self.refund().await,
-            WalletCommand::ReportLost => self.report_lost().await,
-            WalletCommand::Backup { file, moving } => self.backup(&file, moving).await,
-        }
-    }
-
-    async fn shop(mut self, command: ShopCommand) -> Result<(), Failure> {
-        match command {
-            ShopCommand::Join { .. } => Err(Failure::Usage("not here".into())),
-            ShopCommand::Balance => self.balance().await,
-            ShopCommand::History => self.history().await,
-            ShopCommand::Resume => self.resume().await,
-            ShopCommand::Request(args) => self.request(&args).await,
-            ShopCommand::Receive { payment } => self.receive(&payment).await,
-            ShopCommand::GiveBack(out) => self.give_back(&out).await,
-            ShopCommand::Deposit => self.hand_in().await,
-        }
+        Ok(Session { home, holder: party(holder), output })
     }
 
     /// Before a command that uses the network: finishes what was interrupted. What cannot be finished now is told and
@@ -264,14 +245,6 @@ impl Session {
         self.deposited(&report)
     }
 
-    async fn hand_in(&mut self) -> Result<(), Failure> {
-        self.catch_up().await?;
-        let reports = self.holder.hand_in().await.map_err(explain)?;
-        let text = reports.iter().map(told).collect::<Vec<_>>().join("\n");
-        let text = if reports.is_empty() { "there is nothing to hand in".to_owned() } else { text };
-        self.output.result(&json!({"deposits": reports}), &text)
-    }
-
     fn deposited(&self, report: &zeni_holder::DepositReport) -> Result<(), Failure> {
         self.output.result(report, &told(report))
     }
@@ -286,8 +259,25 @@ impl Session {
     async fn refund(&mut self) -> Result<(), Failure> {
         self.catch_up().await?;
         self.output.say("zeni: a claim shows the bank the key of what is claimed");
-        let claims = self.holder.claim().await.map_err(explain)?;
-        let refunds = self.holder.refund().await.map_err(explain)?;
+        let (claims, refunds) = (self.holder.claim().await, self.holder.refund().await);
+        let (claims, refunds) = match (claims, refunds) {
+            (Ok(claims), Ok(refunds)) => (claims, refunds),
+            (Ok(claims), Err(refund)) if !claims.is_empty() => {
+                self.output.say(&format!("zeni: no refund: {refund}"));
+                (claims, Vec::new())
+            }
+            (Err(claim), Ok(refunds)) if !refunds.is_empty() => {
+                self.output.say(&format!("zeni: no claim: {claim}"));
+                (Vec::new(), refunds)
+            }
+            (claim, Err(refund)) => {
+                if let Err(claim) = claim {
+                    self.output.say(&format!("zeni: no claim: {claim}"));
+                }
+                return Err(explain(refund));
+            }
+            (Err(claim), Ok(_)) => return Err(explain(claim)),
+        };
         let text = format!("{} requests claimed back, {} refunds asked for", claims.len(), refunds.len());
         self.output.result(&json!({"claims": claims, "refunds": refunds}), &text)
     }
@@ -302,6 +292,52 @@ impl Session {
 /// Why a thing is not finished, in words where there are any.
 fn why(one: &zeni_holder::Resumed) -> &str {
     if one.reason.is_empty() { one.outcome } else { &one.reason }
+}
+
+impl Session<Wallet> {
+    async fn wallet(mut self, command: WalletCommand) -> Result<(), Failure> {
+        match command {
+            WalletCommand::Join { .. } | WalletCommand::Restore { .. } => Err(Failure::Usage("not here".into())),
+            WalletCommand::Withdraw { amount, now } => self.withdraw(&amount, now).await,
+            WalletCommand::Balance => self.balance().await,
+            WalletCommand::History => self.history().await,
+            WalletCommand::Resume => self.resume().await,
+            WalletCommand::Run { until_idle } => self.run(until_idle).await,
+            WalletCommand::Request(args) => self.request(&args).await,
+            WalletCommand::Pay { request, out, yes } => self.pay(&request, &out, yes).await,
+            WalletCommand::Receive { payment } => self.receive(&payment).await,
+            WalletCommand::GiveBack(out) => self.give_back(&out).await,
+            WalletCommand::Payments(out) => self.payments(&out).await,
+            WalletCommand::Deposit { amount } => self.deposit(&amount).await,
+            WalletCommand::Renew => self.renew().await,
+            WalletCommand::Refund => self.refund().await,
+            WalletCommand::ReportLost => self.report_lost().await,
+            WalletCommand::Backup { file, moving } => self.backup(&file, moving).await,
+        }
+    }
+}
+
+impl Session<Shop> {
+    async fn shop(mut self, command: ShopCommand) -> Result<(), Failure> {
+        match command {
+            ShopCommand::Join { .. } => Err(Failure::Usage("not here".into())),
+            ShopCommand::Balance => self.balance().await,
+            ShopCommand::History => self.history().await,
+            ShopCommand::Resume => self.resume().await,
+            ShopCommand::Request(args) => self.request(&args).await,
+            ShopCommand::Receive { payment } => self.receive(&payment).await,
+            ShopCommand::GiveBack(out) => self.give_back(&out).await,
+            ShopCommand::Deposit => self.hand_in_takings().await,
+        }
+    }
+
+    async fn hand_in_takings(&mut self) -> Result<(), Failure> {
+        self.catch_up().await?;
+        let reports = self.holder.deposit().await.map_err(explain)?;
+        let text = reports.iter().map(told).collect::<Vec<_>>().join("\n");
+        let text = if reports.is_empty() { "there is nothing to hand in".to_owned() } else { text };
+        self.output.result(&json!({"deposits": reports}), &text)
+    }
 }
 
 fn told(report: &zeni_holder::DepositReport) -> String {

@@ -1,12 +1,12 @@
 //! `backup` and `restore`.
 
-use std::{path::Path, sync::Arc};
+use std::{ops::DerefMut, path::Path, sync::Arc};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use zeni_crypto::keyfile::WorkFactor;
-use zeni_holder::{Backup, BackupKind};
+use zeni_holder::{Backup, BackupKind, Holder};
 use zeni_message::route::Clock;
 
 use super::{Session, explain};
@@ -30,7 +30,7 @@ struct BackupFile<S> {
     state: String,
 }
 
-impl Session {
+impl<H: DerefMut<Target = Holder>> Session<H> {
     pub(super) async fn backup(&mut self, file: &Path, moving: bool) -> Result<(), Failure> {
         if file.exists() {
             return Err(Failure::Usage(format!("{} exists: name a new file", file.display())));

@@ -1,19 +1,22 @@
 //! Asking, paying, taking, giving back: documents in and out, no network.
 
-use std::{io::IsTerminal, path::Path};
+use std::{io::IsTerminal, ops::DerefMut, path::Path};
 
 use anyhow::Context;
 use serde_json::json;
-use zeni_holder::{Document, PayeeName, Preview};
+use zeni_holder::{Document, Holder, PayeeName, Preview};
 
 use super::{Session, explain, money};
+use zeni_money::Money;
+use zeni_note::Payment;
+
 use crate::{
     cli::{OutArgs, RequestArgs},
     documents,
     output::Failure,
 };
 
-impl Session {
+impl<H: DerefMut<Target = Holder>> Session<H> {
     pub(super) async fn request(&mut self, args: &RequestArgs) -> Result<(), Failure> {
         let money = money(&args.amount)?;
         let requested = self.holder.request(money, &args.memo).await.map_err(explain)?;
@@ -64,23 +67,31 @@ impl Session {
         self.output.result(&report, &text)
     }
 
+    /// Shows the payments again that were made, give-backs among them: the same bytes as before.
+    pub(super) async fn payments(&mut self, out: &OutArgs) -> Result<(), Failure> {
+        let paid = self.holder.payments().await.map_err(explain)?;
+        self.documents(paid.into_iter().map(|one| (one.money, one.document)).collect(), "payments", out)
+    }
+
     pub(super) async fn give_back(&mut self, out: &OutArgs) -> Result<(), Failure> {
         let given = self.holder.give_back().await.map_err(explain)?;
+        self.documents(given.into_iter().map(|one| (one.money, one.document)).collect(), "given_back", out)
+    }
+
+    /// Shows several payments, each a document of its own.
+    fn documents(&self, payments: Vec<(Money, Payment)>, word: &str, out: &OutArgs) -> Result<(), Failure> {
         let network = self.holder.roots().network;
         let mut documents = Vec::new();
-        for (index, one) in given.into_iter().enumerate() {
-            let text = Document::Payment(one.document).to_text(network);
-            // one file per payer: the second gets a number before its ending
-            let numbered = OutArgs {
-                out: out.out.as_ref().map(|path| if index == 0 { path.clone() } else { numbered(path, index + 1) }),
-                qr: out.qr,
-            };
-            documents::show(&text, &numbered, self.output.json)?;
-            documents.push(json!({"money": one.money.to_wire(), "document": text}));
+        for (index, (money, payment)) in payments.into_iter().enumerate() {
+            let text = Document::Payment(payment).to_text(network);
+            // one file per document: from the second on a number stands before the ending
+            let path = out.out.as_ref().map(|path| if index == 0 { path.clone() } else { numbered(path, index + 1) });
+            documents::show(&text, &OutArgs { out: path, qr: out.qr }, self.output.json)?;
+            documents.push(json!({"money": money.to_wire(), "document": text}));
         }
-        let text = if documents.is_empty() { "nothing is owed back" } else { "" };
         if self.output.json || documents.is_empty() {
-            return self.output.result(&json!({"ok": true, "given_back": documents}), text);
+            let text = if documents.is_empty() { "there are none" } else { "" };
+            return self.output.result(&json!({"ok": true, word: documents}), text);
         }
         Ok(())
     }

@@ -23,7 +23,6 @@ use zeni_note::{
     testing::{DAY, EPOCH, SERIES, START, World, amount, jpy, nonce, terms},
 };
 
-use crate::*;
 
 pub(crate) const BANK: &str = "aoba";
 pub(crate) const FACES: [u64; 3] = [100, 500, 1_000];
