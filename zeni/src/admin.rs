@@ -41,7 +41,7 @@ pub(crate) async fn issuer(args: IssuerArgs, output: Output, clock: Arc<dyn Cloc
     match args.command {
         IssuerCommand::Circulation => {
             let report = issuer.circulation().await.context("the issuer's database")?;
-            let text = serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?;
+            let text = report.iter().map(circulation).collect::<Vec<_>>().join("\n");
             output.result(&json!({"circulation": report}), &text)
         }
         IssuerCommand::Audit => {
@@ -65,6 +65,25 @@ pub(crate) async fn issuer(args: IssuerArgs, output: Output, clock: Arc<dyn Cloc
             output.result(&json!({"cases": cases}), &text)
         }
     }
+}
+
+/// What circulates in one currency, for people.
+fn circulation(one: &zeni_issuer::Circulation) -> String {
+    let mut text = format!("{} (minor units)", one.currency);
+    let rows = [("issued, by originating bank", &one.issued), ("returned, by depositing bank", &one.returned)];
+    for (title, banks) in rows.into_iter().chain([("honoured beyond face value, by depositing bank", &one.honoured)]) {
+        text.push_str(&format!("\n  {title}"));
+        for (bank, amount) in banks {
+            text.push_str(&format!("\n    {bank:<16} {amount:>16}"));
+        }
+    }
+    text.push_str(&format!(
+        "\n  {:<18} {:>16}\n  {:<18} {:>16}",
+        "outstanding", one.outstanding, "dormant", one.dormant
+    ));
+    let [register, archive, requests] = one.rows;
+    text.push_str(&format!("\n  rows: {register} in the register, {archive} in the archive, {requests} requests"));
+    text
 }
 
 /// `zeni authority …`.

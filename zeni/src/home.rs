@@ -170,7 +170,7 @@ impl Home {
         let roots = self.network.roots()?;
         let config = Config {
             roots,
-            policy: Policy { redeem_retry_s: 1, ..Policy::default() },
+            policy: Policy { redeem_retry_s: 1, redeem_delay_max_s: self.network.redeem_delay_s, ..Policy::default() },
             identity: Some(self.secrets.identity.expose().to_owned()),
             keeper: Keeper::Software,
         };

@@ -17,6 +17,8 @@ pub(crate) struct NetworkFile {
     pub(crate) name: String,
     /// Whether this is a sandbox: wallets then use fast keys and may do without a passphrase.
     pub(crate) sandbox: bool,
+    /// Longest random delay, in seconds, after which a wallet redeems a request (RN-O6); longer hides better.
+    pub(crate) redeem_delay_s: u64,
     /// The issuer's key for notes, hexadecimal.
     pub(crate) issuer_key: String,
     /// The authority's key for licences, hexadecimal.

@@ -1,9 +1,13 @@
 //! What a command tells: results on standard output, talk on standard error, one exit code.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
+use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::{Value, json};
+
+/// How often a sign of life moves.
+const SPIN_EVERY: Duration = Duration::from_millis(120);
 
 /// How a command ends when it is not done.
 #[derive(Debug)]
@@ -80,6 +84,13 @@ impl Output {
     /// Talk to a person.
     pub(crate) fn say(self, text: &str) {
         eprintln!("{text}");
+    }
+
+    /// Progress of long work, on a terminal only.
+    pub(crate) fn progress(self, text: &str) -> ProgressBar {
+        let bar = if self.json { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+        bar.enable_steady_tick(SPIN_EVERY);
+        bar.with_message(text.to_owned())
     }
 
     /// Reports a failure and tells the exit code.

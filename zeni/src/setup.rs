@@ -20,6 +20,8 @@ use crate::{
 
 /// Days for which a sandbox's certificates hold.
 const CERTIFICATE_DAYS: u32 = 3_650;
+/// Longest delay of redemptions in a sandbox, where there are few people to hide among.
+const REDEEM_DELAY_S: u64 = 60;
 /// Name of a sandbox's network.
 const NETWORK: &str = "sandbox";
 /// The face values of the sandbox, in yen.
@@ -66,6 +68,7 @@ impl Maker<'_> {
         let network = NetworkFile {
             name: NETWORK.into(),
             sandbox: true,
+            redeem_delay_s: REDEEM_DELAY_S,
             issuer_key: key_hex(&issuer.keys.signing.signing_key()?.public()),
             authority_key: key_hex(&authority.keys.signing.signing_key()?.public()),
             root_certificate: self.root.certificate_pem(),

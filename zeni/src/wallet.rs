@@ -159,13 +159,16 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
     /// Redeems `open` requests as soon as the issuer takes them: it waits for the bank's count of signatures.
     async fn redeem_now(&mut self, open: usize) -> Result<usize, Failure> {
         let mut redeemed = 0;
+        let progress = self.output.progress("redeeming");
         for _ in 0..REDEEM_TRIES {
             if redeemed >= open {
                 break;
             }
+            progress.set_message(format!("redeeming: {redeemed} of {open} notes"));
             tokio::time::sleep(REDEEM_PAUSE).await;
             redeemed += self.holder.run_due().await.map_err(explain)?.redeemed;
         }
+        progress.finish_and_clear();
         Ok(redeemed)
     }
 
