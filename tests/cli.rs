@@ -9,7 +9,10 @@
 mod commands;
 mod hostile;
 mod joining;
+mod logs;
 mod offline;
 mod online;
+mod services;
 mod stage;
 mod story;
+mod trouble;
