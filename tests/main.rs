@@ -6,3 +6,4 @@ mod cli;
 mod interop;
 mod repository;
 mod world;
+mod views;

@@ -8,6 +8,7 @@ mod person;
 mod prepared;
 mod rogue;
 
+mod faults;
 mod flows;
 mod misuse;
 mod refusals;
@@ -38,6 +39,7 @@ pub(crate) use dump::Dump;
 pub(crate) use net::{Net, Place};
 pub(crate) use person::{Lines, Person, transfer, yen};
 use prepared::{CUSTOMERS, PREPARED, Prepared};
+pub(crate) use rogue::{Rogue, deposit_by_card};
 
 pub(crate) const NETWORK: &str = "test";
 pub(crate) const BANKS: [&str; 2] = ["aoba", "kita"];
@@ -157,15 +159,20 @@ impl World {
             }
             Place::IssuerPublic | Place::IssuerMembers => {
                 let line = net.line(Place::Authority, member("issuer", Role::Issuer));
-                self.issuer = issuer(net, &self.stores.issuer, &self.setup, line);
-                net.serve(Place::IssuerPublic, self.issuer.public_routes());
-                net.serve(Place::IssuerMembers, self.issuer.member_routes());
+                self.restart_issuer(line);
             }
             Place::Bank(name) => {
                 let line = net.line(Place::IssuerMembers, member(name, Role::Bank));
                 self.restart_bank(name, line);
             }
         }
+    }
+
+    /// Starts the issuer again with another line to the authority.
+    pub(crate) fn restart_issuer(&mut self, to_authority: Arc<dyn Transport>) {
+        self.issuer = issuer(&self.net, &self.stores.issuer, &self.setup, to_authority);
+        self.net.serve(Place::IssuerPublic, self.issuer.public_routes());
+        self.net.serve(Place::IssuerMembers, self.issuer.member_routes());
     }
 
     /// Starts a bank again with another line to the issuer.
@@ -277,6 +284,8 @@ impl World {
     pub(crate) fn settle(&self) {
         const ROUNDS_MAX: usize = 512;
         let whole = self.net.places() == BANKS.len() + 3;
+        // what one role does in an idle-looking round may be news to another
+        let mut idle = 0;
         for _ in 0..ROUNDS_MAX {
             let mut more = block_on(self.authority.tick()).unwrap().more;
             match block_on(self.issuer.tick()) {
@@ -289,7 +298,8 @@ impl World {
                     Err(error) => assert!(!whole, "bank: {error}"),
                 }
             }
-            if !more {
+            idle = if more { 0 } else { idle + 1 };
+            if idle == 2 {
                 return;
             }
         }
