@@ -12,6 +12,7 @@ mod joining;
 mod logs;
 mod offline;
 mod online;
+mod postgres;
 mod services;
 mod stage;
 mod story;
