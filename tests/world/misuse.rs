@@ -1,6 +1,7 @@
 //! Cheats and those who only look like cheats.
 
-use zeni_holder::{Explain, Kind, Privacy};
+use proptest::prelude::*;
+use zeni_holder::{Backup, BackupKind, Explain, Kind, Privacy};
 use zeni_issuer::Policy;
 use zeni_message::{Refusal, Role};
 use zeni_note::messages::bank::ItemState;
@@ -8,7 +9,7 @@ use zeni_store::testing::block_on;
 use zeni_wire::wrappers::{Cut, Cutting};
 
 use super::{
-    OPENING, Person, Place, Setup, World, forge,
+    DAYS, OPENING, Person, Place, Setup, World, forge,
     rogue::{Rogue, chain, chains, deposit_by_card, revoked},
     transfer, yen,
 };
@@ -303,4 +304,114 @@ fn a_stranger_cannot_deposit_a_stolen_receipt() {
     world.settle();
     assert_eq!(world.account(&hanako), [OPENING + 300, 0]);
     assert_eq!(world.account(&thief), [OPENING, 0]);
+}
+
+/// RN-P13, DESIGN §5 "Excess": a ring of N payees of one copied note: what is honoured above the face value is flat in N, at
+/// the cap of one key.
+#[test]
+fn the_gain_of_a_ring_is_flat_at_the_cap() {
+    for colluders in [2, 4] {
+        let world = World::new();
+        let taro = world.funded("taro", 500);
+        let ring: Vec<Person> = ["first", "second", "third", "fourth"][..colluders]
+            .iter()
+            .map(|name| {
+                let payee = world.person(name);
+                transfer(&taro.copied(), &payee, 500);
+                payee
+            })
+            .collect();
+        ring.iter().for_each(|payee| hand_over(&world, payee, 500));
+        let gained: u64 = ring.iter().map(|payee| world.account(payee)[0] - OPENING).sum();
+        assert_eq!(named(&world), ["Real Name of taro"]);
+        assert_eq!((gained, world.check_books().honoured), (500 + 300, 300), "{colluders} colluders");
+    }
+}
+
+/// RN-X31, RN-X32: a lost card is reported: all its licences are revoked, so that payees with a fresh list refuse the finder;
+/// the rest comes back to the owner's account by refund from his backup, after the dispute term and not before. Control: a
+/// payee who has not heard yet takes the finder's money; that part is missing from the refund, and the owner's statement
+/// that he endorsed nothing is proof against the key.
+#[test]
+fn a_lost_card_is_revoked_and_its_rest_refunded() {
+    for found_in_time in [true, false] {
+        let world = World::new();
+        let taro = world.funded("taro", 1_000);
+        let payee = world.person("hanako");
+        let exported = taro.card().export().unwrap().to_bytes();
+        let copy = block_on(taro.open().backup(BackupKind::Copy, &exported)).unwrap();
+        let owner = Person::empty(&world.net, world.roots, ("taro", "aoba"), Kind::Wallet, Privacy::Unlinkable);
+        let backup = Backup::from_bytes(&copy).unwrap();
+        owner.card().restore(&zeni_card::soft::backup::Backup::from_bytes(backup.card()).unwrap()).unwrap();
+        block_on(owner.open().restore(&backup)).unwrap();
+        assert_eq!(owner.figures(), [0, 0, 0, 1_000]);
+        assert!(block_on(owner.open().report_lost()).unwrap() > 0);
+        let request = payee.request(100);
+        let found = block_on(taro.open().pay(&request.document)).unwrap();
+        if found_in_time {
+            payee.sync();
+            assert_eq!(block_on(payee.open().receive(&found.document)).unwrap_err().code(), "revoked");
+        } else {
+            payee.receive(&found);
+            hand_over(&world, &payee, 100);
+        }
+        assert_eq!(block_on(owner.open().refund()).unwrap_err().code(), "too_early");
+        let [_, _, _, deposit, refund, _] = DAYS;
+        world.at_day(deposit);
+        block_on(owner.open().refund()).unwrap();
+        world.settle();
+        assert_eq!(world.account(&owner)[0], OPENING - 1_000);
+        world.at_day(refund);
+        world.settle();
+        assert_eq!(world.check_books().outstanding, 0);
+        let (balance, cases) = if found_in_time { (OPENING, 0) } else { (OPENING - 100, 1) };
+        assert_eq!(world.account(&owner), [balance, 0]);
+        assert_eq!(named(&world).len(), cases);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// RN-P2, RN-P19: in any tree of payments in which one person's copied wallet pays again, nobody else is ever named, and
+    /// he is named if and only if more came back through him than he held.
+    #[test]
+    fn only_the_copier_is_ever_named(
+        before in proptest::collection::vec((0usize..3, 0usize..3, 1u64..600), 0..6),
+        after in proptest::collection::vec((0usize..3, 0usize..3, 1u64..600), 0..6),
+        cheat in 0usize..3,
+        second in 1u64..600,
+    ) {
+        let world = World::new();
+        let names = ["taro", "jiro", "hanako"];
+        let people = names.map(|name| world.joined(name, "kita", Kind::Wallet, Privacy::Untraceable));
+        let victim = world.joined("saburo", "aoba", Kind::Wallet, Privacy::Untraceable);
+        world.withdraw(&people[0], 1_100);
+        world.withdraw(&people[1], 500);
+        let play = |moves: &[(usize, usize, u64)]| {
+            for &(from, to, minor) in moves {
+                if from != to && people[from].figures()[0] >= minor {
+                    transfer(&people[from], &people[to], minor);
+                }
+            }
+        };
+        play(&before);
+        let twin = people[cheat].copied();
+        play(&after);
+        let cheated = twin.figures()[0] >= second;
+        if cheated {
+            transfer(&twin, &victim, second);
+        }
+        for person in people.iter().chain([&victim]) {
+            let rest = person.figures()[0];
+            if rest > 0 {
+                hand_over(&world, person, rest);
+            }
+        }
+        let expected: Vec<String> = if cheated { vec![people[cheat].real_name()] } else { Vec::new() };
+        let mut found = named(&world);
+        found.dedup();
+        prop_assert_eq!(found, expected);
+        world.check_books();
+    }
 }
