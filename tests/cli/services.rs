@@ -100,7 +100,7 @@ fn a_sandbox_stops_and_starts() {
     stage.stop();
     assert_eq!(stage.run("--clock-offset 172800 wallet --home yuki resume").exit, 3);
     stage.serve();
-    stage.ok("--clock-offset 172800 wallet --home yuki resume");
+    stage.ok("--clock-offset 172800 wallet --home yuki run --until-idle");
     assert_eq!(stage.holds("wallet --home yuki"), 300);
     stage.audits();
     stage.write("net/zeni.toml", format!("unknown = 1\n{}", stage.text("net/zeni.toml")));
