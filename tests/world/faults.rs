@@ -145,7 +145,7 @@ impl Flow {
                     all[line] = cut;
                     let [authority, bank, issuer] = all;
                     let mut holder = person.open_over(Lines { authority, bank, issuer });
-                    drop(run((self.act)(&mut holder)));
+                    run((self.act)(&mut holder));
                     drop(holder);
                     let happened = calls() > at;
                     self.recover(person, &format!("line {line}, call {at}, {how:?}"));
@@ -161,7 +161,7 @@ impl Flow {
                 let person = ready.pop().unwrap_or_else(|| self.newcomer());
                 let mut holder = person.open();
                 person.memory.cut(at, how);
-                drop(run((self.act)(&mut holder)));
+                run((self.act)(&mut holder));
                 drop(holder);
                 let happened = person.memory.is_off();
                 self.recover(person, &format!("write {at}, {how:?}"));
@@ -191,7 +191,7 @@ impl Flow {
             }
             // what was cut before anything was stored did not happen: it is done again
             if ended {
-                drop(run((self.act)(&mut person.open())));
+                run((self.act)(&mut person.open()));
             }
         }
         self.world.settle();

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use zeni_holder::{Backup, BackupKind, Explain, Kind, Privacy};
 use zeni_issuer::Policy;
-use zeni_message::{Refusal, Role};
+use zeni_message::Role;
 use zeni_note::messages::bank::ItemState;
 use zeni_store::testing::block_on;
 use zeni_wire::wrappers::{Cut, Cutting};
