@@ -13,6 +13,7 @@ mod logs;
 mod offline;
 mod online;
 mod postgres;
+mod recovery;
 mod services;
 mod stage;
 mod story;

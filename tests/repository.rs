@@ -11,12 +11,12 @@ use std::{fs, path::PathBuf, process::Command, sync::LazyLock};
 use serde_json::Value;
 
 /// Root of the repository.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
 
 /// `cargo metadata` of the workspace, with all its dependencies.
-pub static METADATA: LazyLock<Value> = LazyLock::new(|| {
+pub(crate) static METADATA: LazyLock<Value> = LazyLock::new(|| {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let output = Command::new(cargo)
         .args(["metadata", "--format-version", "1", "--locked", "--offline"])
@@ -28,7 +28,7 @@ pub static METADATA: LazyLock<Value> = LazyLock::new(|| {
 });
 
 /// All files of the repository with this ending, outside build directories.
-pub fn files(ending: &str) -> Vec<PathBuf> {
+pub(crate) fn files(ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut todo = vec![root()];
     while let Some(dir) = todo.pop() {
@@ -48,7 +48,7 @@ pub fn files(ending: &str) -> Vec<PathBuf> {
 
 /// Compares the part of a document between `<!-- name -->` and `<!-- /name -->` with what the code says; with
 /// `ZENI_BLESS=1` writes it.
-pub fn expect_block(file: &str, name: &str, body: &str) {
+pub(crate) fn expect_block(file: &str, name: &str, body: &str) {
     let path = root().join(file);
     let text = fs::read_to_string(&path).unwrap();
     let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));

@@ -273,6 +273,11 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
                 self.output.say(&format!("zeni: no claim: {claim}"));
                 (Vec::new(), refunds)
             }
+            // of two reasons the one that time heals is told
+            (Err(claim), Err(refund)) if claim.retry() == Retry::Later => {
+                self.output.say(&format!("zeni: no refund: {refund}"));
+                return Err(explain(claim));
+            }
             (claim, Err(refund)) => {
                 if let Err(claim) = claim {
                     self.output.say(&format!("zeni: no claim: {claim}"));

@@ -1,0 +1,85 @@
+//! Money that comes back without being spent: unredeemed requests, restored wallets, lost ones.
+
+use super::stage::{Stage, until};
+
+/// Seconds of a day.
+const DAY: u64 = 86_400;
+
+/// Stops the sandbox and starts it with its clock moved so many days.
+fn days_later(stage: &mut Stage, days: u64) -> String {
+    stage.stop();
+    let offset = (days * DAY).to_string();
+    stage.serve_with(&["--clock-offset", &offset]);
+    format!("--clock-offset {offset}")
+}
+
+/// RN-X14: requests that nobody redeemed in time are claimed back at the bank, once; before the term they are not.
+#[test]
+fn unredeemed_requests_are_claimed_back() {
+    let mut stage = Stage::running();
+    stage.ok("wallet --home yuki withdraw 700_JPY");
+    let early = stage.run("wallet --home yuki refund --json");
+    assert_eq!((early.exit, early.json()["code"].as_str()), (3, Some("too_early")), "{early:?}");
+    assert_eq!(stage.account("kita", "K-1002"), (99_300, 0));
+    stage.stop();
+    // the wallet sleeps until the term for redeeming is over, so that nothing is redeemed on the way
+    stage.serve_with(&["--clock-offset", &(61 * DAY).to_string()]);
+    let offset = format!("--clock-offset {}", 61 * DAY);
+    let claimed = stage.run(&format!("{offset} wallet --home yuki refund --json"));
+    assert!(matches!(claimed.exit, 0 | 3), "{claimed:?}");
+    until("the claim is credited", || {
+        let resumed = stage.run(&format!("{offset} wallet --home yuki resume --json"));
+        assert!(matches!(resumed.exit, 0 | 3), "{resumed:?}");
+        stage.account("kita", "K-1002") == (100_000, 0)
+    });
+    let again = stage.run(&format!("{offset} wallet --home yuki refund --json"));
+    assert_eq!(again.exit, 1, "once: {again:?}");
+    assert_eq!(stage.account("kita", "K-1002"), (100_000, 0));
+    assert_eq!((stage.holds("wallet --home yuki"), stage.balance("wallet --home yuki", "pending")), (0, 0));
+    stage.audits();
+}
+
+/// RN-X31, DESIGN §5 "Lost money": what a restored wallet cannot spend is refunded after validity and dispute term.
+#[test]
+fn restored_money_is_refunded_late() {
+    let mut stage = Stage::running();
+    stage.ok("wallet --home jiro backup jiro.backup");
+    stage.ok("wallet --home jiro2 restore jiro.backup");
+    let early = stage.run("wallet --home jiro2 refund --json");
+    assert_ne!(early.exit, 0, "{early:?}");
+    let offset = days_later(&mut stage, 430);
+    let asked = stage.run(&format!("{offset} wallet --home jiro2 refund --json"));
+    assert_eq!(asked.exit, 0, "{asked:?}");
+    until("the refund is paid", || {
+        let resumed = stage.run(&format!("{offset} wallet --home jiro2 resume --json"));
+        assert!(matches!(resumed.exit, 0 | 3), "{resumed:?}");
+        stage.account("kita", "K-1001") == (100_000, 0)
+    });
+    stage.audits();
+}
+
+/// RN-X31, X32: after a loss is reported, who has the wallet can pay nobody who asks for the present list.
+#[test]
+fn a_lost_wallet_is_of_no_use() {
+    let stage = Stage::running();
+    stage.copy("jiro", "thief");
+    let told = stage.ok("wallet --home jiro report-lost");
+    assert!(told["revoked"].as_u64() > Some(0), "{told}");
+    stage.ok("--clock-offset 90000 wallet --home yuki resume");
+    stage.ok("wallet --home yuki request 100_JPY --out ask.request");
+    stage.ok("wallet --home thief pay ask.request --out ask.payment");
+    stage.refused("wallet --home yuki receive ask.payment", "revoked");
+    assert_eq!(stage.holds("wallet --home yuki"), 0);
+}
+
+/// `serve` runs the roles of a configuration as the sandbox does, and ends with 0 when asked.
+#[test]
+fn serve_runs_a_configuration() {
+    let stage = Stage::new();
+    let mut served = stage.start(&["serve", "net/zeni.toml"], "served");
+    until("it is ready", || stage.text("served.out").contains("ready"));
+    until("it sells notes", || stage.run("wallet --home yuki withdraw 100_JPY --now").exit == 0);
+    super::stage::terminate(&mut served);
+    assert_eq!(stage.holds("wallet --home yuki"), 100);
+    stage.audits();
+}
