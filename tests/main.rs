@@ -5,5 +5,5 @@
 mod cli;
 mod interop;
 mod repository;
-mod world;
 mod views;
+mod world;

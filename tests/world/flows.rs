@@ -107,8 +107,8 @@ fn a_shop_hands_in_its_takings() {
     assert_eq!(world.cases(), []);
 }
 
-/// RN-P14, RN-P16: who has an account but never withdrew takes money and passes it on; who lost his way back gets what is
-/// owed.
+/// RN-X18, RN-X21, RN-P16: who never withdrew takes money; a second payment of one request is owed back, goes back to the key
+/// that paid, and everything comes home.
 #[test]
 fn what_is_owed_back_returns_and_everything_balances() {
     let world = World::new();
