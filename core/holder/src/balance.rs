@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use zeni_card::HoldingState;
+use zeni_card::{HoldingState, Life};
 use zeni_money::{Amount, Currency, Money};
 use zeni_note::chain::Endorsement;
 
@@ -27,8 +27,12 @@ fn add(to: &mut Amount, amount: Amount) {
 }
 
 impl Holder {
-    /// The wallet's money per currency: what the card counts, and what is on its way.
+    /// The wallet's money per currency: what the card counts, and what is on its way. Nothing after a move: the other
+    /// wallet has it.
     pub async fn balance(&mut self) -> Result<Balance, Trouble> {
+        if self.card.life()? == Life::Retired {
+            return Ok(Balance::default());
+        }
         let mut figures: BTreeMap<Currency, Figures> = BTreeMap::new();
         for holding in self.active::<Holding>().await? {
             let status = self.card.holding(&holding.node)?;

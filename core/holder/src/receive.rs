@@ -8,7 +8,7 @@ use zeni_note::{
     chain::Endorsement,
     challenge::give_back_opening,
     keylist::Terms,
-    payment::{Checked, Knowledge, PaymentFault},
+    payment::{Checked, Knowledge, PaymentFault, overspent},
 };
 
 use crate::{
@@ -45,6 +45,7 @@ impl Explain for PaymentFault {
             PaymentFault::Cap { .. } => "cap",
             PaymentFault::Amount { .. } => "amount",
             PaymentFault::Signature { .. } => "bad_signature",
+            PaymentFault::Overspent { .. } => "overspent",
             PaymentFault::Repeated { .. } => "repeated_holding",
             PaymentFault::Overflow => "overflow",
             PaymentFault::StaleList { .. } => "stale_revocations",
@@ -93,8 +94,14 @@ impl Holder {
             return self.finish_receipt(cut, own.document.record.currency, &checked).await;
         }
         checked.received = new;
+        let held: Vec<Holding> = self.active().await?;
+        let chains = held.iter().map(|it| &it.chain).chain(checked.received.iter().map(|one| &one.chain));
+        if let Some(holding) = overspent(chains, &self.config.roots).and_then(|at| at.checked_sub(held.len())) {
+            return Err(PaymentFault::Overspent { holding }.into());
+        }
         let brought = Amount::sum(checked.received.iter().map(|one| one.amount)).unwrap_or(Amount::MAX);
-        let outcome = judge(&own, brought, now);
+        let ended = checked.received.iter().any(|one| now > one.valid_until);
+        let outcome = if ended { ReceiveOutcome::Late } else { judge(&own, brought, now) };
         let report = self.report(outcome, Money::new(brought, challenge.currency), &checked);
         let phase = HoldingPhase::Loading { owed_back: outcome.is_owed_back() };
         let holdings: Vec<Holding> = checked

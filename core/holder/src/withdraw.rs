@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use zeni_card::{CardError, Life};
 use zeni_crypto::{PublicKey, SharedEntropy, blind::RsaPublicKey};
 use zeni_message::{Refusal, Time, limits::BATCH_ITEMS_MAX, peer::SendError};
 use zeni_money::{Amount, Money};
@@ -69,6 +70,10 @@ impl Holder {
 
     /// Chooses the notes, blinds their keys and stores the order before anything is sent.
     async fn order(&mut self, profile: &Profile, money: Money, now: bool) -> Result<Withdrawal, WithdrawError> {
+        // a card that was moved away could load none of the notes that the account pays for
+        if self.card.life().map_err(Trouble::from)? == Life::Retired {
+            return Err(Trouble::from(CardError::Retired).into());
+        }
         if self.stopped().await? {
             return Err(WithdrawError::Stopped);
         }

@@ -49,6 +49,29 @@ pub enum ClosingPurpose {
     /// "Not endorsed: rest r of node d": refund to an account after validity and dispute term (RN-X31, DESIGN §5).
     #[n(2)]
     Refund(#[n(0)] ToAccount),
+    /// "At most r of node d, as a backup knew it": a refund of what is left then. A backup does not know what was passed on
+    /// after it, so this accuses nobody: it is signed as a [`BackupRefund`], which is no child in any proof.
+    #[n(3)]
+    BackupRefund(#[n(0)] ToAccount),
+}
+
+/// What the holder's key signs for a refund out of a backup. A record kind of its own: nobody can show it as a closing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct BackupRefund {
+    /// Identity of the node.
+    #[n(0)]
+    pub parent: Digest,
+    /// At most this much.
+    #[n(1)]
+    pub amount: Amount,
+    /// Digest of the purpose.
+    #[n(2)]
+    pub purpose: Digest,
+}
+
+impl Record for BackupRefund {
+    const KIND: &'static str = "zeni/backup-refund";
+    const MAX: usize = 128;
 }
 
 /// The account that a closing names.
@@ -72,6 +95,30 @@ pub struct ToAccount {
 }
 
 impl ClosingPurpose {
+    /// The account it names, if it names one.
+    pub fn account(&self) -> Option<&ToAccount> {
+        match self {
+            ClosingPurpose::Deposit(to) | ClosingPurpose::Refund(to) | ClosingPurpose::BackupRefund(to) => Some(to),
+            ClosingPurpose::Renewal { .. } => None,
+        }
+    }
+
+    /// Whether it asks for a rest, which is paid after the dispute term, and not for a whole leaf.
+    pub fn is_refund(&self) -> bool {
+        matches!(self, ClosingPurpose::Refund(_) | ClosingPurpose::BackupRefund(_))
+    }
+
+    /// The bytes that the holder's key signs to close `amount` of the node `parent` for this purpose.
+    pub fn message(&self, network: Network, parent: Digest, amount: Amount) -> Vec<u8> {
+        let purpose = self.digest(network);
+        match self {
+            ClosingPurpose::BackupRefund(_) => {
+                zeni_message::sig_structure(network, &BackupRefund { parent, amount, purpose })
+            }
+            _ => zeni_message::sig_structure(network, &ClosingRecord { parent, amount, purpose }),
+        }
+    }
+
     /// The digest that the closing signs.
     pub fn digest(&self, network: Network) -> Digest {
         tagged("zeni/closing-purpose", &[&network.0.0, &encode(self)])

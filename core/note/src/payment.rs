@@ -1,6 +1,9 @@
 //! Payments: the chains whose last endorsements answer one challenge.
 
-use alloc::vec::Vec;
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use zeni_crypto::{Digest, Signature};
 use zeni_message::{Network, Signed, Time, limits::HOLDINGS_IN_PAYMENT_MAX};
@@ -117,7 +120,15 @@ pub enum PaymentFault {
         /// Which answer.
         holding: usize,
     },
-    /// The same endorsement stands twice in one payment.
+    /// Together the holdings pass on more of one note or endorsement than its holder had: an overspending in plain sight.
+    #[error(
+        "holding {holding} shares money with another of the same payment, and together they pass on more than there was"
+    )]
+    Overspent {
+        /// Which answer.
+        holding: usize,
+    },
+    /// Two answers from one holding: a payer answers one challenge from it once.
     #[error("holding {holding} repeats another of the same payment")]
     Repeated {
         /// Which answer.
@@ -156,9 +167,11 @@ pub struct Received {
     pub chain: Chain,
     /// Identity of that endorsement.
     pub identity: Digest,
+    /// Identity of what the payer held; a payer answers one challenge from it once.
+    pub parent: Digest,
     /// What it brought.
     pub amount: Amount,
-    /// Last time to pay it on.
+    /// Last time to pay it on; once it has passed, the holding can only be deposited.
     pub valid_until: Time,
     /// Payments between persons that may still follow.
     pub hops_left: usize,
@@ -197,10 +210,13 @@ impl Payment {
         let mut received: Vec<Received> = Vec::with_capacity(found);
         for (holding, answer) in self.answers.iter().enumerate() {
             let one = answer.check(holding, challenge, &challenge.opening(network), &challenge.licence, known)?;
-            if received.iter().any(|other| other.identity == one.identity) {
+            if received.iter().any(|other| other.parent == one.parent) {
                 return Err(PaymentFault::Repeated { holding });
             }
             received.push(one);
+        }
+        if let Some(holding) = overspent(received.iter().map(|one| &one.chain), known.roots) {
+            return Err(PaymentFault::Overspent { holding });
         }
         let total = Amount::sum(received.iter().map(|one| one.amount)).ok_or(PaymentFault::Overflow)?;
         let fresh = known.now.since(known.revocations.time);
@@ -213,6 +229,29 @@ impl Payment {
         }
         Ok(Checked { received, total })
     }
+}
+
+/// The first of `chains` with which a node passes on more than its holder had, if any: distinct children of a shared node
+/// add up (RN-F4.3, X20). The chains are well formed.
+pub fn overspent<'a>(chains: impl Iterator<Item = &'a Chain>, roots: &Roots) -> Option<usize> {
+    // node → what its known children pass on; child → seen before
+    let mut passed_on: BTreeMap<Digest, Amount> = BTreeMap::new();
+    let mut seen: BTreeSet<Digest> = BTreeSet::new();
+    for (index, chain) in chains.enumerate() {
+        let nodes = chain.walk(roots).ok()?.nodes;
+        for pair in nodes.windows(2) {
+            let (parent, child) = (&pair[0], &pair[1]);
+            if !seen.insert(child.identity) {
+                continue;
+            }
+            let sum = passed_on.entry(parent.identity).or_insert(Amount::ZERO);
+            match sum.checked_add(child.value) {
+                Some(more) if more <= parent.value => *sum = more,
+                _ => return Some(index),
+            }
+        }
+    }
+    None
 }
 
 impl Answer {
@@ -231,7 +270,8 @@ impl Answer {
         let checked =
             self.chain.verify(known.roots, known.terms).map_err(|fault| PaymentFault::Chain { holding, fault })?;
         let terms = checked.terms();
-        if known.now > terms.valid_until {
+        // what was signed in time and comes late is still good for a deposit (DESIGN §5)
+        if known.now > terms.deposit_until || challenge.time > terms.valid_until {
             return Err(PaymentFault::Expired { holding });
         }
         if !challenge.series.is_empty() && !challenge.series.contains(&note.series) {
@@ -241,7 +281,8 @@ impl Answer {
         if known.revocations.revokes(&payer.holder) {
             return Err(PaymentFault::Revoked { holding });
         }
-        if self.chain.licences().last().is_some_and(|licence| known.now > licence.record.until) {
+        // judged by the payee's own time in the challenge, as every later reader of the chain judges it
+        if self.chain.licences().last().is_some_and(|licence| challenge.time > licence.record.until) {
             return Err(PaymentFault::LicenceEnded { holding });
         }
         let hops = self.chain.hops.len();
@@ -257,6 +298,7 @@ impl Answer {
         let hop = Hop { opening: *opening, amount: self.amount, signature: self.signature, payee: licence.clone() };
         Ok(Received {
             identity: zeni_crypto::sha256(&[&message]),
+            parent: payer.identity,
             chain: self.chain.extended(hop),
             amount: self.amount,
             valid_until: terms.valid_until,

@@ -33,3 +33,9 @@ pub fn name_commitment(salt: &[u8; 16], name: &str) -> Digest {
 pub fn account_digest(bank: &str, account: &str, salt: &[u8; 16]) -> Digest {
     tagged("zeni/account", &[bank.as_bytes(), account.as_bytes(), salt])
 }
+
+/// An account as one deposit, hand-in, refund or claim names it: no two of them share a value, so that what an account
+/// deposits cannot be tied together by whoever sees closings (RN-P7).
+pub fn deposit_account(bank: &str, account: &str, salt: &[u8; 16], id: &[u8; 16]) -> Digest {
+    tagged("zeni/account", &[bank.as_bytes(), account.as_bytes(), salt, id])
+}

@@ -67,7 +67,7 @@ impl<M: Memory> SoftCard<M> {
             return Ok((same.amount, same.signature));
         }
         match purpose {
-            ClosingPurpose::Refund(_) => refundable(&holding)?,
+            ClosingPurpose::Refund(_) | ClosingPurpose::BackupRefund(_) => refundable(&holding)?,
             ClosingPurpose::Deposit(_) | ClosingPurpose::Renewal { .. } => whole(&holding)?,
         }
         let amount = holding.remaining;

@@ -23,7 +23,6 @@ use zeni_note::{
     testing::{DAY, EPOCH, SERIES, START, World, amount, jpy, nonce, terms},
 };
 
-
 pub(crate) const BANK: &str = "aoba";
 pub(crate) const FACES: [u64; 3] = [100, 500, 1_000];
 /// Money on each account at the start.

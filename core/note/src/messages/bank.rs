@@ -284,6 +284,7 @@ refusals! {
         7 WrongClosing { 0 item: u32 } = Sender, Never, "wrong_closing", "the closing of holding {item} is not signed by its holder, or is not over its whole value";
         8 Late { 0 item: u32 } = Sender, Never, "late", "holding {item} came after the deposit limit of its note: claim a refund";
         9 Repeated { 0 item: u32 } = Sender, Never, "repeated", "holding {item} was deposited here before";
+        10 TooEarly { 0 item: u32, 1 from: u64 } = Nobody, Later, "too_early", "holding {item} can still be deposited; refunds of it are heard from second {from} on";
     }
 }
 

@@ -106,9 +106,9 @@ fn a_revoked_or_ended_licence_is_refused() {
     let mut payee = Payee::new(300);
     payee.revocations.revoked = vec![key_digest(&key("payer").public())];
     assert_eq!(payee.check(&payee.pay(300)).unwrap_err(), PaymentFault::Revoked { holding: 0 });
-    let payee = Payee { now: START.plus(100 * DAY), ..Payee::new(300) };
+    let payee = Payee::new(300);
     let mut payment = payee.pay(300);
-    let ended = Licence { until: START.plus(99 * DAY), ..payment.answers[0].chain.holder.record.clone() };
+    let ended = Licence { until: payee.challenge.time.minus(1), ..payment.answers[0].chain.holder.record.clone() };
     payment.answers[0].chain.holder = Signed::sign(payee.world.network(), ended, &payee.world.authority);
     assert_eq!(payee.check(&payment).unwrap_err(), PaymentFault::LicenceEnded { holding: 0 });
 }
@@ -127,14 +127,41 @@ fn a_stale_list_limits_what_is_accepted() {
     assert!(fresh.check(&pay).is_ok(), "control: seven days old is fresh");
 }
 
-/// RN-O20: after the end of validity nothing is accepted.
+/// RN-O20: nothing is accepted on a request made after the end of validity, nor after the deposit limit; what was asked in
+/// time and comes late is taken, to be deposited.
 #[test]
 fn an_expired_note_is_refused() {
     let end = terms().valid_until;
-    let payee = Payee { now: end, ..Payee::new(300) };
+    let asked_at = |time: Time| {
+        let payee = Payee::new(300);
+        let challenge = payee.world.challenge(&key("payee"), 300, "order", time);
+        Payee { challenge, now: time, revocations: payee.world.revocations(time), ..payee }
+    };
+    let payee = asked_at(end);
     assert!(payee.check(&payee.pay(300)).is_ok());
-    let payee = Payee { now: end.plus(1), ..Payee::new(300) };
+    let late = Payee { now: terms().deposit_until, ..asked_at(end) };
+    assert_eq!(late.check(&late.pay(300)).unwrap().received[0].valid_until, end);
+    let payee = asked_at(end.plus(1));
     assert_eq!(payee.check(&payee.pay(300)).unwrap_err(), PaymentFault::Expired { holding: 0 });
+    let payee = Payee { now: terms().deposit_until.plus(1), ..asked_at(end) };
+    assert_eq!(payee.check(&payee.pay(300)).unwrap_err(), PaymentFault::Expired { holding: 0 });
+}
+
+/// RN-X20, F4.3: two parts of one note that are together worth more than it are an overspending in plain sight, also when
+/// they share only an endorsement further back.
+#[test]
+fn an_overspending_in_plain_sight_is_refused() {
+    let payee = Payee::new(1_500);
+    let note = payee.note(1_000);
+    let answer = |chain: &Chain, payer: &str, value| payee.world.answer(chain, &key(payer), value, &payee.challenge);
+    let pay = |answers: Vec<Answer>| payee.check(&Payment { answers, ..payee.pay(1) });
+    let split = vec![answer(&note, "payer", 600), answer(&note, "payer", 400)];
+    assert_eq!(pay(split).unwrap_err(), PaymentFault::Repeated { holding: 1 });
+    let branch = |seed: &str, value| payee.world.pay(&note, &key("payer"), &key(seed), value, seed);
+    let over = vec![answer(&branch("b", 600), "b", 600), answer(&branch("c", 401), "c", 401)];
+    assert_eq!(pay(over).unwrap_err(), PaymentFault::Overspent { holding: 1 });
+    let exact = vec![answer(&branch("b", 600), "b", 600), answer(&branch("c", 400), "c", 400)];
+    assert_eq!(pay(exact).unwrap().total, amount(1_000), "control: what there was");
 }
 
 /// RN-X34: the sixteenth payment is accepted, the seventeenth is not.

@@ -61,7 +61,7 @@ impl From<DepositRefusal> for Faulty {
 /// The account that a purpose names, if it names one.
 pub(super) fn account_of(purpose: &ClosingPurpose) -> Option<&ToAccount> {
     match purpose {
-        ClosingPurpose::Deposit(to) | ClosingPurpose::Refund(to) => Some(to),
+        ClosingPurpose::Deposit(to) | ClosingPurpose::Refund(to) | ClosingPurpose::BackupRefund(to) => Some(to),
         ClosingPurpose::Renewal { .. } => None,
     }
 }
