@@ -159,3 +159,21 @@ fn a_key_file_opens_under_its_passphrase_only() {
     stage.write("jiro/keys.age", &whole);
     assert_eq!(stage.holds("wallet --home jiro"), 1_000);
 }
+
+/// Whoever reads the output may stop reading: the command ends with a reason, never with a crash.
+#[test]
+fn a_closed_pipe_is_no_crash() {
+    let stage = Stage::new();
+    for line in ["balance", "balance --json", "history", "request 5_JPY"] {
+        let words: Vec<String> = line.split_whitespace().map(|word| word.replace('_', " ")).collect();
+        let mut args = vec!["wallet", "--home", "jiro"];
+        args.extend(words.iter().map(String::as_str));
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = stage.command(&args);
+        let output = command.stdout(writer).stderr(std::process::Stdio::piped()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{line}: {said}");
+        assert!(said.contains("standard output") && !said.contains("panicked"), "{line}: {said}");
+    }
+}

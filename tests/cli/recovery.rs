@@ -72,6 +72,23 @@ fn a_lost_wallet_is_of_no_use() {
     assert_eq!(stage.holds("wallet --home yuki"), 0);
 }
 
+/// DESIGN §5 "Lost money": a wallet that was moved away holds nothing, and its account pays for nothing it cannot load.
+#[test]
+fn a_moved_wallet_withdraws_nothing() {
+    let stage = Stage::running();
+    stage.ok("wallet --home jiro backup jiro.move --move");
+    assert_eq!(stage.ok("wallet --home jiro balance"), serde_json::json!({"balances": []}));
+    for line in ["withdraw 100_JPY --now", "withdraw 100_JPY", "deposit 100_JPY", "request 100_JPY"] {
+        stage.refused(&format!("wallet --home jiro {line}"), "card_retired");
+    }
+    assert_eq!(stage.account("kita", "K-1001"), (99_000, 0), "nothing was debited");
+    stage.ok("wallet --home there restore jiro.move");
+    stage.ok("wallet --home there withdraw 100_JPY --now");
+    stage.ok("wallet --home there deposit 1100_JPY");
+    stage.settled("kita", "K-1001", 100_000);
+    stage.audits();
+}
+
 /// `serve` runs the roles of a configuration as the sandbox does, and ends with 0 when asked.
 #[test]
 fn serve_runs_a_configuration() {

@@ -1,7 +1,8 @@
 //! What a command tells: results on standard output, talk on standard error, one exit code.
 
-use std::{process::ExitCode, time::Duration};
+use std::{io::Write, process::ExitCode, time::Duration};
 
+use anyhow::Context;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -74,16 +75,16 @@ impl Output {
     pub(crate) fn result(self, value: &impl Serialize, text: &str) -> Result<(), Failure> {
         if self.json {
             let line = serde_json::to_string(value).map_err(anyhow::Error::from)?;
-            println!("{line}");
+            print(&line)?;
         } else if !text.is_empty() {
-            println!("{}", text.trim_end());
+            print(text.trim_end())?;
         }
         Ok(())
     }
 
     /// Talk to a person.
     pub(crate) fn say(self, text: &str) {
-        eprintln!("{text}");
+        complain(text);
     }
 
     /// Progress of long work, on a terminal only.
@@ -104,21 +105,36 @@ impl Output {
             Failure::Usage(text) => (2, "usage", text),
             Failure::TryAgain { code, text } => (3, code.as_str(), text),
             Failure::Result { value, text, end } => {
-                if !self.json {
-                    println!("{}", text.trim_end());
+                if !self.json
+                    && let Err(failure) = print(text.trim_end())
+                {
+                    return self.end(&failure, Value::Null);
                 }
                 return self.end(end, value.clone());
             }
         };
-        eprintln!("zeni: {text}");
+        complain(&format!("zeni: {text}"));
         if self.json {
             for (name, value) in
                 [("ok", json!(false)), ("code", json!(code)), ("error", json!(text)), ("exit", json!(exit))]
             {
                 object[name] = value;
             }
-            println!("{object}");
+            // whoever closed standard output has the exit code and the reason on standard error
+            let _closed = print(&object.to_string());
         }
         ExitCode::from(exit)
     }
+}
+
+/// A line on standard output; a reader who has gone is a refusal, not a crash.
+fn print(line: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    let written = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    Ok(written.context("cannot write to standard output")?)
+}
+
+/// A line on standard error; when that is closed there is nobody left to tell.
+fn complain(line: &str) {
+    let _closed = writeln!(std::io::stderr().lock(), "{line}");
 }
