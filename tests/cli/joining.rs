@@ -1,5 +1,7 @@
 //! Joining: who may, under which secrets, once.
 
+use std::{fs, os::unix::fs::PermissionsExt};
+
 use super::stage::Stage;
 
 /// RN-F1.2, X6: another's code, another's identity, an account or bank that is not there: refused, and the same
@@ -44,6 +46,9 @@ fn joining_takes_both_secrets() {
     assert_eq!((joined.exit, joined.json()["name"].as_str()), (0, Some("Mei Kato")), "{joined:?}");
     let again = join("aoba", "A-1003", &mei[3], &mei[4]);
     assert_eq!((again.exit, again.json()["code"].as_str()), (1, Some("already_joined")), "{again:?}");
+    let mode = |name: &str| fs::metadata(stage.path(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("mei"), mode("mei/keys.age")), (0o700, 0o600), "only its owner looks into a wallet");
+    assert_eq!(mode("net/enrolment.csv"), 0o600, "secrets are its owner's");
     stage.refused("wallet --home nobody balance", "not_joined");
     stage.refused("wallet --home mei withdraw 300_JPY --now", "insufficient_funds");
     stage.ok("wallet --home mei withdraw 200_JPY --now");

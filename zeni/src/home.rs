@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, TryLockError},
     io::IsTerminal,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -107,7 +108,9 @@ impl Home {
         clock: Arc<dyn Clock>,
     ) -> Result<Home, Failure> {
         let dir = args.home.clone();
-        fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        // what a wallet holds and did is nobody else's business; a directory that is there keeps its rights
+        let mut maker = fs::DirBuilder::new();
+        maker.recursive(true).mode(0o700).create(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
         let lock = lock(&dir, args.wait).await?;
         for name in ["card.db", "wallet.db"] {
             // left by a restore that was interrupted: without a key file nobody can have used it
