@@ -28,7 +28,7 @@ pub(crate) struct PreparedBatch {
     pub(crate) hand_ins: Vec<PreparedHandIn>,
 }
 
-/// A hand-in that covers its leaves, as it is kept for proofs.
+/// A hand-in that covers its leaves and is truly signed, as it is kept for proofs.
 pub(crate) struct PreparedHandIn {
     pub(crate) identity: Digest,
     pub(crate) signed: Vec<u8>,
@@ -122,8 +122,11 @@ impl Issuer {
                 self.follow(&bank, index, item, known[index], terms, &message.hand_ins, &hand_ins, &mut checks);
             items.push(prepared);
         }
-        let kept = self.cover(&bank, &message, &hand_ins, &mut items, &mut checks)?;
+        let mut kept = self.cover(&bank, &message, &hand_ins, &mut items, &mut checks)?;
         let failed = self.verify(&checks);
+        // identity leaves the signature out: a false one that was kept would shut out the true one and spoil its proofs
+        let mut number = 0..;
+        kept.retain(|_| number.next().is_some_and(|number| !failed.hand_ins.contains(&number)));
         for (index, item) in items.iter_mut().enumerate() {
             let PreparedItem::Followed(item) = item else { continue };
             let under = match &message.items[index].closing {
@@ -338,14 +341,14 @@ pub(crate) fn note_key(chain: &Chain) -> NoteKey {
 fn purpose_kind(purpose: &ClosingPurpose) -> Kind {
     match purpose {
         ClosingPurpose::Deposit(_) => Kind::Deposit,
-        ClosingPurpose::Refund(_) => Kind::Refund,
+        ClosingPurpose::Refund(_) | ClosingPurpose::BackupRefund(_) => Kind::Refund,
         ClosingPurpose::Renewal { .. } => Kind::Renewal,
     }
 }
 
 fn purpose_account(purpose: &ClosingPurpose) -> Option<&ToAccount> {
     match purpose {
-        ClosingPurpose::Deposit(to) | ClosingPurpose::Refund(to) => Some(to),
+        ClosingPurpose::Deposit(to) | ClosingPurpose::Refund(to) | ClosingPurpose::BackupRefund(to) => Some(to),
         ClosingPurpose::Renewal { .. } => None,
     }
 }

@@ -227,6 +227,24 @@ fn a_hand_in_that_is_also_paid_on_convicts_the_shop() {
     assert_eq!(cases(&setup), [("disclosed".to_owned(), Some("shop".to_owned()))]);
 }
 
+/// RN-F8: a bank that first returns a hand-in under a spoilt signature shields nobody: the case is disclosed all the same.
+#[test]
+fn a_spoilt_hand_in_shields_no_shop() {
+    let setup = setup();
+    let (hanako, shop, taro) = (setup.person("hanako"), setup.person("shop"), setup.person("taro"));
+    let chain = block_on(setup.note(&hanako, 100, "n1"));
+    let taking = setup.world.pay(&chain, &hanako, &shop, 100, "tea");
+    let good = hand_in(&setup, std::slice::from_ref(&taking), &shop, AOBA, "h1");
+    let mut spoilt = Return { batch: nonce("spoilt"), ..good.clone() };
+    spoilt.hand_ins[0].signature.0[40] ^= 1;
+    assert_eq!(block_on(setup.member(AOBA, spoilt)).unwrap().record.outcomes, [Outcome::Malformed]);
+    assert_eq!(block_on(setup.member(AOBA, good)).unwrap().record.outcomes, [Outcome::Paid]);
+    let onward = setup.world.pay(&taking, &shop, &taro, 25, "onward");
+    let found = outcomes(&setup, MIDORI, "b1", vec![setup.deposit(&onward, &taro, MIDORI, "d1")]);
+    assert_eq!(found, [Outcome::Partly { paid: Amount::ZERO }]);
+    assert_eq!(cases(&setup), [("disclosed".to_owned(), Some("shop".to_owned()))]);
+}
+
 /// A hand-in whose leaves are not all there, or in another order, refuses the batch whole.
 #[test]
 fn a_hand_in_covers_its_leaves() {
@@ -319,6 +337,35 @@ fn a_late_return_is_no_case() {
     setup.clock.put(START.plus(211 * DAY));
     assert_eq!(outcomes(&setup, AOBA, "b1", items.to_vec()), [Outcome::Late; 2]);
     assert_eq!(cases(&setup), []);
+}
+
+/// RN-X31: a leaf that came too late as a deposit, or too early as a refund, comes again under another closing: neither
+/// answer closed it.
+#[test]
+fn a_leaf_answered_late_or_too_early_comes_again() {
+    let setup = setup();
+    let hanako = setup.person("hanako");
+    let chain = block_on(setup.note(&hanako, 500, "n1"));
+    let other = block_on(setup.note(&hanako, 100, "n2"));
+    let refund = |chain: &Chain, rest, id| {
+        let purpose = zeni_note::ClosingPurpose::Refund(setup.world.account(AOBA, "A-1", id));
+        ReturnItem { chain: chain.clone(), closing: setup.world.close(chain, &hanako, rest, purpose) }
+    };
+    let notes =
+        || crate::tests::dump(&setup.store).into_iter().filter(|(table, _)| table != "batch").collect::<Vec<_>>();
+    let before = notes();
+    assert_eq!(outcomes(&setup, AOBA, "b1", vec![refund(&other, 100, "r1")]), [Outcome::TooEarly]);
+    assert_eq!(notes(), before);
+    assert_eq!(outcomes(&setup, MIDORI, "b2", vec![setup.deposit(&other, &hanako, MIDORI, "d1")]), [Outcome::Paid]);
+    setup.clock.put(START.plus(211 * DAY));
+    let before = notes();
+    assert_eq!(outcomes(&setup, AOBA, "b3", vec![setup.deposit(&chain, &hanako, AOBA, "d2")]), [Outcome::Late]);
+    assert_eq!(notes(), before);
+    let until = START.plus(240 * DAY);
+    assert_eq!(outcomes(&setup, AOBA, "b4", vec![refund(&chain, 500, "r2")]), [Outcome::Waiting { until }]);
+    setup.clock.put(until);
+    assert_eq!(cases(&setup), []);
+    assert_eq!(sound(&setup).currencies[0].returned, 600);
 }
 
 /// An altered envelope and a second signature over the same content are the same thing: no second child, no case.
