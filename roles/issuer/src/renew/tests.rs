@@ -3,7 +3,7 @@ use zeni_crypto::SecretKey;
 use zeni_message::peer::SendError;
 use zeni_note::{
     Chain, ClosingPurpose,
-    messages::issuer::{Issued, Outcome, Renew, RenewRefusal},
+    messages::issuer::{GetDecisions, Issued, Outcome, Renew, RenewRefusal},
     testing::{DAY, START, amount, nonce},
 };
 
@@ -100,6 +100,65 @@ fn an_overspent_chain_is_not_renewed() {
     let item = setup.deposit(&second, &taro, AOBA, "d2");
     let answer = block_on(setup.give_back(AOBA, "b2", vec![item])).unwrap();
     assert_eq!(answer.record.outcomes, [Outcome::Partly { paid: amount(100) }]);
+}
+
+/// RN-X34: what is refused for renewal is free: the leaf is deposited with another closing, after each reason.
+#[test]
+fn a_refused_renewal_leaves_the_leaf_free() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let (hanako, fresh) = (setup.person("hanako"), setup.person("fresh"));
+    let deposited = |chain: &Chain, word: &str| {
+        let item = setup.deposit(chain, &hanako, AOBA, word);
+        block_on(setup.give_back(AOBA, word, vec![item])).unwrap().record.outcomes[0]
+    };
+    let stopped = block_on(setup.note(&hanako, 500, "stopped"));
+    let unknown = setup.world.note(&hanako, 500, "never issued");
+    assert_eq!(renew(&setup, &renewal(&setup, &unknown, &hanako, &fresh, 500)), Err(RenewRefusal::UnknownNote));
+    assert_eq!(renew(&setup, &renewal(&setup, &stopped, &hanako, &fresh, 500)), Err(RenewRefusal::Stopped));
+    assert_eq!(deposited(&stopped, "d1"), Outcome::Paid);
+    assert!(block_on(setup.issuer.lift_stop(1)).unwrap());
+    let unlicensed = block_on(setup.note(&hanako, 500, "unlicensed"));
+    let licence = setup.forged_licence(fresh.public());
+    let purpose = ClosingPurpose::Renewal { nonce: nonce("renewal"), licence };
+    let closing = setup.world.close(&unlicensed, &hanako, 500, purpose);
+    let message = Renew { chain: unlicensed.clone(), closing, slot: nonce("slot") };
+    assert_eq!(renew(&setup, &message), Err(RenewRefusal::BadLicence));
+    assert_eq!(deposited(&unlicensed, "d2"), Outcome::Paid);
+    let expired = block_on(setup.note(&hanako, 500, "expired"));
+    setup.clock.put(START.plus(181 * DAY));
+    assert_eq!(renew(&setup, &renewal(&setup, &expired, &hanako, &fresh, 500)), Err(RenewRefusal::Expired));
+    assert_eq!(deposited(&expired, "d3"), Outcome::Paid);
+    block_on(setup.settle_down());
+    assert_eq!(block_on(setup.issuer.cases()).unwrap(), []);
+}
+
+/// RN-X34: a renewal refused because of an overspending above; the deposit of the same leaf gets its part, a claim to the
+/// rest, and the rest once the overspender is named.
+#[test]
+fn after_a_refused_renewal_the_excess_is_claimed() {
+    let cap = amount(1_000);
+    let setup =
+        block_on(Setup::new(Policy::Capped { per_key: cap, per_person: cap, per_issuer_day: cap, cutoff: DAY }));
+    let (ueda, shop, taro) = (setup.person("ueda"), setup.person("shop"), setup.person("taro"));
+    let chain = block_on(setup.note(&ueda, 500, "n1"));
+    let first = setup.world.pay(&chain, &ueda, &shop, 400, "first");
+    let second = setup.world.pay(&chain, &ueda, &taro, 400, "second");
+    let item = setup.deposit(&first, &shop, AOBA, "d1");
+    block_on(setup.give_back(AOBA, "b1", vec![item])).unwrap();
+    let message = renewal(&setup, &second, &taro, &setup.person("fresh"), 400);
+    let before = crate::tests::dump(&setup.store);
+    assert_eq!(renew(&setup, &message), Err(RenewRefusal::Overspent));
+    assert_eq!(crate::tests::dump(&setup.store), before);
+    let item = setup.deposit(&second, &taro, AOBA, "d2");
+    let answer = block_on(setup.give_back(AOBA, "b2", vec![item])).unwrap();
+    assert_eq!(answer.record.outcomes, [Outcome::Partly { paid: amount(100) }]);
+    block_on(setup.settle_down());
+    let told = block_on(setup.member(AOBA, GetDecisions { after: 0 })).unwrap();
+    let told: Vec<_> = told.iter().map(|decision| (decision.leaf, decision.paid)).collect();
+    assert_eq!(told, [(setup.world.leaf(&second), amount(300))]);
+    assert_eq!(block_on(setup.issuer.cases()).unwrap()[0].name.as_deref(), Some("ueda"));
+    // what is closed by now is renewed no more
+    assert_eq!(renew(&setup, &message), Err(RenewRefusal::Closed));
 }
 
 /// RN-X24: a genuine note in no register is refused and raises the alarm that stops its series.
