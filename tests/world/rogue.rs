@@ -145,7 +145,7 @@ pub(crate) fn deposit_by_hand(
     let peer = Peer::<zeni_message::Bank>::new(world.net.line(Place::Bank(bank), Some(caller)));
     let deposit = nonce(id);
     let opened = block_on(peer.send(&OpenDeposit { deposit })).unwrap();
-    let account = zeni_note::spec::account_digest(bank, &account, &salt);
+    let account = zeni_note::spec::deposit_account(bank, &account, &salt, &deposit);
     let to = ToAccount { time: opened.time, bank: bank.into(), account, deposit, nonce: opened.nonce };
     let purpose = ClosingPurpose::Deposit(to);
     let (amount, signature) = close(&purpose);

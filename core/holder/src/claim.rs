@@ -110,7 +110,7 @@ impl Holder {
         };
         let request = Request { state: RequestState::Claiming(id), ..request };
         self.put(&request).await?;
-        let account = Holder::account_digest(&profile);
+        let account = Holder::account_digest(&profile, &id);
         let record = RequestClaim { request: request.request.content_id(), bank: profile.bank, account, id };
         let key = request.request.key;
         let signature = self.sign_claim(&key, &record)?;

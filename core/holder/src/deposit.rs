@@ -275,7 +275,7 @@ impl Holder {
         let opened = self.peers.bank.send(&OpenDeposit { deposit: deposit.id }).await?;
         Ok(ToAccount {
             time: opened.time,
-            account: Holder::account_digest(&profile),
+            account: Holder::account_digest(&profile, &deposit.id),
             bank: profile.bank,
             deposit: deposit.id,
             nonce: opened.nonce,

@@ -182,9 +182,9 @@ impl Holder {
         self.commit(vec![Change::put(record)]).await
     }
 
-    /// The account as closings and claims name it.
-    pub(crate) fn account_digest(profile: &Profile) -> Digest {
-        spec::account_digest(&profile.bank, &profile.account, &profile.account_salt)
+    /// The account as the deposit or the claim `id` names it (RN-P7).
+    pub(crate) fn account_digest(profile: &Profile, id: &[u8; 16]) -> Digest {
+        spec::deposit_account(&profile.bank, &profile.account, &profile.account_salt, id)
     }
 
     /// Licences that can be bound to something new, oldest first, none that ends before `until`.

@@ -83,7 +83,7 @@ pub struct ToAccount {
     /// Short name of the bank.
     #[n(1)]
     pub bank: String,
-    /// The account, readable by its bank alone ([`crate::spec::account_digest`]).
+    /// The account, readable by its bank alone ([`crate::spec::deposit_account`]).
     #[n(2)]
     pub account: Digest,
     /// Id that the depositor chose for the deposit.

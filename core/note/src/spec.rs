@@ -29,13 +29,9 @@ pub fn name_commitment(salt: &[u8; 16], name: &str) -> Digest {
     tagged("zeni/payee-name", &[salt, name.as_bytes()])
 }
 
-/// An account as it stands in what travels: its bank knows it, nobody else can read it without guessing both.
-pub fn account_digest(bank: &str, account: &str, salt: &[u8; 16]) -> Digest {
-    tagged("zeni/account", &[bank.as_bytes(), account.as_bytes(), salt])
-}
-
-/// An account as one deposit, hand-in, refund or claim names it: no two of them share a value, so that what an account
-/// deposits cannot be tied together by whoever sees closings (RN-P7).
+/// An account as one deposit, hand-in, refund (`id`: the deposit's) or claim of a request (`id`: the claim's) names it: its
+/// bank knows it, nobody else can read it without guessing account and salt. No two ids share a value, so that whoever sees
+/// closings cannot tie together what an account deposits (RN-P7).
 pub fn deposit_account(bank: &str, account: &str, salt: &[u8; 16], id: &[u8; 16]) -> Digest {
     tagged("zeni/account", &[bank.as_bytes(), account.as_bytes(), salt, id])
 }

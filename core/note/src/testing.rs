@@ -204,7 +204,7 @@ impl World {
         ToAccount {
             time: START.plus(2 * DAY),
             bank: bank.to_string(),
-            account: crate::spec::account_digest(bank, account, &nonce("account salt")),
+            account: crate::spec::deposit_account(bank, account, &nonce("account salt"), &nonce(deposit)),
             deposit: nonce(deposit),
             nonce: nonce(&(deposit.to_string() + " bank nonce")),
         }

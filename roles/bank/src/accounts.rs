@@ -83,9 +83,9 @@ impl Customer {
         }))
     }
 
-    /// The digest by which closings and claims name this account at `bank`.
-    pub(crate) fn digest(&self, bank: &str) -> Digest {
-        zeni_note::spec::account_digest(bank, &self.account, &self.salt)
+    /// The digest by which the deposit or the claim `id` names this account at `bank`.
+    pub(crate) fn digest(&self, bank: &str, id: &[u8; 16]) -> Digest {
+        zeni_note::spec::deposit_account(bank, &self.account, &self.salt, id)
     }
 }
 

@@ -37,7 +37,7 @@ impl Handle<ClaimRequest> for Bank {
     async fn handle(&self, ctx: &Ctx, message: ClaimRequest) -> Result<ClaimState, Failure<ClaimRefusal>> {
         let customer = self.customer(ctx).await?;
         let record = &message.claim.record;
-        if record.bank != self.config.bank || record.account != customer.digest(&self.config.bank) {
+        if record.bank != self.config.bank || record.account != customer.digest(&self.config.bank, &record.id) {
             return Err(ClaimRefusal::WrongAccount.into());
         }
         let (request, id) = (message.request.content_id(), *record.id);

@@ -121,7 +121,7 @@ impl Bank {
     }
 
     fn own_account(&self, customer: &Customer, to: &ToAccount) -> Result<(), DepositRefusal> {
-        let own = to.bank == self.config.bank && to.account == customer.digest(&self.config.bank);
+        let own = to.bank == self.config.bank && to.account == customer.digest(&self.config.bank, &to.deposit);
         if own { Ok(()) } else { Err(DepositRefusal::WrongAccount) }
     }
 

@@ -305,20 +305,21 @@ impl Town {
         (request, user)
     }
 
-    pub(crate) fn account_digest(&self, account: &str) -> Digest {
+    /// The account as the deposit or claim of a seed names it.
+    pub(crate) fn account_digest(&self, account: &str, id: &str) -> Digest {
         let account = account.to_owned();
         let read = move |tx: &mut zeni_store::Tx<'_>| {
             Ok::<_, zeni_store::JobError<()>>(crate::accounts::Customer::read(tx, &account)?)
         };
         let customer = self.bank.store.read_blocking(read).expect("a read").expect("an account");
-        customer.digest(BANK)
+        customer.digest(BANK, &nonce(id))
     }
 
     /// Opens a deposit; answers the account as closings name it.
     pub(crate) fn open_deposit(&self, account: &str, seed: &str) -> ToAccount {
         let DepositChallenge { time, nonce: challenge } =
             self.send(account, &OpenDeposit { deposit: nonce(seed) }).expect("a challenge");
-        let account = self.account_digest(account);
+        let account = self.account_digest(account, seed);
         ToAccount { time, bank: BANK.into(), account, deposit: nonce(seed), nonce: challenge }
     }
 

@@ -40,7 +40,7 @@ pub struct Enrolled {
     /// PEM: the customer's certificate, then the bank's customer authority.
     #[n(0)]
     pub chain: String,
-    /// Salt of the account's digest in closings ([`crate::spec::account_digest`]).
+    /// Salt of the account's digests in closings and claims ([`crate::spec::deposit_account`]).
     #[n(1)]
     pub account_salt: Nonce,
 }

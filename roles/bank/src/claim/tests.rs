@@ -16,7 +16,7 @@ fn claim(town: &Town, seed: &str, account: &str) -> ClaimRequest {
     let record = RequestClaim {
         request: request.content_id(),
         bank: BANK.into(),
-        account: town.account_digest(account),
+        account: town.account_digest(account, seed),
         id: nonce(seed),
     };
     ClaimRequest { request, claim: Signed::sign(town.world.network(), record, &user) }
@@ -84,6 +84,9 @@ fn refusals_come_in_order_and_change_nothing() {
     let mut bank = good.clone();
     bank.claim.record.bank = "sakura".into();
     assert_eq!(refused("A-1", &bank), ClaimRefusal::WrongAccount);
+    let mut shared = good.clone();
+    shared.claim.record.account = town.account_digest("A-1", "another claim");
+    assert_eq!(refused("A-1", &shared), ClaimRefusal::WrongAccount);
     let mut unknown = good.clone();
     unknown.request.entry.0[0] ^= 1;
     assert_eq!(refused("A-1", &unknown), ClaimRefusal::UnknownKey);
@@ -110,6 +113,7 @@ fn refusals_come_in_order_and_change_nothing() {
     town.send("A-1", &good).expect("control");
     let mut second = good.claim.record.clone();
     second.id = nonce("second");
+    second.account = town.account_digest("A-1", "second");
     let second = ClaimRequest { claim: Signed::sign(network, second, &user), ..good.clone() };
     assert_eq!(refusal(town.send("A-1", &second)), ClaimRefusal::OtherClaim);
 }

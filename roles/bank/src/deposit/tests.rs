@@ -59,6 +59,23 @@ fn open_challenges_are_bounded() {
     open("A-2", 0).expect("another account");
 }
 
+/// RN-P7: what the issuer sees of two deposits of one account has nothing in common; its bank takes both.
+#[test]
+fn deposits_of_an_account_share_nothing() {
+    let mut town = Town::new();
+    let (one, _) = town.deposit("A-1", "one", &[100]);
+    let (two, _) = town.deposit("A-1", "two", &[100]);
+    town.send("A-1", &town.takings("A-1", "three", &[100])).expect("takings");
+    let [one, two] = [&one, &two].map(|message| message.purpose.account().expect("an account").account);
+    let three = town.account_digest("A-1", "three");
+    assert!(one != two && two != three && one != three);
+    town.settle();
+    let sent = town.sent::<zeni_note::messages::issuer::Return>().concat();
+    let holds = |digest: &zeni_crypto::Digest| sent.windows(32).any(|window| window == digest.0);
+    assert!(holds(&one) && holds(&two) && holds(&three), "control: the issuer does see each");
+    assert_eq!(town.balances("A-1"), (OPENING + 300, 0));
+}
+
 /// RN-X25: the same holding deposited twice at this bank is credited once; another deposit is its control.
 #[test]
 fn a_holding_is_deposited_once() {
@@ -130,8 +147,11 @@ fn refusals_come_in_order_and_change_nothing() {
     let other = Deposit { purpose: done.purpose.clone(), items: good.items.clone() };
     expect(&other, DepositRefusal::OtherContent);
     let mut account = to.clone();
-    account.account = town.account_digest("A-2");
+    account.account = town.account_digest("A-2", "good");
     expect(&purposed(ClosingPurpose::Deposit(account)), DepositRefusal::WrongAccount);
+    let mut earlier = to.clone();
+    earlier.account = town.account_digest("A-1", "done");
+    expect(&purposed(ClosingPurpose::Deposit(earlier)), DepositRefusal::WrongAccount);
     let mut bank = to.clone();
     bank.bank = "sakura".into();
     expect(&purposed(ClosingPurpose::Deposit(bank)), DepositRefusal::WrongAccount);

@@ -103,7 +103,7 @@ fn a_blind_signature_shows_nothing() {
     let record = RequestClaim {
         request: request.content_id(),
         bank: BANK.into(),
-        account: town.account_digest("A-1"),
+        account: town.account_digest("A-1", "claim"),
         id: nonce("claim"),
     };
     let claim = zeni_message::Signed::sign(town.world.network(), record, &user);

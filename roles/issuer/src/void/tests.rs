@@ -5,7 +5,7 @@ use zeni_note::{
     IssuanceRequest,
     messages::issuer::{RedeemRefusal, VoidRefusal, VoidRequest},
     request::RequestClaim,
-    spec::account_digest,
+    spec::deposit_account,
     testing::{DAY, START, nonce},
 };
 
@@ -20,7 +20,7 @@ fn claim(setup: &Setup, request: &IssuanceRequest, key: &SecretKey, account: &st
     let claim = RequestClaim {
         request: request.content_id(),
         bank: AOBA.to_owned(),
-        account: account_digest(AOBA, account, &nonce("salt")),
+        account: deposit_account(AOBA, account, &nonce("salt"), &nonce("claim")),
         id: nonce("claim"),
     };
     let claim = Signed::sign(setup.world.network(), claim, key);
