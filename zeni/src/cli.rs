@@ -223,7 +223,8 @@ pub(crate) enum WalletCommand {
     Backup {
         /// The file.
         file: PathBuf,
-        /// Move the wallet instead: this one is locked first, the other may spend.
+        /// Move the wallet instead: this one is locked first, the other may spend. Restore such a file once only: two
+        /// wallets made from it would overspend each other's money.
         #[arg(long = "move")]
         moving: bool,
     },

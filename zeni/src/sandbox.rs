@@ -19,7 +19,7 @@ use crate::{
 /// Makes the sandbox if it is not there, starts it, says `ready`, runs until stopped.
 pub(crate) async fn run(args: SandboxArgs, output: Output, clock: Arc<dyn Clock>) -> Result<(), Failure> {
     let config = args.dir.join("zeni.toml");
-    if config.exists() {
+    if config.exists() && !setup::is_unfinished(&args.dir) {
         if args.customers.is_some() {
             output.say("zeni: this sandbox exists: its customers stay as they are");
         }

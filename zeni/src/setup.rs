@@ -22,6 +22,8 @@ use crate::{
 const CERTIFICATE_DAYS: u32 = 3_650;
 /// Longest delay of redemptions in a sandbox, where there are few people to hide among.
 const REDEEM_DELAY_S: u64 = 60;
+/// Stands in a directory while a sandbox is made in it: what is there then was never used.
+const UNFINISHED: &str = ".unfinished";
 /// Name of a sandbox's network.
 const NETWORK: &str = "sandbox";
 /// The face values of the sandbox, in yen.
@@ -49,11 +51,35 @@ struct Maker<'a> {
 pub(crate) fn create(dir: &Path, customer_file: Option<&Path>, now: Time, entropy: SharedEntropy) -> Result<()> {
     let customers = customers::read(customer_file)?;
     fs::create_dir_all(dir).with_context(|| format!("cannot make the directory {}", dir.display()))?;
+    let marker = dir.join(UNFINISHED);
+    if marker.exists() {
+        clear(dir).with_context(|| format!("cannot remove what was left in {}", dir.display()))?;
+    }
     ensure!(fs::read_dir(dir)?.next().is_none(), "{} is neither a sandbox nor empty", dir.display());
+    fs::write(&marker, "")?;
     let root = Ca::generate(NETWORK, TlsKey::generate(), Validity::days(now, CERTIFICATE_DAYS), entropy.bytes())?;
     let passphrase = Digest(entropy.bytes()).to_string();
     let mut maker = Maker { dir, root, entropy, now, passphrase, ports: Vec::new() };
-    maker.run(&customers)
+    maker.run(&customers)?;
+    Ok(fs::remove_file(&marker)?)
+}
+
+/// Whether making a sandbox in `dir` was cut.
+pub(crate) fn is_unfinished(dir: &Path) -> bool {
+    dir.join(UNFINISHED).exists()
+}
+
+/// Removes everything but the mark of an unfinished sandbox, then the mark.
+fn clear(dir: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            fs::remove_dir_all(path)?;
+        } else if !path.ends_with(UNFINISHED) {
+            fs::remove_file(path)?;
+        }
+    }
+    fs::remove_file(dir.join(UNFINISHED))
 }
 
 impl Maker<'_> {
