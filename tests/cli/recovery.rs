@@ -100,3 +100,18 @@ fn serve_runs_a_configuration() {
     assert_eq!(stage.holds("wallet --home yuki"), 100);
     stage.audits();
 }
+
+/// A sandbox that was killed while it was made is made anew; any other directory with something in it stays as it is.
+#[test]
+fn a_sandbox_that_was_cut_is_made_anew() {
+    let mut stage = Stage::empty();
+    std::fs::create_dir(stage.path("net")).expect("a directory");
+    stage.write("net/zeni.toml", "cut in the mid");
+    let refused = stage.raw(&["sandbox", "--dir", "net"]);
+    assert_ne!(refused.exit, 0, "{refused:?}");
+    assert_eq!(stage.text("net/zeni.toml"), "cut in the mid");
+    stage.write("net/.unfinished", "");
+    stage.serve();
+    assert_eq!(stage.join("wallet", "taro", "aoba", "A-1002", None).exit, 0);
+    stage.stop();
+}
