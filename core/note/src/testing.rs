@@ -10,7 +10,7 @@ use crate::{
     Chain, Challenge, Closing, ClosingPurpose, HandIn, Hop, KeyList, Licence, Note, Payment, RevocationList,
     SeriesTerms,
     chain::Endorsement,
-    closing::{ClosingRecord, ToAccount},
+    closing::ToAccount,
     keylist::{KeyListRecord, Roots},
     licence::Keeper,
     payment::Answer,
@@ -212,9 +212,7 @@ impl World {
 
     /// Closes `chain` for `purpose` over `value` with the holder's key.
     pub fn close(&self, chain: &Chain, holder: &SecretKey, value: u64, purpose: ClosingPurpose) -> Closing {
-        let record =
-            ClosingRecord { parent: self.leaf(chain), amount: amount(value), purpose: purpose.digest(self.network()) };
-        let signature = Signed::sign(self.network(), record, holder).signature;
+        let signature = holder.sign(&purpose.message(self.network(), self.leaf(chain), amount(value)));
         Closing::Single { amount: amount(value), purpose, signature }
     }
 

@@ -153,7 +153,9 @@ fn check_tree(report: &mut AuditReport, tree: &Tree, below: &[Node]) {
     for node in below.iter().chain([root]) {
         let (mut flow, mut children) = used.get(&node.identity).copied().unwrap_or_default();
         if let Some(closed) = &node.closed {
-            children += u128::from(closed.amount.minor());
+            if !closed.is_of_backup() {
+                children += u128::from(closed.amount.minor());
+            }
             if closed.waiting.is_none() {
                 flow += u128::from(closed.amount.minor());
             }

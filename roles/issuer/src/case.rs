@@ -122,7 +122,7 @@ impl Issuer {
         for child in &evidence.children {
             children.push((child.value, self.endorsement(node, child)?));
         }
-        if let Some(closed) = &node.closed {
+        if let Some(closed) = node.closed.as_ref().filter(|closed| !closed.is_of_backup()) {
             children.push((closed.amount, self.closing(evidence)?));
         }
         // the largest first: no other set of as few exceeds by more
@@ -179,6 +179,7 @@ impl Issuer {
                 let equation = self.equation(&node.holder, &message, &hand_in.signature);
                 Some(Child::Taking { hand_in, index, path, equation })
             }
+            ClosingEvidence::Backup { .. } => None,
         }
     }
 

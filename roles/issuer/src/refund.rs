@@ -1,9 +1,11 @@
 //! Refunds of rests, decided when the dispute term is over (DESIGN §5 "Lost money", RN-X31).
 //!
 //! The refund was entered as a closing of its node when it arrived: whatever its key signed besides is proof against it.
+//! A refund out of a backup accuses nobody: it comes after all exact refunds that are due and takes at most what is left.
 
 use zeni_crypto::Digest;
 use zeni_message::Time;
+use zeni_money::Amount;
 use zeni_store::{Caller, Tx, TxError, params};
 
 use crate::{
@@ -67,12 +69,15 @@ fn decide(tx: &mut Tx<'_>, refund: &Due, now: Time, ids: &mut PostingIds) -> Res
     let balance = tree.settle(&refund.leaf);
     let currency = tree.currency;
     open_cases(tx, refund.key, &balance.convicted, now)?;
-    let over = excess(closed.amount, &balance);
+    claims::announce(tx, &closed.bank, &refund.leaf, balance.paid)?;
+    let over = excess(&balance);
     if !over.is_zero() {
         let claim = NewClaim { leaf: refund.leaf, payee: holder, bank: &closed.bank, currency, excess: over, at: now };
         claims::open(tx, &claim, &balance.limiting)?;
+    } else if balance.paid != closed.amount {
+        // a bank takes what is paid short for a claim: it hears that this one is over
+        claims::announce(tx, &closed.bank, &refund.leaf, Amount::ZERO)?;
     }
-    claims::announce(tx, &closed.bank, &refund.leaf, balance.paid)?;
     let mut work = Work::default();
     work.pay(refund.key.series, currency, balance.paid);
     work.trees.insert(refund.key, Some(tree));

@@ -73,6 +73,11 @@ const MIGRATIONS: &[Migration] = &[
             "CREATE TABLE cycle (id BLOB PRIMARY KEY, at INTEGER NOT NULL, positions BLOB NOT NULL)",
         ],
     },
+    Migration {
+        id: 3,
+        sentence: "refunds out of backups, which are decided after exact ones",
+        sql: &["ALTER TABLE refund ADD COLUMN backup INTEGER NOT NULL DEFAULT 0"],
+    },
 ];
 
 macro_rules! note_columns {
@@ -207,8 +212,9 @@ zeni_store::statements! {
     pub(crate) INSERT_DECISION = "INSERT INTO decision (bank, number, leaf, paid) VALUES (?1, ?2, ?3, ?4)";
     pub(crate) DECISIONS = "SELECT number, leaf, paid FROM decision WHERE bank = ?1 AND number > ?2 ORDER BY number LIMIT 1024";
 
-    pub(crate) INSERT_REFUND = "INSERT INTO refund (due, leaf, epoch, series, serial) VALUES (?1, ?2, ?3, ?4, ?5)";
-    pub(crate) DUE_REFUNDS = "SELECT due, leaf, epoch, series, serial FROM refund WHERE due <= ?1 ORDER BY due, leaf LIMIT 256";
+    pub(crate) INSERT_REFUND = "INSERT INTO refund (due, leaf, epoch, series, serial, backup) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    pub(crate) DUE_REFUNDS = "SELECT due, leaf, epoch, series, serial FROM refund WHERE due <= ?1 \
+        ORDER BY backup, due, leaf LIMIT 256";
     pub(crate) DELETE_REFUND = "DELETE FROM refund WHERE due = ?1 AND leaf = ?2";
 
     pub(crate) INSERT_CYCLE = "INSERT INTO cycle (id, at, positions) VALUES (?1, ?2, ?3)";

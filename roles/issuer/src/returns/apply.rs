@@ -87,7 +87,7 @@ impl Work {
             signed: item.signed.clone(),
         };
         match item.kind {
-            Kind::Refund => self.defer(tx, item, closed, batch.now),
+            Kind::Refund | Kind::BackupRefund => self.defer(tx, item, closed, batch.now),
             Kind::Deposit | Kind::Renewal => self.settle(tx, item, closed, batch.now),
         }
     }
@@ -122,7 +122,7 @@ impl Work {
         let currency = tree.currency;
         open_cases(tx, item.key, &balance.convicted, now)?;
         self.pay(item.key.series, currency, balance.paid);
-        let excess = excess(item.amount, &balance);
+        let excess = excess(&balance);
         if excess.is_zero() {
             return Ok(Outcome::Paid);
         }
@@ -132,7 +132,7 @@ impl Work {
         Ok(Outcome::Partly { paid: balance.paid })
     }
 
-    /// Enters a refund as a child of its node and leaves it waiting for the end of the dispute term.
+    /// Enters a refund, an exact one as a child of its node, and leaves it waiting for the end of the dispute term.
     fn defer(&mut self, tx: &mut Tx<'_>, item: &Followed, mut closed: Closed, now: Time) -> Result<Outcome, TxError> {
         let Some(terms) = &item.terms else { return Ok(Outcome::Malformed) };
         let leaf = item.leaf().identity;
@@ -144,7 +144,8 @@ impl Work {
         let convicted = tree.convicted(&leaf);
         open_cases(tx, item.key, &convicted, now)?;
         let key = item.key;
-        let row = params![time_value(until), leaf.0, key.epoch, key.series, key.serial];
+        let backup = u32::from(item.kind == Kind::BackupRefund);
+        let row = params![time_value(until), leaf.0, key.epoch, key.series, key.serial, backup];
         tx.execute(schema::INSERT_REFUND, row)?;
         Ok(Outcome::Waiting { until })
     }
@@ -186,8 +187,8 @@ pub(crate) fn outcome(closed: &Closed) -> Outcome {
 fn lateness(item: &Followed, now: Time) -> Option<Outcome> {
     let terms = item.terms.as_ref()?;
     match item.kind {
-        Kind::Refund if now <= terms.deposit_until => Some(Outcome::TooEarly),
-        Kind::Refund => (now > terms.retain_until).then_some(Outcome::Late),
+        Kind::Refund | Kind::BackupRefund if now <= terms.deposit_until => Some(Outcome::TooEarly),
+        Kind::Refund | Kind::BackupRefund => (now > terms.retain_until).then_some(Outcome::Late),
         Kind::Deposit | Kind::Renewal => (now > terms.deposit_until).then_some(Outcome::Late),
     }
 }
@@ -219,6 +220,6 @@ pub(crate) fn open_cases(
     Ok(())
 }
 
-pub(crate) fn excess(amount: Amount, balance: &Balance) -> Amount {
-    amount.checked_sub(balance.paid).expect("no more is paid than is asked")
+pub(crate) fn excess(balance: &Balance) -> Amount {
+    balance.asked.checked_sub(balance.paid).expect("no more is paid than is asked")
 }

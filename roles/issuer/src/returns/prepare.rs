@@ -1,11 +1,11 @@
 //! Before the transaction: each chain is followed once, every digest computed, all signatures verified together.
 
 use zeni_crypto::{Digest, Signature, sha256, tagged};
-use zeni_message::{Signed, Time, encode, limits::BATCH_ITEMS_MAX, route::Failure, sig_structure};
+use zeni_message::{Network, Signed, Time, encode, limits::BATCH_ITEMS_MAX, route::Failure, sig_structure};
 use zeni_money::Amount;
 use zeni_note::{
     Chain, Closing, ClosingPurpose, HandIn, SeriesTerms,
-    closing::{ClosingRecord, ToAccount, taking_identity},
+    closing::taking_identity,
     merkle,
     messages::issuer::{Return, ReturnItem, ReturnRefusal},
 };
@@ -65,7 +65,10 @@ pub(crate) struct Followed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Deposit,
+    /// Of an exact rest.
     Refund,
+    /// Of what is left of at most a rest that a backup knew; no child of its node.
+    BackupRefund,
     Renewal,
 }
 
@@ -88,6 +91,25 @@ pub(crate) enum ClosingEvidence {
         #[n(1)]
         index: u32,
     },
+    /// By its own signature over a backup's refund: never shown in a proof.
+    #[n(2)]
+    Backup {
+        #[n(0)]
+        purpose: Digest,
+        #[n(1)]
+        signature: Signature,
+    },
+}
+
+impl ClosingEvidence {
+    /// What a single signature for `purpose` is kept as.
+    fn single(network: Network, purpose: &ClosingPurpose, signature: Signature) -> ClosingEvidence {
+        let digest = purpose.digest(network);
+        match purpose {
+            ClosingPurpose::BackupRefund(_) => ClosingEvidence::Backup { purpose: digest, signature },
+            _ => ClosingEvidence::Single { purpose: digest, signature },
+        }
+    }
 }
 
 impl Followed {
@@ -168,9 +190,8 @@ impl Issuer {
         let leaf = followed.leaf().clone();
         match &item.closing {
             Closing::Single { amount, purpose, signature } => {
-                let kind = purpose_kind(purpose);
-                let whole = kind == Kind::Refund || *amount == leaf.value;
-                let ours = purpose_account(purpose).is_some_and(|to| to.bank == bank);
+                let whole = purpose.is_refund() || *amount == leaf.value;
+                let ours = purpose.account().is_some_and(|to| to.bank == bank);
                 if !whole || !ours || amount.is_zero() || *amount > leaf.value {
                     followed.sound = false;
                 }
@@ -239,13 +260,11 @@ impl Issuer {
         checks: &mut Checks,
     ) {
         let (leaf, holder) = (followed.leaf().identity, followed.leaf().holder);
-        let purpose_digest = purpose.digest(self.network());
-        let record = ClosingRecord { parent: leaf, amount, purpose: purpose_digest };
-        let message = sig_structure(self.network(), &record);
+        let message = purpose.message(self.network(), leaf, amount);
         followed.closing = sha256(&[&message]);
         followed.kind = purpose_kind(purpose);
         followed.amount = amount;
-        followed.signed = encode(&ClosingEvidence::Single { purpose: purpose_digest, signature });
+        followed.signed = encode(&ClosingEvidence::single(self.network(), purpose, signature));
         checks.add(Owner::Item(index), holder, signature, &message);
     }
 
@@ -341,15 +360,9 @@ pub(crate) fn note_key(chain: &Chain) -> NoteKey {
 fn purpose_kind(purpose: &ClosingPurpose) -> Kind {
     match purpose {
         ClosingPurpose::Deposit(_) => Kind::Deposit,
-        ClosingPurpose::Refund(_) | ClosingPurpose::BackupRefund(_) => Kind::Refund,
+        ClosingPurpose::Refund(_) => Kind::Refund,
+        ClosingPurpose::BackupRefund(_) => Kind::BackupRefund,
         ClosingPurpose::Renewal { .. } => Kind::Renewal,
-    }
-}
-
-fn purpose_account(purpose: &ClosingPurpose) -> Option<&ToAccount> {
-    match purpose {
-        ClosingPurpose::Deposit(to) | ClosingPurpose::Refund(to) | ClosingPurpose::BackupRefund(to) => Some(to),
-        ClosingPurpose::Renewal { .. } => None,
     }
 }
 

@@ -6,14 +6,18 @@
 //! paid          = the least room (value − used) over a leaf and its ancestors
 //! ```
 //! A cheat exhausts only his own branch, and a node whose distinct children exceed its value convicts its holder. The
-//! closings of a node count once: only the first is entered (RN-O12, RN-X28, RN-X29).
+//! closings of a node count once: only the first is entered (RN-O12, RN-X28, RN-X29). A refund out of a backup uses room and
+//! is no child: what it asks was never said to be left, so it convicts nobody (RN-X31).
 
 mod rows;
 
 use std::collections::HashMap;
 
 use zeni_crypto::{Digest, PublicKey};
+use zeni_message::{decode, limits::MESSAGE_BYTES_MAX};
 use zeni_money::{Amount, Currency};
+
+use super::prepare::ClosingEvidence;
 
 pub(crate) use rows::node_from_row;
 
@@ -44,8 +48,15 @@ pub(crate) struct Closed {
     pub(crate) paid: Amount,
     /// For a refund, until when it waits; nothing once it is settled.
     pub(crate) waiting: Option<u64>,
-    /// What the holder signed, for proofs ([`super::prepare::ClosingEvidence`]).
+    /// What the holder signed, for proofs ([`ClosingEvidence`]).
     pub(crate) signed: Vec<u8>,
+}
+
+impl Closed {
+    /// Whether it is "at most" out of a backup, and so no child of its node.
+    pub(crate) fn is_of_backup(&self) -> bool {
+        matches!(decode(&self.signed, MESSAGE_BYTES_MAX), Ok(ClosingEvidence::Backup { .. }))
+    }
 }
 
 /// One holder's place in the tree of a note.
@@ -57,7 +68,7 @@ pub(crate) struct Node {
     pub(crate) value: Amount,
     pub(crate) holder: PublicKey,
     pub(crate) used: Amount,
-    /// Sum of the values of its distinct children, its closing among them.
+    /// Sum of the values of its distinct children, its closing among them unless that is out of a backup.
     pub(crate) children: Amount,
     /// The note with its holder's licence, or the hop to this holder; empty for a note of which nothing has come back.
     pub(crate) evidence: Vec<u8>,
@@ -82,7 +93,7 @@ pub(crate) struct Tree {
     nodes: HashMap<Digest, Node>,
     /// Rows below the note in the database.
     stored: u64,
-    /// Σ y: sum of all amounts closed, as the papers add them up (RN-F7.2).
+    /// Σ y: sum of all amounts closed, as the papers add them up (RN-F7.2); what a backup asks is no such amount.
     pub(crate) returned: Amount,
 }
 
@@ -105,6 +116,8 @@ pub(crate) struct Culprit {
 /// What the tree says to a closing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Balance {
+    /// Asked: the closing's amount, out of a backup at most the room of its own node.
+    pub(crate) asked: Amount,
     /// Paid as of right.
     pub(crate) paid: Amount,
     /// Holders on the way whose children now exceed what they held.
@@ -130,6 +143,16 @@ impl Node {
 
     fn culprit(&self) -> Culprit {
         Culprit { node: self.identity, holder: self.holder }
+    }
+
+    /// What its closing asks for: out of a backup, what is left at most.
+    fn asked(&self) -> Amount {
+        let Some(closed) = &self.closed else { return Amount::ZERO };
+        if !closed.is_of_backup() {
+            return closed.amount;
+        }
+        let room = self.value.checked_sub(self.used).expect("a node is never used beyond its value");
+        closed.amount.min(room)
     }
 
     fn changed(&mut self) {
@@ -196,32 +219,34 @@ impl Tree {
         }
     }
 
-    /// Enters the closing of a leaf as a child of it; it is not settled yet. The leaf must be open.
+    /// Enters the closing of a leaf, as a child of it unless out of a backup; it is not settled yet. The leaf must be open.
     pub(crate) fn close(&mut self, leaf: &Digest, closed: Closed) {
-        self.returned = self.returned.checked_add(closed.amount).unwrap_or(Amount::MAX);
+        let signed_away = if closed.is_of_backup() { Amount::ZERO } else { closed.amount };
+        self.returned = self.returned.checked_add(signed_away).unwrap_or(Amount::MAX);
         if let Some(root) = self.nodes.get_mut(&self.root) {
             root.changed();
         }
         let node = self.nodes.get_mut(leaf).expect("the chain was entered before its closing");
         assert!(node.closed.is_none(), "a leaf is closed once");
-        node.add_child(closed.amount);
+        node.add_child(signed_away);
         node.closed = Some(closed);
     }
 
     /// Pays the closing of a leaf up to the least room on its way to the note.
     pub(crate) fn settle(&mut self, leaf: &Digest) -> Balance {
         let mut balance = Balance::default();
-        let mut flow = self.nodes[leaf].closed.as_ref().map_or(Amount::ZERO, |closed| closed.amount);
+        let mut flow = self.nodes[leaf].asked();
+        balance.asked = flow;
         let mut at = Some(*leaf);
         while let Some(identity) = at {
             let node = self.nodes.get_mut(&identity).expect("a leaf's ancestors are loaded with it");
             let room = node.value.checked_sub(node.used).expect("a node is never used beyond its value");
             let passed = flow.min(room);
-            if passed < flow {
-                balance.limiting.push(node.culprit());
-            }
             if node.children > node.value {
                 balance.convicted.push(node.culprit());
+                if passed < flow {
+                    balance.limiting.push(node.culprit());
+                }
             }
             node.used = node.used.checked_add(passed).expect("it is at most the node's value");
             node.changed();
