@@ -30,10 +30,10 @@ pub enum HoldingState {
     /// May be endorsed or closed.
     #[n(0)]
     Live,
-    /// Came back from a backup: only a refund may be signed (DESIGN §5 "Lost money").
+    /// Came back from a backup: only a [`ClosingPurpose::BackupRefund`] may be signed (DESIGN §5 "Lost money").
     #[n(1)]
     Restored,
-    /// Closed; nothing follows.
+    /// Closed: never endorsed any more, but may be closed again.
     #[n(2)]
     Closed,
 }
@@ -51,6 +51,8 @@ pub struct HoldingStatus {
     pub value: Amount,
     /// What is left.
     pub remaining: Amount,
+    /// What a closing took: zero before the first; later closings take the same again, and only one of all is paid.
+    pub closed: Amount,
     /// State.
     pub state: HoldingState,
 }
@@ -109,7 +111,8 @@ pub enum CardError {
         /// What is left.
         remaining: Amount,
     },
-    /// A closing takes a whole leaf; part of this one was endorsed.
+    /// A closing takes a whole leaf, and part of this one was endorsed; or a backup's refund was asked for what the card
+    /// counts itself.
     #[error("part of this holding was passed on: pay the rest to yourself first")]
     NotWhole,
     /// Too many leaves, none, or leaves of several keys in one hand-in.
@@ -153,10 +156,12 @@ pub trait Card: Send {
     /// gives the identical signature, also when nothing is left.
     fn endorse(&mut self, node: &Digest, amount: Amount, answer: &Digest) -> Result<Signature, CardError>;
 
-    /// Closes a whole holding, or for a refund what is left of it; tells the amount.
+    /// Closes a whole holding, or for a refund what is left of it; tells the amount. A live holding takes every purpose but
+    /// [`ClosingPurpose::BackupRefund`], a restored one that alone. What was closed may be closed again for another
+    /// purpose, a rest for another refund: no closing that brings no credit loses money, and the issuer pays a node once.
     fn close(&mut self, node: &Digest, purpose: &ClosingPurpose) -> Result<(Amount, Signature), CardError>;
 
-    /// Closes many whole holdings of one key under one signature, in the order given.
+    /// Closes many whole holdings of one key under one signature, in the order given; also those closed whole before.
     fn hand_in(&mut self, to: &ToAccount, leaves: &[Digest]) -> Result<Signed<HandIn>, CardError>;
 
     /// One holding.

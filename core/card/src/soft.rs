@@ -215,7 +215,9 @@ impl<M: Memory> Card for SoftCard<M> {
 
     fn holding(&mut self, node: &Digest) -> Result<Option<HoldingStatus>, CardError> {
         self.card()?;
-        Ok(self.held(node)?.map(|holding| holding.status(node)))
+        let Some(holding) = self.held(node)? else { return Ok(None) };
+        let closed = self.taken(node, &holding)?;
+        Ok(Some(HoldingStatus { closed, ..holding.status(node) }))
     }
 
     fn endorsed(&mut self, node: &Digest, answer: &Digest) -> Result<Option<(Amount, Signature)>, CardError> {

@@ -46,6 +46,14 @@ errors! {
     }
 }
 
+/// What can be refunded now.
+struct Due {
+    node: Digest,
+    money: Money,
+    /// Whether it came back from a backup.
+    restored: bool,
+}
+
 impl From<zeni_card::CardError> for DepositError {
     fn from(error: zeni_card::CardError) -> Self {
         DepositError::Trouble(error.into())
@@ -129,15 +137,17 @@ impl Holder {
         if due.is_empty() {
             return Err(first.map_or(DepositError::Nothing, |from| DepositError::TooEarly { from: from.0 }));
         }
-        let mut currencies: Vec<Currency> = due.iter().map(|(_, money)| money.currency).collect();
-        currencies.sort_unstable();
-        currencies.dedup();
+        // one refund has one purpose: what a backup brought back and what the card counts itself go apart
+        let mut kinds: Vec<(Currency, bool)> = due.iter().map(|it| (it.money.currency, it.restored)).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
         let mut reports = Vec::new();
-        for currency in currencies {
-            let of: Vec<&(Digest, Money)> = due.iter().filter(|(_, money)| money.currency == currency).collect();
+        for (currency, restored) in kinds {
+            let is_of = |it: &&Due| (it.money.currency, it.restored) == (currency, restored);
+            let of: Vec<&Due> = due.iter().filter(is_of).collect();
             for batch in of.chunks(BATCH_ITEMS_MAX) {
-                let amount = Amount::sum(batch.iter().map(|(_, money)| money.amount)).unwrap_or(Amount::MAX);
-                let direct = batch.iter().map(|(node, _)| *node).collect();
+                let amount = Amount::sum(batch.iter().map(|it| it.money.amount)).unwrap_or(Amount::MAX);
+                let direct = batch.iter().map(|it| it.node).collect();
                 let money = Money::new(amount, currency);
                 let deposit = self.plan_deposit(DepositKind::Refund, money, direct, Vec::new(), None).await?;
                 reports.push(self.carry_deposit(deposit).await?);
@@ -177,7 +187,7 @@ impl Holder {
     }
 
     /// What can be refunded now, and when the first of the rest can be.
-    async fn refundable(&mut self) -> Result<(Vec<(Digest, Money)>, Option<Time>), DepositError> {
+    async fn refundable(&mut self) -> Result<(Vec<Due>, Option<Time>), DepositError> {
         let (terms, now) = (self.key_lists().await?, self.now());
         let (mut due, mut first) = (Vec::new(), None::<Time>);
         for holding in self.active::<Holding>().await? {
@@ -191,7 +201,8 @@ impl Holder {
                 continue;
             }
             if now > terms.deposit_until {
-                due.push((holding.node, Money::new(status.remaining, holding.currency())));
+                let money = Money::new(status.remaining, holding.currency());
+                due.push(Due { node: holding.node, money, restored });
             } else {
                 let from = terms.deposit_until.plus(1);
                 first = Some(first.map_or(from, |first| first.min(from)));
@@ -301,6 +312,7 @@ impl Holder {
             }
             kind => {
                 let purpose = match kind {
+                    DepositKind::Refund if self.is_restored(leaves)? => ClosingPurpose::BackupRefund(to.clone()),
                     DepositKind::Refund => ClosingPurpose::Refund(to.clone()),
                     _ => ClosingPurpose::Deposit(to.clone()),
                 };
@@ -320,6 +332,12 @@ impl Holder {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether these leaves, all in one state, came back from a backup.
+    fn is_restored(&mut self, leaves: &[Digest]) -> Result<bool, Trouble> {
+        let Some(first) = leaves.first() else { return Ok(false) };
+        Ok(self.card.holding(first)?.is_some_and(|status| status.state == HoldingState::Restored))
     }
 
     async fn ask_state(&mut self, deposit: &OwnDeposit) -> Result<bank::DepositState, DepositError> {

@@ -6,12 +6,7 @@ use core::iter;
 use zeni_crypto::{Digest, PublicKey, Signature, tagged};
 use zeni_message::{Signed, encode, limits::BATCH_ITEMS_MAX};
 use zeni_money::Amount;
-use zeni_note::{
-    ClosingPurpose, HandIn,
-    chain::Endorsement,
-    closing::{ClosingRecord, ToAccount},
-    merkle,
-};
+use zeni_note::{ClosingPurpose, HandIn, chain::Endorsement, closing::ToAccount, merkle};
 
 use super::{
     SoftCard,
@@ -63,21 +58,27 @@ impl<M: Memory> SoftCard<M> {
         let mut holding = self.held(node)?.ok_or(CardError::UnknownHolding)?;
         let digest = purpose.digest(self.roots.network);
         let before: Option<Closed> = self.read(CLOSED, &[&node.0])?;
-        if let Some(same) = before.filter(|before| before.purpose == digest) {
+        if let Some(same) = before.as_ref().filter(|before| before.purpose == digest) {
             return Ok((same.amount, same.signature));
         }
-        match purpose {
-            ClosingPurpose::Refund(_) | ClosingPurpose::BackupRefund(_) => refundable(&holding)?,
-            ClosingPurpose::Deposit(_) | ClosingPurpose::Renewal { .. } => whole(&holding)?,
-        }
-        let amount = holding.remaining;
-        let signature = self.sign(&holding.key, &ClosingRecord { parent: *node, amount, purpose: digest })?;
+        let amount = closable(&holding, before.as_ref(), purpose)?;
+        let message = purpose.message(self.roots.network, *node, amount);
+        let signature = self.secret(&holding.key)?.sign(&message);
         let mut writes = Writes::default();
         close(&mut holding);
         writes.put_holding(node, &holding);
         writes.put(CLOSED, &[&node.0], &Closed { purpose: digest, amount, signature });
         self.commit(writes)?;
         Ok((amount, signature))
+    }
+
+    /// What closings took of a holding.
+    pub(super) fn taken(&mut self, node: &Digest, holding: &Holding) -> Result<Amount, CardError> {
+        let before: Option<Closed> = self.read(CLOSED, &[&node.0])?;
+        Ok(match holding.state {
+            HoldingState::Closed => closed(holding, before.as_ref()),
+            HoldingState::Live | HoldingState::Restored => before.map_or(Amount::ZERO, |before| before.amount),
+        })
     }
 
     pub(super) fn do_hand_in(&mut self, to: &ToAccount, leaves: &[Digest]) -> Result<Signed<HandIn>, CardError> {
@@ -95,7 +96,8 @@ impl<M: Memory> SoftCard<M> {
         let mut closed: Vec<(Digest, Holding)> = Vec::with_capacity(leaves.len());
         for leaf in leaves {
             let holding = self.held(leaf)?.ok_or(CardError::UnknownHolding)?;
-            whole(&holding)?;
+            let before: Option<Closed> = self.read(CLOSED, &[&leaf.0])?;
+            whole(&holding, before.as_ref())?;
             closed.push((*leaf, holding));
         }
         let key = one_key(&closed).ok_or(refused)?;
@@ -119,22 +121,48 @@ fn live(holding: &Holding) -> Result<(), CardError> {
     }
 }
 
-fn whole(holding: &Holding) -> Result<(), CardError> {
-    live(holding)?;
-    if holding.remaining == holding.value { Ok(()) } else { Err(CardError::NotWhole) }
-}
-
-/// Something is left, whether or not it came back from a backup.
-fn refundable(holding: &Holding) -> Result<(), CardError> {
-    match holding.state {
-        HoldingState::Closed => Err(CardError::Closed),
-        _ if holding.remaining.is_zero() => Err(CardError::Insufficient { remaining: holding.remaining }),
-        HoldingState::Live | HoldingState::Restored => Ok(()),
+/// The amount that a closing for `purpose` takes, `before` being the last closing by a signature of its own.
+///
+/// What is closed may be closed again, for whatever purpose if it was closed whole: it can never be endorsed any more, and
+/// the issuer counts the closings of a node once and pays it once. So a closing that brought no credit loses no money.
+fn closable(holding: &Holding, before: Option<&Closed>, purpose: &ClosingPurpose) -> Result<Amount, CardError> {
+    let rest = before.map_or(holding.remaining, |before| before.amount);
+    match (purpose, holding.state) {
+        (ClosingPurpose::BackupRefund(_), HoldingState::Restored) => something(rest),
+        (_, HoldingState::Restored) => Err(CardError::Restored),
+        // what this card counts itself it vouches for: such a refund is for restored money alone
+        (ClosingPurpose::BackupRefund(_), HoldingState::Live | HoldingState::Closed) => Err(CardError::NotWhole),
+        (ClosingPurpose::Refund(_), HoldingState::Live) => something(holding.remaining),
+        (ClosingPurpose::Refund(_), HoldingState::Closed) => Ok(closed(holding, before)),
+        (ClosingPurpose::Deposit(_) | ClosingPurpose::Renewal { .. }, _) => whole(holding, before),
     }
 }
 
+/// The whole value, if none of it was passed on.
+fn whole(holding: &Holding, before: Option<&Closed>) -> Result<Amount, CardError> {
+    match holding.state {
+        HoldingState::Restored => Err(CardError::Restored),
+        HoldingState::Closed if closed(holding, before) == holding.value => Ok(holding.value),
+        HoldingState::Closed => Err(CardError::Closed),
+        HoldingState::Live if holding.remaining == holding.value => Ok(holding.value),
+        HoldingState::Live => Err(CardError::NotWhole),
+    }
+}
+
+/// What closings took of a closed holding: a hand-in, which leaves no record of its own here, takes it whole.
+fn closed(holding: &Holding, before: Option<&Closed>) -> Amount {
+    before.map_or(holding.value, |before| before.amount)
+}
+
+fn something(rest: Amount) -> Result<Amount, CardError> {
+    if rest.is_zero() { Err(CardError::Insufficient { remaining: rest }) } else { Ok(rest) }
+}
+
+/// Nothing is left; restored money stays marked as such.
 fn close(holding: &mut Holding) {
-    holding.state = HoldingState::Closed;
+    if holding.state == HoldingState::Live {
+        holding.state = HoldingState::Closed;
+    }
     holding.remaining = Amount::ZERO;
 }
 

@@ -128,6 +128,7 @@ pub(super) struct Holding {
 }
 
 impl Holding {
+    /// The status of a holding that no closing took.
     pub(super) fn status(&self, node: &Digest) -> HoldingStatus {
         HoldingStatus {
             node: *node,
@@ -135,6 +136,7 @@ impl Holding {
             currency: self.currency,
             value: self.value,
             remaining: self.remaining,
+            closed: Amount::ZERO,
             state: self.state,
         }
     }

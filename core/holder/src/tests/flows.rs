@@ -323,6 +323,7 @@ fn an_expired_rest_is_refunded() {
     assert_eq!(block_on(taro.open().refund()).unwrap_err().code(), "too_early");
     town.at(terms().deposit_until.plus(1));
     assert_eq!(block_on(taro.open().refund()).unwrap()[0].money, yen(300));
+    assert!(matches!(town.last_deposit().purpose, zeni_note::ClosingPurpose::Refund(_)));
     assert_eq!(taro.wealth(), OPENING - 200);
     assert_eq!(block_on(taro.open().refund()).unwrap_err().code(), "nothing_to_deposit");
 }
@@ -367,6 +368,9 @@ fn a_copy_cannot_spend_and_a_move_can() {
     transfer(&restored, &jiro, 50);
     town.at(terms().deposit_until.plus(1));
     assert_eq!(block_on(restored.open().refund()).unwrap()[0].money, yen(700));
+    // RN-X31: not as a closing, which would convict the holder of what the wallet passed on after the backup
+    let sent = town.last_deposit();
+    assert!(matches!(sent.purpose, zeni_note::ClosingPurpose::BackupRefund(_)));
     town.at(START.plus(DAY));
 
     let exported = jiro.card().export_move().unwrap().to_bytes();

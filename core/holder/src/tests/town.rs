@@ -15,7 +15,6 @@ use zeni_message::{
 };
 use zeni_note::{
     Chain, Closing, ClosingPurpose, KeyEntry, KeyList, Licence, LoadTicket, NameCertificate, Note,
-    closing::ClosingRecord,
     keylist::KeyListRecord,
     licence::person_digest,
     messages::{authority::*, bank::*, issuer::*},
@@ -114,6 +113,13 @@ impl Town {
         self.books.lock().unwrap()
     }
 
+    /// The last deposit or refund that reached the bank.
+    pub(crate) fn last_deposit(&self) -> Deposit {
+        let books = self.books();
+        let (.., body) = books.seen.iter().rfind(|(_, _, path, _)| *path == Deposit::PATH).unwrap();
+        zeni_message::decode(body, usize::MAX).unwrap()
+    }
+
     pub(crate) fn pass(&self, seconds: u64) {
         self.clock.0.fetch_add(seconds, Ordering::Relaxed);
     }
@@ -148,9 +154,8 @@ impl Town {
         let verified = chain.verify(&self.world.roots, &vec![self.list.clone()]).ok()?;
         let leaf = verified.leaf();
         let network = self.world.network();
-        let record = ClosingRecord { parent: leaf.identity, amount, purpose: purpose.digest(network) };
-        Signed { record, signature: *signature }.verify(network, &leaf.holder).ok()?;
-        (amount == leaf.value || matches!(purpose, ClosingPurpose::Refund(_))).then_some(leaf.identity)
+        leaf.holder.verify(&purpose.message(network, leaf.identity, amount), signature).ok()?;
+        (amount == leaf.value || purpose.is_refund()).then_some(leaf.identity)
     }
 
     fn take_deposit(
@@ -291,9 +296,7 @@ fn renew(town: &Town, it: Renew) -> Result<Issued, RenewRefusal> {
 }
 
 fn deposit(town: &Town, account: &str, it: Deposit) -> Result<DepositState, DepositRefusal> {
-    let (ClosingPurpose::Deposit(to) | ClosingPurpose::Refund(to)) = &it.purpose else {
-        return Err(DepositRefusal::UnknownChallenge);
-    };
+    let to = it.purpose.account().ok_or(DepositRefusal::UnknownChallenge)?;
     let mut closed = Vec::new();
     for (one, item) in it.items.iter().zip(0..) {
         let leaf = town.check_closing(&one.chain, one.amount, &it.purpose, &one.signature);

@@ -43,13 +43,56 @@ fn copy() {
     assert_eq!(restored.card.close(&part.node, &deposit), Err(Restored));
     assert_eq!(restored.card.close(&closed.node, &deposit), Ok(closing));
     assert_eq!(restored.card.hand_in(&account("h"), &[taking.node]), Ok(hand_in));
-    let refund = ClosingPurpose::Refund(account("r"));
+    let refund = ClosingPurpose::BackupRefund(account("r"));
     let (rest, _) = restored.card.close(&part.node, &refund).unwrap();
     assert_eq!(rest, amount(380));
-    assert_eq!(restored.status(&part.node), (500, 0, HoldingState::Closed));
+    assert_eq!(restored.status(&part.node), (500, 0, HoldingState::Restored));
     assert_conserved(&restored.memory);
     assert_eq!(desk.status(&part.node), (500, 380, HoldingState::Live), "the copied card goes on");
     assert_eq!(desk.card.life(), Ok(Life::Operational));
+}
+
+/// RN-X31, RN-X28: what a backup claims back is signed as a record of its own, again for another deposit, and never as a
+/// closing, so that it convicts nobody who passed money on after the backup. Control: the card that counts the money signs
+/// a closing, and no backup's refund.
+#[test]
+fn a_backup_signs_no_closing() {
+    let mut desk = Desk::new();
+    let money = desk.note(500, "1");
+    let mut restored = Desk::blank("w", 9);
+    restored.card.restore(&desk.card.export().unwrap()).unwrap();
+    desk.card.endorse(&money.node, amount(500), &answer("after the backup")).unwrap();
+
+    let before = restored.memory.dump();
+    for purpose in [ClosingPurpose::Refund(account("r")), ClosingPurpose::Deposit(account("r"))] {
+        assert_eq!(restored.card.close(&money.node, &purpose), Err(Restored));
+    }
+    assert_eq!(restored.memory.dump(), before);
+    for deposit in ["r", "again", "r"] {
+        let purpose = ClosingPurpose::BackupRefund(account(deposit));
+        let (rest, signature) = restored.card.close(&money.node, &purpose).unwrap();
+        assert_eq!(rest, amount(500));
+        let digest = purpose.digest(desk.world.network());
+        let closing = zeni_note::closing::ClosingRecord { parent: money.node, amount: rest, purpose: digest };
+        let refund = zeni_note::closing::BackupRefund { parent: money.node, amount: rest, purpose: digest };
+        assert!(!restored.signed_by(&money.key, &closing, &signature));
+        assert!(restored.signed_by(&money.key, &refund, &signature));
+        assert_eq!(restored.card.close(&money.node, &ClosingPurpose::Refund(account(deposit))), Err(Restored));
+        assert_eq!(restored.card.endorse(&money.node, amount(1), &answer("b")), Err(Restored));
+    }
+    assert_eq!(restored.card.holding(&money.node).unwrap().unwrap().closed, amount(500));
+
+    let live = desk.note(100, "2");
+    let refused = NotWhole;
+    assert_eq!(desk.card.close(&live.node, &ClosingPurpose::BackupRefund(account("r"))), Err(refused));
+    let purpose = ClosingPurpose::Refund(account("r"));
+    let (amount, signature) = desk.card.close(&live.node, &purpose).unwrap();
+    let digest = purpose.digest(desk.world.network());
+    assert!(desk.signed_by(
+        &live.key,
+        &zeni_note::closing::ClosingRecord { parent: live.node, amount, purpose: digest },
+        &signature
+    ));
 }
 
 /// A restored card loads nothing that the copy knew to be loaded; what it takes in through old slots is restored money.

@@ -78,8 +78,7 @@ impl Outside {
             _ => ClosingPurpose::Refund(account("r")),
         };
         let (closed, _) = self.desk.card.close(&node, &purpose)?;
-        let id = purpose.digest(self.desk.world.network()).0.to_vec();
-        self.signed.entry(node).or_default().insert(id, closed.minor());
+        self.sign_closing(node, closed.minor());
         Ok(())
     }
 
@@ -87,9 +86,16 @@ impl Outside {
         let signed = self.desk.card.hand_in(&account("h"), leaves)?;
         for leaf in leaves {
             let value = self.desk.status(leaf).0;
-            self.signed.entry(*leaf).or_default().insert(encode(&signed), value);
+            assert_eq!(signed.record.count as usize, leaves.len());
+            self.sign_closing(*leaf, value);
         }
         Ok(())
+    }
+
+    /// All closings of a node take the same, and one of them is paid.
+    fn sign_closing(&mut self, node: Digest, closed: u64) {
+        let before = self.signed.entry(node).or_default().insert(b"closing".to_vec(), closed);
+        assert!(before.is_none_or(|before| before == closed));
     }
 
     fn run(&mut self, step: &Step) -> Result<(), CardError> {

@@ -11,6 +11,7 @@ fn a_note_loads_once() {
     let mut desk = Desk::new();
     let money = desk.note(500, "1");
     let expected = HoldingStatus {
+        closed: Amount::ZERO,
         node: money.chain.note.identity(desk.world.network()),
         key: money.key,
         currency: jpy(),

@@ -65,10 +65,6 @@ fn close_whole() {
         assert!(desk.signed_by(&money.key, &record, &closed.1));
         assert_eq!(desk.card.close(&money.node, &purpose), Ok(closed));
         assert_eq!(desk.status(&money.node), (500, 0, HoldingState::Closed));
-        let otherwise = ClosingPurpose::Deposit(account("other"));
-        assert_eq!(desk.card.close(&money.node, &otherwise), Err(AlreadyClosed));
-        let refund = ClosingPurpose::Refund(account("r"));
-        assert_eq!(desk.card.close(&money.node, &refund), Err(AlreadyClosed));
         assert_eq!(desk.card.endorse(&money.node, amount(1), &answer("a")), Err(AlreadyClosed));
         let part = desk.note(500, &(serial.to_string() + "part"));
         desk.card.endorse(&part.node, amount(1), &answer("a")).unwrap();
@@ -76,6 +72,64 @@ fn close_whole() {
         assert_eq!(desk.status(&part.node), (500, 499, HoldingState::Live));
     }
     assert_eq!(desk.card.close(&answer("none"), &ClosingPurpose::Refund(account("r"))), Err(UnknownHolding));
+    assert_conserved(&desk.memory);
+}
+
+/// RN-F6.2, RN-X26: what was closed whole is closed again for whatever purpose, a hand-in among them, over the same amount,
+/// so that a closing without credit loses nothing; each purpose keeps its bytes, and nothing is ever endorsed again.
+#[test]
+fn close_again() {
+    let mut desk = Desk::new();
+    let till = desk.card.generate_key().unwrap();
+    let purposes = [
+        ClosingPurpose::Deposit(account("d")),
+        renewal(&World::new("w")),
+        ClosingPurpose::Deposit(account("other")),
+        ClosingPurpose::Refund(account("r")),
+    ];
+    for first in 0..=purposes.len() {
+        let node = desk.note_for(till, 500, &format!("{first}")).node;
+        match purposes.get(first) {
+            Some(purpose) => drop(desk.card.close(&node, purpose).unwrap()),
+            None => drop(desk.card.hand_in(&account("h"), &[node]).unwrap()),
+        }
+        let mut signed = Vec::new();
+        for purpose in &purposes {
+            let (taken, signature) = desk.card.close(&node, purpose).unwrap();
+            let digest = purpose.digest(desk.world.network());
+            let record = ClosingRecord { parent: node, amount: amount(500), purpose: digest };
+            assert_eq!(taken, amount(500));
+            assert!(desk.signed_by(&till, &record, &signature));
+            signed.push(signature);
+        }
+        let handed_in = desk.card.hand_in(&account("h"), &[node]).unwrap();
+        assert_eq!(desk.card.hand_in(&account("h"), &[node]), Ok(handed_in));
+        for (purpose, signature) in purposes.iter().zip(signed) {
+            assert_eq!(desk.card.close(&node, purpose), Ok((amount(500), signature)));
+        }
+        assert_eq!(desk.card.endorse(&node, amount(1), &answer("a")), Err(AlreadyClosed));
+        assert_eq!(desk.card.holding(&node).unwrap().unwrap().closed, amount(500));
+        assert_eq!(desk.status(&node), (500, 0, HoldingState::Closed));
+        assert_conserved(&desk.memory);
+    }
+}
+
+/// RN-X31: the refund of a rest may be signed again for another deposit, over the same rest; the whole is never closed.
+#[test]
+fn refund_again() {
+    let mut desk = Desk::new();
+    let money = desk.note(500, "1");
+    desk.card.endorse(&money.node, amount(120), &answer("a")).unwrap();
+    let (one, two) = (ClosingPurpose::Refund(account("r1")), ClosingPurpose::Refund(account("r2")));
+    let first = desk.card.close(&money.node, &one).unwrap();
+    let second = desk.card.close(&money.node, &two).unwrap();
+    assert_eq!((first.0, second.0), (amount(380), amount(380)));
+    assert_ne!(first.1, second.1);
+    assert_eq!(desk.card.close(&money.node, &one), Ok(first));
+    assert_eq!(desk.card.close(&money.node, &ClosingPurpose::Deposit(account("d"))), Err(AlreadyClosed));
+    assert_eq!(desk.card.close(&money.node, &renewal(&World::new("w"))), Err(AlreadyClosed));
+    assert_eq!(desk.card.hand_in(&account("d"), &[money.node]), Err(AlreadyClosed));
+    assert_eq!(desk.card.endorse(&money.node, amount(1), &answer("b")), Err(AlreadyClosed));
     assert_conserved(&desk.memory);
 }
 
@@ -113,10 +167,9 @@ fn hand_in() {
     for leaf in &leaves {
         assert_eq!((desk.status(leaf).1, desk.status(leaf).2), (0, HoldingState::Closed));
         assert_eq!(desk.card.endorse(leaf, amount(1), &answer("a")), Err(AlreadyClosed));
-        assert_eq!(desk.card.close(leaf, &ClosingPurpose::Refund(account("d"))), Err(AlreadyClosed));
     }
-    assert_eq!(desk.card.hand_in(&account("other"), &leaves), Err(AlreadyClosed));
-    assert_eq!(desk.card.hand_in(&account("d"), &leaves[1..]), Err(AlreadyClosed));
+    // a leaf that brought no credit is handed in again, with the others or without them
+    assert_eq!(desk.card.hand_in(&account("other"), &leaves[1..]).unwrap().record.count, 4);
     assert_eq!(desk.card.holdings(), Ok(Vec::new()));
     assert_conserved(&desk.memory);
 }

@@ -71,6 +71,7 @@ fn kinds_differ() {
         RequestClaim::KIND,
         Endorsement::KIND,
         ClosingRecord::KIND,
+        zeni_note::closing::BackupRefund::KIND,
         HandIn::KIND,
         Challenge::KIND,
     ];
