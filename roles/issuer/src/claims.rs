@@ -36,7 +36,7 @@ pub enum Policy {
     Capped {
         /// Honoured against one overspending key, in all.
         per_key: Amount,
-        /// Honoured against one overspending person, and to one payee within one case, in all.
+        /// Honoured against one overspending person, by all his keys, in all; so no payee gains more by his cases either.
         per_person: Amount,
         /// Honoured by the issuer on one day.
         per_issuer_day: Amount,
@@ -134,7 +134,6 @@ impl Issuer {
             }
             heads.push(("key", zeni_crypto::sha256(&[&case.holder.0]), per_key));
             heads.push(("person", case.person, per_person));
-            heads.push(("payee", answer.payee, per_person));
         }
         heads.sort_by_key(|(scope, subject, _)| (*scope, subject.0));
         heads.dedup_by_key(|(scope, subject, _)| (*scope, subject.0));

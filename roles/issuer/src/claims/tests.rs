@@ -64,6 +64,32 @@ fn a_ring_gains_no_more_than_the_cap() {
     assert_eq!(uncapped, [500, 1_500, 4_000]);
 }
 
+/// `keys` keys of one overspender each spend a note of their own twice; answers what his friends gained in all.
+fn keys_gain(policy: Policy, keys: usize) -> u64 {
+    let setup = block_on(Setup::new(policy));
+    for at in 0..keys {
+        let copied = zeni_note::testing::key(&format!("key {at}"));
+        setup.registrar.enrol(copied.public(), "ueda");
+        let chain = block_on(setup.note(&copied, 500, &format!("n{at}")));
+        for friend in ["one", "two"] {
+            let (payee, word) = (setup.person(&format!("{friend} {at}")), format!("{friend} {at}"));
+            let paid = setup.world.pay(&chain, &copied, &payee, 500, &word);
+            let item = setup.deposit(&paid, &payee, AOBA, &word);
+            block_on(setup.give_back(AOBA, &word, vec![item])).unwrap();
+        }
+    }
+    total(decisions(&setup).iter().map(|decision| decision.paid))
+}
+
+/// DESIGN §5 "Excess": many keys of one person gain no more than the cap of the person; the control without it grows.
+#[test]
+fn many_keys_of_a_person_gain_no_more_than_the_cap() {
+    let gains = [1, 3, 6].map(|keys| keys_gain(capped(700, 800, 10_000), keys));
+    assert_eq!(gains, [500, 800, 800]);
+    let uncapped = [1, 3, 6].map(|keys| keys_gain(capped(700, 1 << 40, 1 << 40), keys));
+    assert_eq!(uncapped, [500, 1_500, 3_000]);
+}
+
 /// Policy `refuse`: first come up to the face value, never more.
 #[test]
 fn refuse_pays_no_excess() {
