@@ -277,7 +277,8 @@ pub enum Outcome {
     /// Paid in full as of right.
     #[n(0)]
     Paid,
-    /// Paid up to the room in the tree; the excess is a claim in a case.
+    /// Paid up to the room in the tree; the excess is a claim in a case. What a backup's refund asks above the room of its own
+    /// node is no excess.
     #[n(1)]
     Partly {
         /// Paid as of right.
