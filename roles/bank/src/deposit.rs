@@ -64,7 +64,7 @@ impl Handle<Deposit> for Bank {
     async fn handle(&self, ctx: &Ctx, message: Deposit) -> Result<DepositState, Refused> {
         let customer = self.customer(ctx).await?;
         batch_size(message.items.len(), BATCH_ITEMS_MAX)?;
-        let to = check::account_of(&message.purpose).ok_or(DepositRefusal::WrongAccount)?.clone();
+        let to = message.purpose.account().ok_or(DepositRefusal::WrongAccount)?.clone();
         let content = check::content(&self.config.roots, &message);
         if let Some(state) = self.before(&customer, &to, content).await? {
             return Ok(state);

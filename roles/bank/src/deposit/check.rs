@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use zeni_crypto::{Digest, tagged};
 use zeni_message::{
-    Signed, Time, encode,
+    Time, encode,
     limits::{BATCH_ITEMS_MAX, MESSAGE_BYTES_MAX},
 };
 use zeni_money::{Amount, Currency};
 use zeni_note::{
     Chain, ChainFault, Closing, ClosingPurpose, VerifiedChain,
-    closing::{ClosingRecord, ToAccount},
     keylist::Roots,
     merkle,
     messages::bank::{ClosedChain, Deposit, DepositRefusal, HandInTakings},
@@ -58,14 +57,6 @@ impl From<DepositRefusal> for Faulty {
     }
 }
 
-/// The account that a purpose names, if it names one.
-pub(super) fn account_of(purpose: &ClosingPurpose) -> Option<&ToAccount> {
-    match purpose {
-        ClosingPurpose::Deposit(to) | ClosingPurpose::Refund(to) | ClosingPurpose::BackupRefund(to) => Some(to),
-        ClosingPurpose::Renewal { .. } => None,
-    }
-}
-
 /// What makes two deposits the same: purpose, leaves and amounts; no signature. None if a chain is not well formed.
 pub(super) fn content(roots: &Roots, message: &Deposit) -> Option<Digest> {
     let leaves = message.items.iter().map(|item| leaf(roots, &item.chain)).collect::<Option<Vec<_>>>()?;
@@ -103,15 +94,16 @@ pub(super) fn deposit(
     message: &Deposit,
     now: Time,
 ) -> Result<Checked, Faulty> {
-    let refund = matches!(message.purpose, ClosingPurpose::Refund(_));
+    let refund = message.purpose.is_refund();
     let verified = verify(roots, lists, customer.currency, message.items.iter().map(|item| &item.chain))?;
-    let purpose = message.purpose.digest(roots.network);
     for (place, (item, chain)) in (0_u32..).zip(message.items.iter().zip(&verified)) {
-        if !is_closed(roots, item, chain, purpose, refund) {
+        if !is_closed(roots, item, chain, &message.purpose) {
             return Err(DepositRefusal::WrongClosing { item: place }.into());
         }
     }
-    if !refund {
+    if refund {
+        past_deposit(&verified, now)?;
+    } else {
         in_time(&verified, now)?;
     }
     once(&verified)?;
@@ -180,11 +172,21 @@ fn verify<'a>(
 }
 
 /// Whether the holder's key closed the holding for this purpose: the whole leaf, in a refund a rest of it.
-fn is_closed(roots: &Roots, item: &ClosedChain, chain: &VerifiedChain, purpose: Digest, refund: bool) -> bool {
+fn is_closed(roots: &Roots, item: &ClosedChain, chain: &VerifiedChain, purpose: &ClosingPurpose) -> bool {
     let leaf = chain.leaf();
-    let amount = if refund { !item.amount.is_zero() && item.amount <= leaf.value } else { item.amount == leaf.value };
-    let record = ClosingRecord { parent: leaf.identity, amount: item.amount, purpose };
-    amount && Signed { record, signature: item.signature }.verify(roots.network, &leaf.holder).is_ok()
+    let rest = !item.amount.is_zero() && item.amount <= leaf.value;
+    let amount = if purpose.is_refund() { rest } else { item.amount == leaf.value };
+    let message = purpose.message(roots.network, leaf.identity, item.amount);
+    amount && leaf.holder.verify(&message, &item.signature).is_ok()
+}
+
+/// Refuses refunds of what can still be deposited: the issuer would refuse them, and meanwhile the term of the deposit
+/// could run out.
+fn past_deposit(verified: &[VerifiedChain], now: Time) -> Result<(), DepositRefusal> {
+    match (0_u32..).zip(verified).find(|(_, chain)| now <= chain.terms().deposit_until) {
+        Some((item, chain)) => Err(DepositRefusal::TooEarly { item, from: chain.terms().deposit_until.plus(1).0 }),
+        None => Ok(()),
+    }
 }
 
 fn in_time(verified: &[VerifiedChain], now: Time) -> Result<(), DepositRefusal> {

@@ -193,6 +193,104 @@ fn a_refund_takes_a_rest() {
     assert_eq!(town.balances("A-1"), (OPENING, 400));
 }
 
+/// DESIGN §5 "Lost money": a refund while the holding can still be deposited is refused whole, before anything is stored,
+/// and told when it is heard; the deposit is still taken then, and a second later the refund is (control).
+#[test]
+fn a_refund_waits_for_the_deposit_limit() {
+    type Kind = fn(zeni_note::closing::ToAccount) -> ClosingPurpose;
+    for kind in [ClosingPurpose::Refund as Kind, ClosingPurpose::BackupRefund as Kind] {
+        let town = Town::new();
+        let holder = key("hasty");
+        let chains = ["one", "two"].map(|serial| town.world.note(&holder, 1_000, serial));
+        let purpose = kind(town.open_deposit("A-1", "refund"));
+        let items = chains.iter().map(|chain| town.closed(chain, &holder, 400, &purpose)).collect();
+        let refund = Deposit { purpose, items };
+        let before = town.dump();
+        let early = DepositRefusal::TooEarly { item: 0, from: terms().deposit_until.plus(1).0 };
+        for time in [terms().deposit_until.minus(100), terms().deposit_until] {
+            town.set_time(time);
+            let refusal = refused(&town, "A-1", &refund);
+            assert_eq!(zeni_message::Refusal::retry(&refusal), zeni_message::Retry::Later);
+            assert_eq!(refusal, early);
+            assert_eq!(town.dump(), before);
+        }
+        let purpose = ClosingPurpose::Deposit(town.open_deposit("A-1", "deposit"));
+        let items = vec![town.closed(&chains[1], &holder, 1_000, &purpose)];
+        town.send("A-1", &Deposit { purpose, items }).expect("still in time");
+        town.set_time(terms().deposit_until.plus(1));
+        assert_eq!(refused(&town, "A-1", &refund), DepositRefusal::Repeated { item: 1 });
+        let purpose = kind(town.open_deposit("A-1", "alone"));
+        let items = vec![town.closed(&chains[0], &holder, 400, &purpose)];
+        town.send("A-1", &Deposit { purpose, items }).expect("control: a second later");
+        assert_eq!(town.balances("A-1"), (OPENING, 1_400));
+        town.sound();
+    }
+}
+
+/// RN-X31: a refund out of a backup is a record of its own: the signature of one kind is not taken for the other, and the
+/// issuer gets the purpose as it was signed.
+#[test]
+fn a_backups_refund_is_its_own_record() {
+    let mut town = Town::new();
+    town.set_time(terms().deposit_until.plus(1));
+    let holder = key("lost");
+    let chain = town.world.note(&holder, 1_000, "lost");
+    let to = town.open_deposit("A-1", "backup");
+    let (backup, plain) = (ClosingPurpose::BackupRefund(to.clone()), ClosingPurpose::Refund(to));
+    let leaf = town.world.leaf(&chain);
+    let network = town.world.network();
+    // the bytes of the other kind over this very purpose
+    let record =
+        zeni_note::closing::ClosingRecord { parent: leaf, amount: amount(400), purpose: backup.digest(network) };
+    let signature = Signed::sign(network, record, &holder).signature;
+    let before = town.dump();
+    let good = town.closed(&chain, &holder, 400, &backup);
+    let posed = zeni_note::messages::bank::ClosedChain { signature, ..good.clone() };
+    let crossed = [(&backup, posed), (&plain, good.clone()), (&backup, town.closed(&chain, &holder, 400, &plain))];
+    for (purpose, item) in crossed {
+        let message = Deposit { purpose: purpose.clone(), items: vec![item] };
+        assert_eq!(refused(&town, "A-1", &message), DepositRefusal::WrongClosing { item: 0 });
+    }
+    for value in [0, 1_001] {
+        let items = vec![town.closed(&chain, &holder, value, &backup)];
+        let message = Deposit { purpose: backup.clone(), items };
+        assert_eq!(refused(&town, "A-1", &message), DepositRefusal::WrongClosing { item: 0 });
+    }
+    assert_eq!(town.dump(), before);
+
+    town.send("A-1", &Deposit { purpose: backup.clone(), items: vec![good.clone()] }).expect("the backup's refund");
+    town.settle();
+    let sent = town.sent::<zeni_note::messages::issuer::Return>();
+    let batch: zeni_note::messages::issuer::Return =
+        zeni_message::decode(&sent[0], zeni_message::limits::MESSAGE_BYTES_MAX).expect("a batch");
+    let closing = zeni_note::Closing::Single { amount: amount(400), purpose: backup, signature: good.signature };
+    assert_eq!(batch.items[0].closing, closing);
+    assert_eq!(town.balances("A-1"), (OPENING + 400, 0));
+    town.sound();
+}
+
+/// RN-F5.1: of many holdings the one that is bad is named, wherever it stands; without it the rest is taken (control).
+#[test]
+fn the_bad_item_is_named() {
+    let town = Town::new();
+    let good = town.deposit_message("A-1", "good", &[100; 5]);
+    let before = town.dump();
+    for item in [0_u32, 2, 4] {
+        let place = usize::try_from(item).expect("small");
+        let mut closing = good.clone();
+        closing.items[place].signature.0[0] ^= 1;
+        assert_eq!(refused(&town, "A-1", &closing), DepositRefusal::WrongClosing { item });
+        let mut chain = good.clone();
+        chain.items[place].chain.note.signature.0[0] ^= 1;
+        assert_eq!(refused(&town, "A-1", &chain), DepositRefusal::Malformed { item });
+    }
+    assert_eq!(town.dump(), before);
+    let mut rest = good.clone();
+    rest.items.remove(2);
+    town.send("A-1", &rest).expect("the rest");
+    assert_eq!(town.balances("A-1"), (OPENING, 400));
+}
+
 fn hand_in(town: &Town, message: &HandInTakings) -> Result<DepositState, SendError<DepositRefusal>> {
     town.send("A-1", message)
 }

@@ -2,7 +2,7 @@ use zeni_message::{Message, Time, decode, limits::MESSAGE_BYTES_MAX};
 use zeni_note::{
     ClosingPurpose,
     messages::{
-        bank::{Deposit, GetDeposit, ItemState},
+        bank::{Deposit, DepositRefusal, GetDeposit, ItemState},
         issuer::{Outcome, Return},
     },
     testing::{DAY, amount, key, nonce, terms},
@@ -163,23 +163,40 @@ fn a_full_batch_leaves_the_rest_to_the_next() {
     assert_eq!(choose(&cut).len(), 1_024);
 }
 
-/// DESIGN §5: what came too late or too early may come again as a refund; what was paid or refused for good may not.
+/// DESIGN §5: what came too late, or too early as a refund, may come again under a further closing; what was paid or
+/// refused for good may not.
 #[test]
 fn only_an_unsettled_leaf_comes_again() {
     let mut town = Town::new();
-    let late = town.deposit_message("A-1", "late", &[1_000]);
+    let late = town.deposit_message("A-1", "late", &[1_000, 1_000]);
     outcome(&town, &late, 0, Outcome::Late);
+    outcome(&town, &late, 1, Outcome::Duplicate);
     town.send("A-1", &late).expect("in time here");
     town.settle();
-    let holder = key("late holder 0");
+    let refund = |town: &Town, seed: &str, item: usize| {
+        let purpose = ClosingPurpose::Refund(town.open_deposit("A-1", seed));
+        let holder = key(&format!("late holder {item}"));
+        let items = vec![town.closed(&late.items[item].chain, &holder, 1_000, &purpose)];
+        Deposit { purpose, items }
+    };
+    town.set_time(terms().deposit_until.plus(1));
+    // the issuer's clock is behind this bank's
+    outcome(&town, &late, 0, Outcome::TooEarly);
+    let early = refund(&town, "early", 0);
+    town.send("A-1", &early).expect("in time here");
+    town.settle();
+    assert_eq!(state(&town, "early"), vec![ItemState::Refused("too_early".into())]);
+    assert_eq!(town.balances("A-1"), (OPENING, 0));
+    let never = refund(&town, "duplicate", 1);
+    assert_eq!(crate::testing::refusal(town.send("A-1", &never)), DepositRefusal::Repeated { item: 0 });
     let leaf = town.world.leaf(&late.items[0].chain);
     town.desk().outcomes.insert(leaf, Outcome::Waiting { until: terms().refund_from });
-    let purpose = ClosingPurpose::Refund(town.open_deposit("A-1", "refund"));
-    let items = vec![town.closed(&late.items[0].chain, &holder, 1_000, &purpose)];
-    town.send("A-1", &Deposit { purpose, items }).expect("a refund");
+    let again = refund(&town, "refund", 0);
+    town.send("A-1", &again).expect("a refund");
     town.settle();
     assert_eq!(state(&town, "refund"), vec![ItemState::Waiting { until: terms().refund_from }]);
-    assert_eq!(state(&town, "late"), vec![ItemState::Refused("late".into())]);
+    let refused = |word: &str| ItemState::Refused(word.into());
+    assert_eq!(state(&town, "late"), vec![refused("late"), refused("duplicate")]);
     town.sound();
 }
 
