@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use zeni_crypto::{Digest, tagged};
 use zeni_identity::{NameError, PartyName};
 use zeni_message::{
-    Refusal, Role, Time,
+    Refusal, Role,
     route::{Ctx, Failure},
 };
 use zeni_money::{Amount, Currency};
@@ -66,8 +66,6 @@ pub(crate) struct Customer {
     pub(crate) currency: Currency,
     pub(crate) code: Digest,
     pub(crate) salt: [u8; 16],
-    pub(crate) wrong: u64,
-    pub(crate) locked_until: Time,
 }
 
 impl Customer {
@@ -78,8 +76,6 @@ impl Customer {
             currency: currency(&row, 1)?,
             code: Digest(row.array(2)?),
             salt: row.array(3)?,
-            wrong: row.u64(4)?,
-            locked_until: Time(row.u64(5)?),
         }))
     }
 

@@ -49,20 +49,23 @@ const MIGRATIONS: &[Migration] = &[
             "CREATE INDEX request_claim_state ON request_claim (state)",
         ],
     },
+    Migration {
+        id: 3,
+        sentence: "wrong enrolment codes are not counted",
+        sql: &["ALTER TABLE account DROP COLUMN wrong", "ALTER TABLE account DROP COLUMN locked_until"],
+    },
 ];
 
 statements! {
     /// Idempotent by account.
-    pub INSERT_ACCOUNT = "INSERT INTO account (account, name, currency, code, salt, wrong, locked_until) \
-        VALUES (?1, ?2, ?3, ?4, ?5, 0, 0) ON CONFLICT DO NOTHING";
+    pub INSERT_ACCOUNT = "INSERT INTO account (account, name, currency, code, salt) \
+        VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
     /// One account.
-    pub SELECT_ACCOUNT = "SELECT name, currency, code, salt, wrong, locked_until FROM account WHERE account = ?1";
+    pub SELECT_ACCOUNT = "SELECT name, currency, code, salt FROM account WHERE account = ?1";
     /// All accounts.
     pub SELECT_ACCOUNTS = "SELECT account, currency FROM account ORDER BY account";
     /// The currencies of accounts.
     pub SELECT_CURRENCIES = "SELECT DISTINCT currency FROM account ORDER BY currency";
-    /// Counts a wrong code, or none.
-    pub UPDATE_WRONG = "UPDATE account SET wrong = ?2, locked_until = ?3 WHERE account = ?1";
     /// A stored certificate.
     pub SELECT_CERTIFICATE = "SELECT chain FROM certificate WHERE account = ?1 AND request = ?2";
     /// Stores a certificate.

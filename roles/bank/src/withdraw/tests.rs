@@ -159,8 +159,6 @@ fn an_order_is_in_the_accounts_currency() {
         currency: zeni_money::Currency::from_code(code).expect("a code"),
         code: zeni_crypto::Digest([0; 32]),
         salt: [0; 16],
-        wrong: 0,
-        locked_until: START,
     };
     let id = zeni_crypto::Digest([1; 32]);
     super::check(&ctx, &customer("JPY"), &[(item.clone(), id)], &lists).expect("control");
