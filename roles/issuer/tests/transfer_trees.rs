@@ -11,9 +11,10 @@ use zeni_issuer::{
     testing::{BANKS, Setup},
 };
 use zeni_note::{
-    Chain,
+    Chain, Closing, ClosingPurpose,
+    closing::ToAccount,
     messages::issuer::{Outcome, ReturnItem},
-    testing::amount,
+    testing::{DAY, START, amount},
 };
 
 const PERSONS: usize = 6;
@@ -45,6 +46,10 @@ struct Holding {
 
 struct Forest {
     deposits: Vec<ReturnItem>,
+    /// What was closed, as its holder had it.
+    leaves: Vec<Holding>,
+    /// What was passed on, as a backup knew it.
+    passed_on: Vec<Holding>,
     guilty: BTreeSet<String>,
 }
 
@@ -68,7 +73,8 @@ fn split(dice: &mut Dice, value: u64, cheats: bool) -> Vec<u64> {
 
 /// Lets one note wander at random until everything stands before a bank's counter.
 fn wander(setup: &Setup, dice: &mut Dice, cheats: &BTreeSet<usize>) -> Forest {
-    let mut forest = Forest { deposits: Vec::new(), guilty: BTreeSet::new() };
+    let mut forest =
+        Forest { deposits: Vec::new(), leaves: Vec::new(), passed_on: Vec::new(), guilty: BTreeSet::new() };
     let person = dice.pick(PERSONS);
     let key = licensed(setup, person, "0");
     let chain = block_on(setup.note(&key, FACE, &format!("note {}", dice.roll(u64::MAX))));
@@ -80,6 +86,7 @@ fn wander(setup: &Setup, dice: &mut Dice, cheats: &BTreeSet<usize>) -> Forest {
             let bank = BANKS[dice.pick(BANKS.len())];
             let id = format!("deposit {}", forest.deposits.len());
             forest.deposits.push(setup.deposit(&holding.chain, &holding.key, bank, &id));
+            forest.leaves.push(holding);
             continue;
         }
         let cheat = cheats.contains(&holding.person);
@@ -94,6 +101,7 @@ fn wander(setup: &Setup, dice: &mut Dice, cheats: &BTreeSet<usize>) -> Forest {
             let chain = setup.world.pay(&holding.chain, &holding.key, &key, part, &made.to_string());
             holdings.push_back(Holding { chain, key, person, value: part });
         }
+        forest.passed_on.push(holding);
     }
     forest
 }
@@ -145,13 +153,37 @@ fn give_back(setup: &Setup, dice: &mut Dice, mut deposits: Vec<ReturnItem>) -> u
 
 fn is_at(item: &ReturnItem, bank: &str) -> bool {
     match &item.closing {
-        zeni_note::Closing::Single { purpose: zeni_note::ClosingPurpose::Deposit(to), .. } => to.bank == bank,
+        Closing::Single { purpose: ClosingPurpose::Deposit(to), .. } => to.bank == bank,
         _ => false,
     }
 }
 
 fn value(item: &ReturnItem) -> u64 {
     item.chain.hops.last().map_or(item.chain.note.record.face, |hop| hop.amount).minor()
+}
+
+/// Claims refunds of holdings in random order and one batch; answers the items.
+fn refund(
+    setup: &Setup,
+    dice: &mut Dice,
+    batch: &str,
+    mut claims: Vec<(&Holding, u64, fn(ToAccount) -> ClosingPurpose)>,
+) -> Vec<ReturnItem> {
+    let mut items = Vec::new();
+    while !claims.is_empty() {
+        let (holding, rest, purpose) = claims.swap_remove(dice.pick(claims.len()));
+        let to = setup.world.account(BANKS[0], "A-1", &format!("{batch} {}", items.len()));
+        let closing = setup.world.close(&holding.chain, &holding.key, rest, purpose(to));
+        items.push(ReturnItem { chain: holding.chain.clone(), closing });
+    }
+    if !items.is_empty() {
+        let answer = block_on(setup.give_back(BANKS[0], batch, items.clone())).unwrap();
+        assert!(answer.record.outcomes.iter().all(|outcome| matches!(outcome, Outcome::Waiting { .. })));
+    }
+    block_on(setup.settle_down());
+    let report = block_on(setup.issuer.audit()).unwrap();
+    assert_eq!(report.violations, Vec::<String>::new());
+    items
 }
 
 fn run(seed: u64, cheats: &BTreeSet<usize>) -> (Forest, Setup, u64, u64) {
@@ -183,6 +215,47 @@ proptest! {
         prop_assert!(paid <= FACE);
         let asked: u64 = forest.deposits.iter().map(value).sum();
         prop_assert!(paid + honoured <= asked);
+    }
+
+    /// RN-P19, RN-X31: of a note whose parts came back in time, as exact refunds or not at all, every holder who passed
+    /// something on claims any of it out of a backup. Exact parts are paid in full, no more than the face value is paid, and
+    /// whoever passed on more than he held is named, and nobody else ever is.
+    #[test]
+    fn backups_take_what_is_left_and_accuse_nobody(
+        seed: u64,
+        cheats in prop_oneof![Just(BTreeSet::new()), prop::collection::btree_set(0..PERSONS, 1..3)],
+    ) {
+        let setup = block_on(Setup::new(Policy::Refuse));
+        let mut dice = Dice(SeededEntropy::from_number(seed));
+        let forest = wander(&setup, &mut dice, &cheats);
+        let fate: Vec<u64> = forest.leaves.iter().map(|_| dice.roll(3)).collect();
+        let of_fate = |wanted: u64| forest.leaves.iter().zip(&fate).filter(move |(_, fate)| **fate == wanted);
+        let in_time = forest.deposits.iter().zip(&fate).filter(|(_, fate)| **fate == 0);
+        give_back(&setup, &mut dice, in_time.map(|(item, _)| item.clone()).collect());
+        setup.clock.put(START.plus(211 * DAY));
+        let exact: fn(ToAccount) -> ClosingPurpose = ClosingPurpose::Refund;
+        let mut claims: Vec<_> = of_fate(1).map(|(leaf, _)| (leaf, leaf.value, exact)).collect();
+        for holding in &forest.passed_on {
+            claims.push((holding, 1 + dice.roll(holding.value), ClosingPurpose::BackupRefund));
+        }
+        let items = refund(&setup, &mut dice, "refunds", claims);
+        setup.clock.put(START.plus(240 * DAY));
+        block_on(setup.settle_down());
+        if cheats.is_empty() && !items.is_empty() {
+            let again = block_on(setup.give_back(BANKS[0], "again", items.clone())).unwrap();
+            for (item, outcome) in items.iter().zip(&again.record.outcomes) {
+                let exact = matches!(&item.closing, Closing::Single { purpose: ClosingPurpose::Refund(_), .. });
+                prop_assert!(!exact || *outcome == Outcome::Paid);
+            }
+        }
+        let late = of_fate(2).map(|(leaf, _)| (leaf, leaf.value, exact)).collect();
+        refund(&setup, &mut dice, "too late for a share", late);
+        let report = block_on(setup.issuer.audit()).unwrap();
+        prop_assert!(report.currencies[0].returned <= FACE);
+        // by now everything has come back
+        let cases = block_on(setup.issuer.cases()).unwrap();
+        let named: BTreeSet<String> = cases.iter().filter_map(|case| case.name.clone()).collect();
+        prop_assert_eq!(named, forest.guilty);
     }
 
     /// RN-F7.5: what honest holders bring back is paid in full in any order, and the note is matched off.
