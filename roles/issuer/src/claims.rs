@@ -7,13 +7,14 @@ use zeni_crypto::{Digest, PublicKey};
 use zeni_message::{
     NoRefusal, Time, decode,
     limits::MESSAGE_BYTES_MAX,
+    peer::SendError,
     route::{Ctx, Failure},
 };
 use zeni_money::{Amount, Currency};
 use zeni_note::{
     OverspendingProof,
     messages::{
-        authority::SamePerson,
+        authority::{DiscloseRefusal, SamePerson},
         issuer::{Decision, GetDecisions},
     },
 };
@@ -125,12 +126,21 @@ impl Issuer {
         for case in &claim.cases {
             let proof: Option<OverspendingProof> = decode(&case.proof, MESSAGE_BYTES_MAX).ok();
             let proof = proof.ok_or(TickError::Stored { table: "misuse" })?;
-            let Ok(answer) = self.authority.send(&SamePerson { proof, payee: claim.payee }).await else {
-                tracing::info!("the authority has not answered about a claim yet");
-                return Ok(None);
-            };
-            if answer.same {
-                return Ok(Some(None));
+            match self.authority.send(&SamePerson { proof, payee: claim.payee }).await {
+                Ok(answer) if !answer.same => {}
+                Ok(_) => return Ok(Some(None)),
+                Err(SendError::Refused(refusal)) if refusal != DiscloseRefusal::UnknownKey => {
+                    // it will never compare them: who may be the overspender is not paid, and keeps no other claim waiting
+                    tracing::info!(
+                        code = zeni_message::Refusal::code(&refusal),
+                        "the authority compares no more payees"
+                    );
+                    return Ok(Some(None));
+                }
+                Err(_) => {
+                    tracing::info!("the authority has not answered about a claim yet");
+                    return Ok(None);
+                }
             }
             heads.push(("key", zeni_crypto::sha256(&[&case.holder.0]), per_key));
             heads.push(("person", case.person, per_person));
