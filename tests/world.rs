@@ -320,6 +320,7 @@ fn authority(net: &Arc<Net>, store: &Store) -> Arc<Authority> {
         grid: LicenceGrid { origin: START, step_s: NonZeroU64::new(30 * DAY).unwrap(), steps: 8 },
         retain_s: 400 * DAY,
         list_fresh_s: 3_600,
+        licences_max: zeni_authority::LICENCES_MAX,
     };
     let keys = zeni_authority::Keys { signing: forge.authority, handles: Zeroizing::new([5; 32]) };
     Authority::new(config, keys, store.clone(), net.clock.clone())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use zeni_crypto::Digest;
-use zeni_message::{NoRefusal, Signed, decode, limits::MESSAGE_BYTES_MAX, route::Failure};
+use zeni_message::{NoRefusal, Signed, Time, decode, limits::MESSAGE_BYTES_MAX, route::Failure};
 use zeni_note::{KeyList, RevocationList, keylist::Roots, licence::key_digest};
 use zeni_store::{Tx, TxError, params};
 
@@ -59,7 +59,7 @@ pub enum Violation {
     ListFalse,
     /// There are revoked rows, or a log, and no list.
     ListMissing,
-    /// The current list names other keys than the revoked rows.
+    /// The current list names other keys than the revoked rows whose licence had not ended when it was made.
     ListDiffers {
         /// Revoked rows that it does not name.
         missing: u64,
@@ -120,13 +120,13 @@ fn persons(tx: &mut Tx<'_>) -> Result<BTreeMap<String, Status>, TxError> {
     }
 }
 
-/// Checks the licence rows; answers the digests of the revoked ones, ascending.
+/// Checks the licence rows; answers the digests of the revoked ones, ascending, each with the end of its licence.
 fn licences(
     tx: &mut Tx<'_>,
     roots: &Roots,
     persons: &BTreeMap<String, Status>,
     report: &mut AuditReport,
-) -> Result<Vec<Digest>, TxError> {
+) -> Result<Vec<(Digest, Time)>, TxError> {
     let mut revoked = Vec::new();
     let mut after: Vec<u8> = Vec::new();
     loop {
@@ -138,7 +138,7 @@ fn licences(
             report.licences += 1;
             report.violations.extend(licence(&row, roots, persons));
             if row.revoked {
-                revoked.push(row.digest);
+                revoked.push((row.digest, row.licence.record.until));
             }
         }
     }
@@ -205,7 +205,7 @@ fn log_heads(tx: &mut Tx<'_>, report: &mut AuditReport) -> Result<Vec<Digest>, T
 fn list(
     tx: &mut Tx<'_>,
     roots: &Roots,
-    revoked: &[Digest],
+    revoked: &[(Digest, Time)],
     heads: &[Digest],
     report: &mut AuditReport,
 ) -> Result<(), TxError> {
@@ -223,8 +223,11 @@ fn list(
         return Ok(());
     };
     let named = &verified.record().revoked;
+    // a list names the revoked keys whose licence had not ended when it was made
+    let since = verified.record().time;
+    let revoked: Vec<&Digest> = revoked.iter().filter(|(_, until)| *until >= since).map(|(digest, _)| digest).collect();
     let missing = revoked.iter().filter(|digest| named.binary_search(digest).is_err()).count();
-    let surplus = named.iter().filter(|digest| revoked.binary_search(digest).is_err()).count();
+    let surplus = named.iter().filter(|digest| revoked.binary_search(&digest).is_err()).count();
     if missing + surplus > 0 {
         report.violations.push(Violation::ListDiffers { missing: count(missing), surplus: count(surplus) });
     }

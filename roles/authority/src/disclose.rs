@@ -12,7 +12,7 @@ use zeni_note::{
     messages::authority::{Disclose, DiscloseRefusal, Disclosed},
     proof::Held,
 };
-use zeni_store::{Caller, Tx, TxError, params};
+use zeni_store::{Caller, Tx, TxError, Value, params};
 
 use crate::{
     Authority, Outcome, Reason, Status,
@@ -90,7 +90,7 @@ impl Authority {
         let content = |outcome| Content { time: now, key_digest: key_digest(&case.key), evidence, outcome };
         let opened = case.request(Outcome::Opened, &[]);
         let unknown = case.request(Outcome::UnknownKey, &[]);
-        let view = move |tx: &mut Tx<'_>| view(tx, &case, &opened, &unknown);
+        let view = move |tx: &mut Tx<'_>| view(tx, &case, [&opened, &unknown], now);
         let prepare = |seen: &Seen| match seen {
             Seen::Answered(reply) => Ok(Decision::Done(Ok(stored(reply)?))),
             Seen::Unknown { noted: true, .. } => Ok(Decision::Done(Err(DiscloseRefusal::UnknownKey))),
@@ -126,7 +126,7 @@ impl Authority {
             person: self.person_handle(&person.id),
             revoked: u32::try_from(licences.len()).unwrap_or(u32::MAX),
         };
-        let list = self.next_list(standing, entry.head, &revoke, &[], now);
+        let list = self.next_list(standing, entry.head, &rows::newly_listed(licences, now), &[], now);
         Opened { entry, person: person.id.clone(), revoke, list, reply }
     }
 
@@ -163,7 +163,7 @@ pub(crate) fn answered(tx: &mut Tx<'_>, request: &Digest) -> Result<Option<Vec<u
     tx.row(schema::ANSWER_BY_REQUEST, params![request.0])?.map(|row| Ok(row.blob(0)?.to_vec())).transpose()
 }
 
-fn view(tx: &mut Tx<'_>, case: &Case, opened: &Digest, unknown: &Digest) -> Result<Seen, TxError> {
+fn view(tx: &mut Tx<'_>, case: &Case, [opened, unknown]: [&Digest; 2], now: Time) -> Result<Seen, TxError> {
     if let Some(reply) = answered(tx, opened)? {
         return Ok(Seen::Answered(reply));
     }
@@ -171,7 +171,7 @@ fn view(tx: &mut Tx<'_>, case: &Case, opened: &Digest, unknown: &Digest) -> Resu
         return Ok(Seen::Unknown { noted: log::noted(tx, unknown)?, end: log::last(tx)? });
     };
     let licences = rows::licences_of(tx, &person.id)?;
-    Ok(Seen::Owner { person, licences, standing: standing(tx)? })
+    Ok(Seen::Owner { person, licences, standing: standing(tx, now)? })
 }
 
 fn apply(tx: &mut Tx<'_>, case: &Case, request: &Digest, opened: &Opened) -> Result<Disclosed, TxError> {
@@ -182,7 +182,7 @@ fn apply(tx: &mut Tx<'_>, case: &Case, request: &Digest, opened: &Opened) -> Res
     let number = number_value(opened.entry.number);
     tx.execute(
         schema::INSERT_ANSWER,
-        params![request.0, number, case.key.0, &opened.reply.name, encode(&opened.reply)],
+        params![request.0, number, case.key.0, &opened.reply.name, encode(&opened.reply), Value::Null],
     )?;
     Ok(opened.reply.clone())
 }

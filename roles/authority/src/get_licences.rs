@@ -1,6 +1,6 @@
 //! RN-F1: licences on fresh keys for a person whom the authority knows.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use zeni_crypto::{Digest, Signature};
 use zeni_message::{
@@ -30,6 +30,8 @@ struct Seen {
     key_lists: BTreeMap<u32, Option<Digest>>,
     /// Rows of the keys, in the order of the requests.
     licences: Vec<Option<LicenceRow>>,
+    /// Number of the person's licences that have not ended.
+    held: u64,
     /// Certificate of the first key.
     certificate: Option<Signed<NameCertificate>>,
 }
@@ -44,9 +46,9 @@ struct Prepared {
 
 impl Handle<GetLicences> for Authority {
     async fn handle(&self, ctx: &Ctx, message: GetLicences) -> Result<Licences, Failure<GetLicencesRefusal>> {
-        let secret = person_digest(&message.secret);
+        let (secret, now) = (person_digest(&message.secret), ctx.now);
         let requests: Vec<LicenceRequest> = message.requests.iter().map(|request| request.record.clone()).collect();
-        let view = move |tx: &mut Tx<'_>| view(tx, &secret, &requests);
+        let view = move |tx: &mut Tx<'_>| view(tx, &secret, &requests, now);
         let prepare = |seen: &Seen| self.license(&message, &secret, seen, ctx.now);
         settle(&self.store, lane(&secret), view, prepare, |tx, _, prepared: &Prepared| apply(tx, prepared)).await
     }
@@ -130,6 +132,12 @@ impl Authority {
                 return Err(GetLicencesRefusal::OtherOwner { item });
             }
         }
+        let new = requests().zip(&seen.licences).filter(|(_, row)| row.is_none());
+        let new: BTreeSet<_> = new.map(|((_, request), _)| request.record.key.0).collect();
+        let held = seen.held.saturating_add(u64::try_from(new.len()).unwrap_or(u64::MAX));
+        if !new.is_empty() && held > u64::from(self.config.licences_max) {
+            return Err(GetLicencesRefusal::TooMany { max: self.config.licences_max });
+        }
         Ok(())
     }
 }
@@ -156,12 +164,12 @@ fn lane(secret: &Digest) -> Caller {
     Caller(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
 }
 
-fn view(tx: &mut Tx<'_>, secret: &Digest, requests: &[LicenceRequest]) -> Result<Seen, TxError> {
+fn view(tx: &mut Tx<'_>, secret: &Digest, requests: &[LicenceRequest], now: Time) -> Result<Seen, TxError> {
     let person = rows::person_by_secret(tx, secret)?;
-    let mut seen = Seen { person, key_lists: BTreeMap::new(), licences: Vec::new(), certificate: None };
-    if seen.person.is_none() || check_size(requests.len()).is_err() {
-        return Ok(seen);
-    }
+    let mut seen = Seen { person, key_lists: BTreeMap::new(), licences: Vec::new(), held: 0, certificate: None };
+    let Some(person) = seen.person.as_ref().filter(|_| check_size(requests.len()).is_ok()) else { return Ok(seen) };
+    let held = tx.row(schema::COUNT_LICENCES, params![&person.id, time_value(now)])?;
+    seen.held = held.map_or(Ok(0), |row| row.u64(0))?;
     for request in requests {
         if let Entry::Vacant(place) = seen.key_lists.entry(request.epoch) {
             let row = tx.row(schema::KEY_LIST_IDENTITY, params![request.epoch])?;

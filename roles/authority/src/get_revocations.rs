@@ -36,7 +36,7 @@ impl Authority {
             let standing = standing.as_ref().ok_or(Failure::Internal)?;
             Ok(Decision::Apply(self.next_list(standing, standing.log.head, &[], &[], now)))
         };
-        let view = move |tx: &mut Tx<'_>| view(tx, stale.is_some());
+        let view = move |tx: &mut Tx<'_>| view(tx, stale.is_some(), now);
         settle(&self.store, Caller::default(), view, prepare, |tx, _, list| {
             store_list(tx, list)?;
             Ok(list.clone())
@@ -46,9 +46,9 @@ impl Authority {
 }
 
 /// The list alone, unless a new one may be needed.
-fn view(tx: &mut Tx<'_>, renew: bool) -> Result<(Option<Current>, Option<Standing>), TxError> {
+fn view(tx: &mut Tx<'_>, renew: bool, now: Time) -> Result<(Option<Current>, Option<Standing>), TxError> {
     let current = current(tx)?;
-    let standing = if renew || current.is_none() { Some(standing(tx)?) } else { None };
+    let standing = if renew || current.is_none() { Some(standing(tx, now)?) } else { None };
     Ok((current, standing))
 }
 

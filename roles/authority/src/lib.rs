@@ -86,7 +86,13 @@ pub struct Config {
     pub retain_s: u64,
     /// Seconds after which [`Authority::tick`] signs the revocation list afresh.
     pub list_fresh_s: u64,
+    /// Licences of one person that have not ended, at most ([`LICENCES_MAX`] unless there is a reason): all of them stand
+    /// in the revocation list once the person is suspended.
+    pub licences_max: u32,
 }
+
+/// Usual limit of licences of one person that have not ended.
+pub const LICENCES_MAX: u32 = 4_096;
 
 /// What an authority keeps secret.
 pub struct Keys {

@@ -1,8 +1,10 @@
 //! The revocation list: made anew in the transaction that changes what it says (RN-D22).
 
+use std::collections::BTreeSet;
+
 use zeni_crypto::Digest;
-use zeni_message::{Signed, Time, decode, encode, limits::MESSAGE_BYTES_MAX, route::Failure};
-use zeni_note::RevocationList;
+use zeni_message::{Message, Signed, Time, decode, encode, limits::MESSAGE_BYTES_MAX, route::Failure};
+use zeni_note::{RevocationList, messages::authority::GetRevocations};
 use zeni_store::{Tx, TxError, params};
 
 use crate::{
@@ -12,6 +14,13 @@ use crate::{
     schema,
 };
 
+/// Bytes of a list besides its digests, and of one digest in it, at most.
+const FRAME_BYTES: usize = 1_024;
+const DIGEST_BYTES: usize = 34;
+/// Digests in one list, so that it passes as the reply to those who ask for it. Beyond that the keys revoked first are left
+/// out, which the audit tells: a list without them is better than none.
+pub(crate) const REVOKED_MAX: usize = (GetRevocations::REPLY_MAX - FRAME_BYTES) / DIGEST_BYTES;
+
 /// What the next revocation list and the next log entry follow from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
@@ -19,7 +28,7 @@ pub(crate) struct Standing {
     pub(crate) number: u64,
     /// End of the log of disclosures.
     pub(crate) log: LogHead,
-    /// Digests of all revoked keys, ascending.
+    /// Digests of the revoked keys whose licence has not ended, at most [`REVOKED_MAX`], the last revoked first.
     pub(crate) revoked: Vec<Digest>,
 }
 
@@ -47,9 +56,11 @@ pub(crate) fn current(tx: &mut Tx<'_>) -> Result<Option<Current>, TxError> {
         .transpose()
 }
 
-pub(crate) fn standing(tx: &mut Tx<'_>) -> Result<Standing, TxError> {
+/// A key whose licence has ended needs no revocation: whoever checks licences refuses it.
+pub(crate) fn standing(tx: &mut Tx<'_>, now: Time) -> Result<Standing, TxError> {
     let number = current(tx)?.map_or(0, |current| current.number);
-    let rows = tx.rows(schema::REVOKED_DIGESTS, params![])?;
+    let most = i64::try_from(REVOKED_MAX).unwrap_or(i64::MAX);
+    let rows = tx.rows(schema::REVOKED_DIGESTS, params![time_value(now), most])?;
     let revoked = rows.iter().map(|row| digest(row, 0)).collect::<Result<_, _>>()?;
     Ok(Standing { number, log: log::last(tx)?, revoked })
 }
@@ -77,8 +88,12 @@ impl Authority {
         erased: &[Digest],
         now: Time,
     ) -> Signed<RevocationList> {
-        let mut revoked: Vec<Digest> = standing.revoked.iter().chain(added).copied().collect();
-        revoked.retain(|digest| !erased.contains(digest));
+        let erased: BTreeSet<&Digest> = erased.iter().collect();
+        let kept = added.iter().chain(&standing.revoked).filter(|digest| !erased.contains(digest));
+        let mut revoked: Vec<Digest> = kept.take(REVOKED_MAX).copied().collect();
+        if revoked.len() == REVOKED_MAX {
+            tracing::error!("the revocation list is full: keys that were revoked first are left out");
+        }
         revoked.sort_unstable();
         let list = RevocationList { number: standing.number + 1, time: now, log_head, revoked };
         Signed::sign(self.config.network, list, &self.keys.signing)

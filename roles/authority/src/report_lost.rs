@@ -37,7 +37,7 @@ impl Handle<ReportLost> for Authority {
         let view = move |tx: &mut Tx<'_>| -> Result<Seen, TxError> {
             let Some(person) = rows::person_by_secret(tx, &secret)? else { return Ok(None) };
             let licences = rows::licences_of(tx, &person.id)?;
-            Ok(Some((person, licences, standing(tx)?)))
+            Ok(Some((person, licences, standing(tx, now)?)))
         };
         let prepare = |seen: &Seen| {
             let (person, licences, standing) = seen.as_ref().ok_or(ReportLostRefusal::UnknownPerson)?;
@@ -47,7 +47,7 @@ impl Handle<ReportLost> for Authority {
                 return Ok(Decision::Done(reply));
             }
             let revoke: Vec<Digest> = licences.iter().filter(|held| !held.revoked).map(|held| held.digest).collect();
-            let list = self.next_list(standing, standing.log.head, &revoke, &[], now);
+            let list = self.next_list(standing, standing.log.head, &rows::newly_listed(licences, now), &[], now);
             Ok(Decision::Apply(Prepared { person: person.id.clone(), revoke, list, reply }))
         };
         settle(&self.store, Caller::default(), view, prepare, move |tx, _, prepared: &Prepared| {

@@ -46,13 +46,14 @@ impl Authority {
     pub async fn revoke(&self, licence: &str, reason: Reason) -> Result<Revoked, Failure<RevokeRefusal>> {
         let named = Digest::from_hex(licence).map_err(|_| Failure::Refused(RevokeRefusal::NotADigest))?;
         let now = self.clock.now();
-        let view = move |tx: &mut Tx<'_>| Ok((find(tx, &named)?, standing(tx)?));
+        let view = move |tx: &mut Tx<'_>| Ok((find(tx, &named)?, standing(tx, now)?));
         let prepare = |(row, standing): &Seen| {
             let row = row.as_ref().ok_or(Failure::Refused(RevokeRefusal::UnknownLicence))?;
             if row.revoked {
                 return Ok(Decision::Done(revoked(&row.digest, standing.number, true)));
             }
-            let list = self.next_list(standing, standing.log.head, &[row.digest], &[], now);
+            let named = Some(row.digest).filter(|_| row.licence.record.until >= now);
+            let list = self.next_list(standing, standing.log.head, named.as_slice(), &[], now);
             Ok(Decision::Apply((row.digest, list)))
         };
         settle(

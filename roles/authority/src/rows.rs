@@ -155,11 +155,17 @@ pub(crate) fn owner(tx: &mut Tx<'_>, key: &PublicKey) -> Result<Option<PersonRow
 pub(crate) struct Held {
     pub(crate) digest: Digest,
     pub(crate) revoked: bool,
+    pub(crate) until: Time,
+}
+
+/// What a revocation list names at `now` once those of `licences` that are not revoked yet are.
+pub(crate) fn newly_listed(licences: &[Held], now: Time) -> Vec<Digest> {
+    licences.iter().filter(|held| !held.revoked && held.until >= now).map(|held| held.digest).collect()
 }
 
 pub(crate) fn licences_of(tx: &mut Tx<'_>, person: &str) -> Result<Vec<Held>, TxError> {
     tx.rows(schema::LICENCES_OF_PERSON, params![person])?
         .iter()
-        .map(|row| Ok(Held { digest: digest(row, 0)?, revoked: row.opt_int(1)?.is_some() }))
+        .map(|row| Ok(Held { digest: digest(row, 0)?, revoked: row.opt_int(1)?.is_some(), until: Time(row.u64(2)?) }))
         .collect()
 }

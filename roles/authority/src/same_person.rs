@@ -1,6 +1,6 @@
 //! Whether the payee of an excess and the overspender are one person: yes or no, no name (DESIGN §5).
 
-use zeni_crypto::{Digest, hkdf_sha256};
+use zeni_crypto::{Digest, tagged};
 use zeni_message::{
     Time, encode,
     route::{Ctx, Failure, Handle},
@@ -20,6 +20,9 @@ use crate::{
     settle::{Decision, settle},
 };
 
+/// Distinct payees of one case that are compared with its overspender, so that no case makes a register of keys (RN-P7).
+const QUESTIONS_MAX: u32 = 1_024;
+
 /// All that the answer depends on.
 #[derive(PartialEq, Eq)]
 enum Seen {
@@ -27,8 +30,10 @@ enum Seen {
     Answered(Vec<u8>),
     /// One of the keys has no owner; whether that was logged before.
     Unknown { noted: bool, end: LogHead },
-    /// The ids of both owners.
-    Owners { overspender: String, payee: String, end: LogHead },
+    /// As many answers as one case gets were given.
+    Enough,
+    /// Whether both owners are one.
+    Owners { same: bool, end: LogHead },
 }
 
 type Outcomes = Result<SamePersonAnswer, DiscloseRefusal>;
@@ -42,7 +47,7 @@ impl Handle<SamePerson> for Authority {
             return Err(DiscloseRefusal::NoProof.into());
         };
         let outcome = self.compare(case, &message, evidence, ctx.now).await?;
-        if outcome.is_err() {
+        if outcome == Err(DiscloseRefusal::UnknownKey) {
             alarm();
         }
         Ok(outcome?)
@@ -62,13 +67,15 @@ impl Authority {
         // one id for yes and no: the same question is answered and logged once
         let request = case.request(Outcome::SamePerson, &[&payee.0]);
         let unknown = case.request(Outcome::SamePersonUnknownKey, &[&payee.0]);
+        let subject = case.subject();
         let view = move |tx: &mut Tx<'_>| -> Result<Seen, TxError> {
             if let Some(reply) = answered(tx, &request)? {
                 return Ok(Seen::Answered(reply));
             }
             let end = log::last(tx)?;
             match (rows::owner(tx, &case.key)?, rows::owner(tx, &payee)?) {
-                (Some(one), Some(other)) => Ok(Seen::Owners { overspender: one.id, payee: other.id, end }),
+                (Some(_), Some(_)) if questions(tx, &subject)? >= u64::from(QUESTIONS_MAX) => Ok(Seen::Enough),
+                (Some(one), Some(other)) => Ok(Seen::Owners { same: one.id == other.id, end }),
                 _ => Ok(Seen::Unknown { noted: log::noted(tx, &unknown)?, end }),
             }
         };
@@ -79,11 +86,10 @@ impl Authority {
                 end.next(content(Outcome::SamePersonUnknownKey)),
                 Err(DiscloseRefusal::UnknownKey),
             ))),
-            Seen::Owners { overspender, payee, end } => {
-                let same = overspender == payee;
-                let outcome = if same { Outcome::SamePerson } else { Outcome::OtherPerson };
-                let answer = SamePersonAnswer { same, payee: self.case_handle(&case, payee) };
-                Ok(Decision::Apply((end.next(content(outcome)), Ok(answer))))
+            Seen::Enough => Ok(Decision::Done(Err(DiscloseRefusal::AskedEnough { max: QUESTIONS_MAX }))),
+            Seen::Owners { same, end } => {
+                let outcome = if *same { Outcome::SamePerson } else { Outcome::OtherPerson };
+                Ok(Decision::Apply((end.next(content(outcome)), Ok(SamePersonAnswer { same: *same }))))
             }
         };
         settle(&self.store, Caller::default(), view, prepare, move |tx, _, (entry, outcome): &(Entry, Outcomes)| {
@@ -94,7 +100,7 @@ impl Authority {
                     let number = number_value(entry.number);
                     tx.execute(
                         schema::INSERT_ANSWER,
-                        params![request.0, number, case.key.0, Value::Null, encode(answer)],
+                        params![request.0, number, case.key.0, Value::Null, encode(answer), subject.0],
                     )?;
                 }
             }
@@ -102,12 +108,18 @@ impl Authority {
         })
         .await
     }
+}
 
-    /// What stands for a payee within one case, and links nothing outside it. The node implies the key that held it.
-    fn case_handle(&self, case: &Case, person: &str) -> Digest {
-        let subject = zeni_crypto::tagged("zeni/case-payee", &[&case.node.0, person.as_bytes()]);
-        Digest(hkdf_sha256(&self.keys.handles[..], b"zeni/case-payee", &subject.0))
+impl Case {
+    /// The case as its answers name it: they are counted by it.
+    fn subject(&self) -> Digest {
+        tagged("zeni/same-person-case", &[&self.key.0, &self.node.0])
     }
+}
+
+/// How many payees were compared in a case.
+fn questions(tx: &mut Tx<'_>, subject: &Digest) -> Result<u64, TxError> {
+    tx.row(schema::COUNT_QUESTIONS, params![subject.0])?.map_or(Ok(0), |row| row.u64(0))
 }
 
 #[cfg(test)]

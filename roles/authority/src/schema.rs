@@ -5,33 +5,46 @@ use zeni_store::{Migration, Schema};
 /// The authority's tables.
 pub const SCHEMA: Schema = Schema {
     name: "authority",
-    migrations: &[Migration {
-        id: 1,
-        sentence: "Persons, licences, key lists, the log of disclosures and the revocation list.",
-        sql: &[
-            // as the authority's own file has them; `secret` is a digest
-            "CREATE TABLE person (id TEXT PRIMARY KEY, secret BLOB NOT NULL UNIQUE, name TEXT NOT NULL, \
+    migrations: &[
+        FIRST,
+        Migration {
+            id: 2,
+            sentence: "Answers about payees are counted by case.",
+            sql: &[
+                "ALTER TABLE answer ADD COLUMN subject BLOB",
+                "CREATE INDEX answer_subject ON answer (subject)",
+                "CREATE INDEX licence_person_until ON licence (person, until)",
+            ],
+        },
+    ],
+};
+
+const FIRST: Migration = Migration {
+    id: 1,
+    sentence: "Persons, licences, key lists, the log of disclosures and the revocation list.",
+    sql: &[
+        // as the authority's own file has them; `secret` is a digest
+        "CREATE TABLE person (id TEXT PRIMARY KEY, secret BLOB NOT NULL UNIQUE, name TEXT NOT NULL, \
              public INTEGER NOT NULL, keeper INTEGER NOT NULL, status INTEGER NOT NULL)",
-            "CREATE TABLE licence (key BLOB PRIMARY KEY, digest BLOB NOT NULL UNIQUE, person TEXT NOT NULL, \
+        "CREATE TABLE licence (key BLOB PRIMARY KEY, digest BLOB NOT NULL UNIQUE, person TEXT NOT NULL, \
              until INTEGER NOT NULL, keeper INTEGER NOT NULL, signature BLOB NOT NULL, revoked_at INTEGER, reason INTEGER)",
-            "CREATE INDEX licence_person ON licence (person)",
-            "CREATE INDEX licence_until ON licence (until)",
-            "CREATE INDEX licence_revoked ON licence (revoked_at)",
-            "CREATE TABLE name_certificate (key BLOB PRIMARY KEY, name TEXT NOT NULL, until INTEGER NOT NULL, \
+        "CREATE INDEX licence_person ON licence (person)",
+        "CREATE INDEX licence_until ON licence (until)",
+        "CREATE INDEX licence_revoked ON licence (revoked_at)",
+        "CREATE TABLE name_certificate (key BLOB PRIMARY KEY, name TEXT NOT NULL, until INTEGER NOT NULL, \
              signature BLOB NOT NULL)",
-            "CREATE TABLE key_list (epoch INTEGER PRIMARY KEY, identity BLOB NOT NULL, starts INTEGER NOT NULL, \
+        "CREATE TABLE key_list (epoch INTEGER PRIMARY KEY, identity BLOB NOT NULL, starts INTEGER NOT NULL, \
              retain_until INTEGER NOT NULL, list BLOB NOT NULL)",
-            // the log: no names, never erased
-            "CREATE TABLE disclosure (number INTEGER PRIMARY KEY, request BLOB NOT NULL UNIQUE, made INTEGER NOT NULL, \
+        // the log: no names, never erased
+        "CREATE TABLE disclosure (number INTEGER PRIMARY KEY, request BLOB NOT NULL UNIQUE, made INTEGER NOT NULL, \
              key_digest BLOB NOT NULL, evidence BLOB NOT NULL, outcome INTEGER NOT NULL, head BLOB NOT NULL)",
-            // what was answered, byte for byte; erased with the row of the licence
-            "CREATE TABLE answer (request BLOB PRIMARY KEY, number INTEGER NOT NULL, key BLOB NOT NULL, name TEXT, \
+        // what was answered, byte for byte; erased with the row of the licence
+        "CREATE TABLE answer (request BLOB PRIMARY KEY, number INTEGER NOT NULL, key BLOB NOT NULL, name TEXT, \
              reply BLOB NOT NULL)",
-            "CREATE INDEX answer_key ON answer (key)",
-            // one row: the current list
-            "CREATE TABLE revocation_list (slot INTEGER PRIMARY KEY, number INTEGER NOT NULL, list BLOB NOT NULL)",
-        ],
-    }],
+        "CREATE INDEX answer_key ON answer (key)",
+        // one row: the current list
+        "CREATE TABLE revocation_list (slot INTEGER PRIMARY KEY, number INTEGER NOT NULL, list BLOB NOT NULL)",
+    ],
 };
 
 zeni_store::statements! {
@@ -50,9 +63,13 @@ zeni_store::statements! {
     pub(crate) LICENCE_BY_DIGEST = "SELECT key, digest, person, until, keeper, signature, revoked_at, reason FROM licence WHERE digest = ?1";
     pub(crate) LICENCES_AFTER = "SELECT key, digest, person, until, keeper, signature, revoked_at, reason FROM licence \
         WHERE key > ?1 ORDER BY key LIMIT 1024";
-    pub(crate) LICENCES_OF_PERSON = "SELECT digest, revoked_at FROM licence WHERE person = ?1 ORDER BY digest";
+    pub(crate) LICENCES_OF_PERSON = "SELECT digest, revoked_at, until FROM licence WHERE person = ?1 ORDER BY digest";
     pub(crate) REVOKE_LICENCE = "UPDATE licence SET revoked_at = ?2, reason = ?3 WHERE digest = ?1";
-    pub(crate) REVOKED_DIGESTS = "SELECT digest FROM licence WHERE revoked_at IS NOT NULL ORDER BY digest";
+    /// Of the revoked licences that have not ended before ?1, the ?2 that were revoked last.
+    pub(crate) REVOKED_DIGESTS = "SELECT digest FROM licence WHERE revoked_at IS NOT NULL AND until >= ?1 \
+        ORDER BY revoked_at DESC, digest LIMIT ?2";
+    /// Licences of a person that have not ended before ?2.
+    pub(crate) COUNT_LICENCES = "SELECT COUNT(*) FROM licence WHERE person = ?1 AND until >= ?2";
     /// Licences that ended before ?1, with no key list whose notes they may have held and that is to be kept at ?2.
     pub(crate) ERASABLE_LICENCES = "SELECT key, digest, revoked_at FROM licence WHERE until < ?1 AND NOT EXISTS \
         (SELECT 1 FROM key_list WHERE key_list.starts <= licence.until AND key_list.retain_until >= ?2) \
@@ -77,7 +94,9 @@ zeni_store::statements! {
         disclosure.outcome, disclosure.head, answer.name FROM disclosure LEFT JOIN answer ON answer.request = disclosure.request \
         ORDER BY disclosure.number";
 
-    pub(crate) INSERT_ANSWER = "INSERT INTO answer (request, number, key, name, reply) VALUES (?1, ?2, ?3, ?4, ?5)";
+    pub(crate) INSERT_ANSWER = "INSERT INTO answer (request, number, key, name, reply, subject) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    pub(crate) COUNT_QUESTIONS = "SELECT COUNT(*) FROM answer WHERE subject = ?1";
     pub(crate) ANSWER_BY_REQUEST = "SELECT reply FROM answer WHERE request = ?1";
     /// Answers without their entry in the log.
     pub(crate) UNLOGGED_ANSWERS = "SELECT answer.number FROM answer LEFT JOIN disclosure \

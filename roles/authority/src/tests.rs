@@ -77,6 +77,7 @@ pub(crate) fn config(world: &World) -> Config {
         grid: LicenceGrid { origin: START, step_s: NonZeroU64::new(30 * DAY).unwrap(), steps: 12 },
         retain_s: 30 * DAY,
         list_fresh_s: DAY,
+        licences_max: LICENCES_MAX,
     }
 }
 
@@ -93,6 +94,13 @@ impl Bench {
         let bench = Bench::empty();
         block_on(bench.authority.load_persons(&file())).unwrap();
         bench.cosign(bench.world.key_list().record).unwrap();
+        bench
+    }
+
+    /// The same under another configuration.
+    pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Bench {
+        let mut bench = Bench::new();
+        Arc::get_mut(&mut bench.authority).map(|authority| change(&mut authority.config)).expect("nobody else has it");
         bench
     }
 

@@ -53,7 +53,7 @@ impl Authority {
         let ended_before = now.minus(self.config.retain_s);
         let view = move |tx: &mut Tx<'_>| -> Result<(Vec<Old>, Option<Standing>), TxError> {
             let old = erasable(tx, ended_before, now)?;
-            let standing = if old.iter().any(|row| row.revoked) { Some(standing(tx)?) } else { None };
+            let standing = if old.iter().any(|row| row.revoked) { Some(standing(tx, now)?) } else { None };
             Ok((old, standing))
         };
         let prepare = |(old, standing): &(Vec<Old>, Option<Standing>)| {

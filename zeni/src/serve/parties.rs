@@ -228,6 +228,7 @@ impl Opener<'_> {
             },
             retain_s: u64::from(retain) * DAY,
             list_fresh_s: DAY / 24,
+            licences_max: zeni_authority::LICENCES_MAX,
         };
         let secrets = zeni_authority::Keys { signing: keys.signing.signing_key()?, handles: keys.master.bytes()? };
         Ok(Served { role: Authority::new(config, secrets, store, self.clock.clone()), identity })

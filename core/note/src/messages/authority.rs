@@ -56,6 +56,7 @@ refusals! {
         6 BadKey { 0 item: u32 } = Sender, Never, "bad_key", "key {item} is not a canonical key of prime order";
         7 NotPossessed { 0 item: u32 } = Sender, Never, "not_possessed", "request {item} is not signed by the key it names";
         8 OtherOwner { 0 item: u32 } = Sender, Never, "other_owner", "key {item} is registered to another person";
+        9 TooMany { 0 max: u32 } = Sender, Later, "too_many", "a person has at most {max} licences that have not ended: use those you have";
     }
 }
 
@@ -162,6 +163,7 @@ refusals! {
     pub enum DiscloseRefusal {
         1 NoProof = Sender, Never, "no_proof", "the evidence does not prove overspending";
         2 UnknownKey = Receiver, Never, "unknown_key", "the licence is genuine but the key is not registered: authority key or database compromised";
+        3 AskedEnough { 0 max: u32 } = Sender, Never, "asked_enough", "in this case {max} payees were compared with the overspender, no more are";
     }
 }
 
@@ -189,12 +191,10 @@ pub struct SamePerson {
 /// Answer to [`SamePerson`].
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct SamePersonAnswer {
-    /// Whether both keys belong to one person.
+    /// Whether both keys belong to one person. Nothing else: whatever stood for the payee's person would let the asker
+    /// group keys by person (RN-P7).
     #[n(0)]
     pub same: bool,
-    /// Keyed digest of the payee's person under this case, for caps per person; it links nothing outside the case.
-    #[n(1)]
-    pub payee: Digest,
 }
 
 impl Message for SamePerson {

@@ -230,3 +230,25 @@ fn anybody_may_ask() {
         assert!(matches!(answer, Err(SendError::Refused(GetLicencesRefusal::UnknownPerson))));
     }
 }
+
+/// RN-D22, RN-F8.4: a person has a bounded number of licences that have not ended, so that his disclosure never makes a
+/// list that cannot be published. What he has is still told; ended ones make room; others are not touched (control).
+#[test]
+fn a_person_has_a_bounded_number_of_licences() {
+    let bench = Bench::with(|config| config.licences_max = 3);
+    let keys = ["a", "b", "c", "d", "e"].map(key);
+    let ask = |secret: &str, keys: &[&zeni_crypto::SecretKey]| bench.send(&bench.asking(secret, keys));
+    let first = ask(TARO, &[&keys[0], &keys[1]]).unwrap();
+    let too_many = GetLicencesRefusal::TooMany { max: 3 };
+    assert_eq!(refused(&bench, &bench.asking(TARO, &[&keys[2], &keys[3]])), too_many);
+    ask(TARO, &[&keys[1], &keys[2], &keys[2]]).expect("one new key makes three");
+    assert_eq!(refused(&bench, &bench.asking(TARO, &[&keys[3]])), too_many);
+    assert_eq!(refused(&bench, &bench.asking(TARO, &[&keys[0], &keys[3]])), too_many);
+    assert_eq!(ask(TARO, &[&keys[0], &keys[1]]).unwrap(), first);
+    ask(JIRO, &[&keys[4]]).expect("another person");
+    let end = first.licences[0].record.until;
+    bench.at(end);
+    assert_eq!(refused(&bench, &bench.asking(TARO, &[&keys[3]])), too_many);
+    bench.at(end.plus(1));
+    ask(TARO, &[&keys[3]]).expect("the old ones have ended");
+}

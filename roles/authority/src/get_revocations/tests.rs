@@ -4,7 +4,7 @@ use zeni_note::testing::{DAY, START, key};
 use zeni_store::testing::block_on;
 
 use super::*;
-use crate::tests::{Bench, TARO};
+use crate::tests::{Bench, JIRO, TARO};
 
 fn list(bench: &Bench) -> RevocationList {
     let list = bench.send_as(Role::Wallet, &GetRevocations {}).unwrap();
@@ -55,4 +55,62 @@ fn a_fresh_list_says_the_same() {
     assert_eq!((&after.revoked, after.number), (&before.revoked, before.number + 1));
     assert_ne!(after.log_head, before.log_head);
     assert_eq!(bench.audit().violations, []);
+}
+
+/// RN-D22: a key whose licence has ended leaves the list, since its licence is refused anyway; one that has not stays
+/// (control), and whoever is suspended after the end of a licence brings only what has not ended.
+#[test]
+fn ended_licences_leave_the_list() {
+    let bench = Bench::new();
+    let (old, young) = (key("old"), key("young"));
+    let end = bench.license(TARO, &[&old]).licences[0].record.until;
+    bench.at(START.plus(100 * DAY));
+    bench.license(TARO, &[&young]);
+    bench.disclose(bench.proof(&old, "n")).unwrap();
+    bench.license(JIRO, &[&key("his young")]);
+    bench.at(end);
+    block_on(bench.authority.tick()).unwrap();
+    let both = list(&bench);
+    assert!(both.revokes(&old.public()) && both.revokes(&young.public()));
+    bench.at(end.plus(2 * DAY));
+    block_on(bench.authority.tick()).unwrap();
+    let after = list(&bench);
+    assert!(!after.revokes(&old.public()) && after.revokes(&young.public()));
+    assert_eq!(bench.audit().violations, []);
+    let sent = zeni_note::messages::authority::ReportLost { secret: JIRO.into() };
+    bench.send_as(Role::Wallet, &sent).unwrap();
+    assert_eq!((list(&bench).revoked.len(), bench.audit().violations), (2, vec![]));
+}
+
+/// RN-D22, RN-F8.4: with more revoked keys than a reply can carry the list is published all the same, as long as a reply can
+/// be, with the last revoked in it; the audit tells that it is cut.
+#[test]
+fn a_list_never_outgrows_its_reply() {
+    use crate::publication::REVOKED_MAX;
+    use zeni_message::{Message, encode};
+    let bench = Bench::new();
+    let (cheat, spare) = (key("cheat"), key("spare"));
+    bench.license(TARO, &[&cheat, &spare]);
+    bench
+        .store
+        .write_blocking(zeni_store::Caller::default(), |tx| {
+            let sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) \
+            INSERT INTO licence (key, digest, person, until, keeper, signature, revoked_at, reason) \
+            SELECT CAST(printf('%032d', n.i) AS BLOB), CAST(printf('%032d', n.i) AS BLOB), person, until, keeper, \
+            signature, 1, 1 FROM (SELECT person, until, keeper, signature FROM licence LIMIT 1) AS one, n";
+            Ok::<_, zeni_store::JobError<()>>(tx.execute(sql, &[])?)
+        })
+        .unwrap();
+    bench.disclose(bench.proof(&cheat, "n")).unwrap();
+    let full = bench.send_as(Role::Wallet, &GetRevocations {}).expect("it can be published");
+    assert_eq!(full.record.revoked.len(), REVOKED_MAX);
+    assert!(full.record.revokes(&cheat.public()) && full.record.revokes(&spare.public()));
+    let bytes = encode(&full).len();
+    assert!(bytes <= GetRevocations::REPLY_MAX && bytes > GetRevocations::REPLY_MAX - 2 * 1_024, "{bytes}");
+    bench.at(START.plus(9 * DAY));
+    block_on(bench.authority.tick()).unwrap();
+    let fresh = list(&bench);
+    assert!(fresh.revokes(&cheat.public()) && fresh.revokes(&spare.public()));
+    let missing = |violation: &crate::Violation| matches!(violation, crate::Violation::ListDiffers { surplus: 0, .. });
+    assert!(bench.audit().violations.iter().any(missing));
 }

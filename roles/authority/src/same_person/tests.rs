@@ -2,7 +2,7 @@ use zeni_note::testing::{DAY, START, key};
 use zeni_store::testing::block_on;
 
 use super::*;
-use crate::tests::{Bench, JIRO, TARO, rows};
+use crate::tests::{Bench, JIRO, SHOP, TARO, rows};
 
 fn ask(bench: &Bench, message: &SamePerson) -> Result<SamePersonAnswer, DiscloseRefusal> {
     bench.send(message)
@@ -27,7 +27,6 @@ fn yes_or_no_and_no_name() {
     let yes = ask(&bench, &SamePerson { proof: proof.clone(), payee: own.public() }).unwrap();
     let no = ask(&bench, &SamePerson { proof, payee: other.public() }).unwrap();
     assert!(yes.same && !no.same);
-    assert_ne!(yes.payee, no.payee);
     assert_eq!(outcomes(&bench), [Outcome::SamePerson, Outcome::OtherPerson]);
     let after = bench.dump();
     for table in ["person", "licence", "revocation_list"] {
@@ -37,23 +36,53 @@ fn yes_or_no_and_no_name() {
     assert_eq!(bench.audit().violations, []);
 }
 
-/// The payee's handle is the same for all his keys within a case, and links nothing to another case or to the handle that
-/// a disclosure gives.
+/// RN-P7: the answer says yes or no and nothing more: about two keys of one person and about keys of two persons it is the
+/// same bytes, so an issuer cannot group keys by person. Control: the overspender's own key is told apart.
 #[test]
-fn the_handle_is_of_the_case() {
+fn an_answer_groups_no_keys() {
     let bench = Bench::new();
-    let (cheat, again, one, two) = (key("cheat"), key("again"), key("one"), key("two"));
-    bench.license(TARO, &[&cheat, &again]);
+    let (cheat, own, one, two, other) = (key("cheat"), key("own"), key("one"), key("two"), key("other"));
+    bench.license(TARO, &[&cheat, &own]);
     bench.license(JIRO, &[&one, &two]);
-    let handle = |cheat: &zeni_crypto::SecretKey, serial: &str, payee: &zeni_crypto::SecretKey| {
-        let message = SamePerson { proof: bench.proof(cheat, serial), payee: payee.public() };
-        ask(&bench, &message).unwrap().payee
+    bench.license(SHOP, &[&other]);
+    let answer = |payee: &zeni_crypto::SecretKey| {
+        let message = SamePerson { proof: bench.proof(&cheat, "n"), payee: payee.public() };
+        encode(&ask(&bench, &message).unwrap())
     };
-    assert_eq!(handle(&cheat, "n", &one), handle(&cheat, "n", &two));
-    assert_ne!(handle(&cheat, "n", &one), handle(&cheat, "m", &one));
-    assert_ne!(handle(&cheat, "n", &one), handle(&again, "n", &one));
-    let disclosed = bench.disclose(bench.proof(&one, "p")).unwrap();
-    assert_ne!(handle(&cheat, "n", &one), disclosed.person);
+    assert_eq!(answer(&one), answer(&two));
+    assert_eq!(answer(&one), answer(&other));
+    assert_ne!(answer(&own), answer(&one));
+}
+
+/// RN-P7: an issuer that asks about every key it ever saw is refused from the 1,025th payee of a case on; what was
+/// answered is still answered, and another case has its own count (control).
+#[test]
+fn a_case_is_no_register_of_keys() {
+    let bench = Bench::new();
+    let (cheat, one, two, three) = (key("cheat"), key("one"), key("two"), key("three"));
+    bench.license(TARO, &[&cheat]);
+    bench.license(JIRO, &[&one, &two, &three]);
+    let about = |payee: &zeni_crypto::SecretKey| SamePerson { proof: bench.proof(&cheat, "n"), payee: payee.public() };
+    let first = ask(&bench, &about(&one)).unwrap();
+    // as if 1,022 others had been asked about
+    bench
+        .store
+        .write_blocking(Caller::default(), |tx| {
+            let sql = "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 1023) \
+            INSERT INTO answer (request, number, key, reply, subject) \
+            SELECT CAST('question ' || n.i AS BLOB), 1, key, reply, subject FROM answer, n WHERE number = 1";
+            Ok::<_, zeni_store::JobError<()>>(tx.execute(sql, &[])?)
+        })
+        .unwrap();
+    ask(&bench, &about(&two)).expect("the 1,024th");
+    let before = bench.dump();
+    for _ in 0..2 {
+        assert_eq!(ask(&bench, &about(&three)), Err(DiscloseRefusal::AskedEnough { max: 1_024 }));
+    }
+    assert_eq!(ask(&bench, &about(&one)).unwrap(), first);
+    assert_eq!(bench.dump(), before);
+    let other_case = SamePerson { proof: bench.proof(&cheat, "m"), payee: three.public() };
+    assert!(ask(&bench, &other_case).is_ok());
 }
 
 /// RN-X38: without a proof no question about persons is answered; the attempt is logged once. Control: with the proof it is.
