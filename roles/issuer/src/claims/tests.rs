@@ -90,6 +90,24 @@ fn many_keys_of_a_person_gain_no_more_than_the_cap() {
     assert_eq!(uncapped, [500, 1_500, 3_000]);
 }
 
+/// DESIGN §5 "Excess": of payees that the authority no longer compares none is paid, whatever the caps; every claim is decided.
+#[test]
+fn payees_that_are_not_compared_are_not_paid() {
+    let setup = block_on(Setup::new(capped(1 << 40, 1 << 40, 1 << 40)));
+    setup.registrar.comparisons.store(2, std::sync::atomic::Ordering::Relaxed);
+    let ueda = setup.person("ueda");
+    let chain = block_on(setup.note(&ueda, 500, "n1"));
+    for at in 0..6 {
+        let (payee, word) = (setup.person(&format!("payee {at}")), format!("pay {at}"));
+        let paid = setup.world.pay(&chain, &ueda, &payee, 500, &word);
+        let item = setup.deposit(&paid, &payee, AOBA, &word);
+        block_on(setup.give_back(AOBA, &word, vec![item])).unwrap();
+    }
+    let mut paid: Vec<u64> = decisions(&setup).iter().map(|decision| decision.paid.minor()).collect();
+    paid.sort_unstable();
+    assert_eq!(paid, [0, 0, 0, 500, 500]);
+}
+
 /// Policy `refuse`: first come up to the face value, never more.
 #[test]
 fn refuse_pays_no_excess() {
