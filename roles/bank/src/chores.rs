@@ -72,8 +72,9 @@ impl ChoreError {
 pub(crate) type Chore = Result<Progress, ChoreError>;
 
 impl Bank {
-    /// One round: counts to the issuer, one batch of returns, decisions, one claim, key lists, revocations, one key or the submission of
-    /// an epoch's keys, forgetting. A chore that fails does not stop the others; the first failure is told.
+    /// One round: counts to the issuer, one batch of returns, decisions, one claim, key lists, revocations, one key or the
+    /// submission of an epoch's keys, forgetting, releasing. A chore that fails does not stop the others; the first failure
+    /// is told.
     pub async fn tick(&self) -> Result<Progress, ChoreError> {
         let now = self.clock.now();
         let rounds = [
@@ -86,6 +87,7 @@ impl Bank {
             self.ensure_epoch_keys(now).await,
             self.fold_books(now).await,
             self.forget(now).await,
+            self.release(now).await,
         ];
         rounds.into_iter().try_fold(Progress::Idle, |all, one| Ok(all.and(one?)))
     }

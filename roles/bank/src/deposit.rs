@@ -45,7 +45,7 @@ impl Handle<OpenDeposit> for Bank {
         let open = move |tx: &mut Tx<'_>| {
             Ok(tx.row(schema::COUNT_OPEN, params![&account, id])?.map(|row| row.u64(0)).transpose()?)
         };
-        // a challenge is never taken back: somebody may have signed for it
+        // nobody's challenge gives way to another before its time: somebody may have signed for it
         if self.store.read(open).await.map_err(failure)?.unwrap_or(0) >= OPEN_CHALLENGES_MAX as u64 {
             return Err(Failure::Busy);
         }
@@ -153,7 +153,8 @@ impl Bank {
         now: Time,
     ) -> Result<DepositState, Refused> {
         let lane = self.lane(&customer.account);
-        let job = move |tx: &mut Tx<'_>| credit(tx, &customer, &to, &checked, now);
+        let arrival = arrival(now, self.entropy.bytes());
+        let job = move |tx: &mut Tx<'_>| credit(tx, &customer, &to, &checked, now, &arrival);
         self.store.write(lane, job).await.map_err(failure)
     }
 }
@@ -205,7 +206,19 @@ fn state(tx: &mut Tx<'_>, id: &[u8; 16], currency: Currency) -> Result<DepositSt
     Ok(DepositState { currency, items: rows.iter().map(told).collect::<Result<_, _>>()? })
 }
 
-fn credit(tx: &mut Tx<'_>, customer: &Customer, to: &ToAccount, checked: &Checked, now: Time) -> Job<DepositState> {
+/// What orders the queue of returns: the second of the arrival, and within it chance, never what a depositor chose.
+fn arrival(now: Time, chance: [u8; 8]) -> Vec<u8> {
+    [now.0.to_be_bytes(), chance].concat()
+}
+
+fn credit(
+    tx: &mut Tx<'_>,
+    customer: &Customer,
+    to: &ToAccount,
+    checked: &Checked,
+    now: Time,
+    arrival: &[u8],
+) -> Job<DepositState> {
     if let Some(state) = before(tx, &customer.account, customer.currency, to, Some(checked.content))? {
         return Ok(state);
     }
@@ -218,8 +231,19 @@ fn credit(tx: &mut Tx<'_>, customer: &Customer, to: &ToAccount, checked: &Checke
         let bytes = u32::try_from(new.chain.len() + new.closing.as_ref().map_or(0, Vec::len)).unwrap_or(u32::MAX);
         let keep_until = schema::int(new.keep_until.0);
         let (chain, closing) = (&new.chain, new.closing.clone());
-        let row =
-            params![deposit, place, new.leaf.0, new.amount, new.refund, keep_until, chain, closing, bytes, new.revoked];
+        let row = params![
+            deposit,
+            place,
+            new.leaf.0,
+            new.amount,
+            new.refund,
+            keep_until,
+            chain,
+            closing,
+            bytes,
+            new.revoked,
+            arrival
+        ];
         tx.execute(schema::INSERT_ITEM, row)?;
         let item = Item {
             deposit,

@@ -32,8 +32,11 @@ type Job<T> = Result<T, JobError<Infallible>>;
 const BATCH_BYTES_MAX: usize = MESSAGE_BYTES_MAX - 256 * 1_024;
 /// Items of one hand-in that come with a batch all the same stand in it together.
 const READ_MAX: usize = 2 * BATCH_ITEMS_MAX;
-/// Final items forgotten in one round.
+/// Final items forgotten, and challenges released, in one round.
 const PRUNE_MAX: u32 = 256;
+/// Seconds for which a challenge waits for its deposit. Whoever signed for it and comes later opens another deposit and
+/// closes once more.
+pub(crate) const CHALLENGE_S: u64 = 14 * 86_400;
 
 impl Bank {
     /// Sends the batch that waits for its answer, or makes one of what is queued.
@@ -84,6 +87,26 @@ impl Bank {
         };
         self.store.write(Caller::default(), job).await?;
         Err(ChoreError::Refused { message: <Return as zeni_message::Message>::PATH, code })
+    }
+
+    /// Releases challenges that nobody answered in time.
+    pub(crate) async fn release(&self, now: Time) -> Chore {
+        let read = move |tx: &mut Tx<'_>| -> Job<Vec<[u8; 16]>> {
+            let rows = tx.rows(schema::SELECT_UNUSED, &[schema::int(now.minus(CHALLENGE_S).0), PRUNE_MAX.into()])?;
+            Ok(rows.iter().map(|row| row.array(0)).collect::<Result<_, TxError>>()?)
+        };
+        let unused = self.store.read(read).await?;
+        if unused.is_empty() {
+            return Ok(Progress::Idle);
+        }
+        let job = move |tx: &mut Tx<'_>| -> Job<()> {
+            for id in &unused {
+                tx.execute(schema::DELETE_UNUSED, params![*id])?;
+            }
+            Ok(())
+        };
+        self.store.write(Caller::default(), job).await?;
+        Ok(Progress::More)
     }
 
     /// Forgets the documents of items that are final since the end of the dispute term; their leaves stay.

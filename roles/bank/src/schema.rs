@@ -54,6 +54,17 @@ const MIGRATIONS: &[Migration] = &[
         sentence: "wrong enrolment codes are not counted",
         sql: &["ALTER TABLE account DROP COLUMN wrong", "ALTER TABLE account DROP COLUMN locked_until"],
     },
+    Migration {
+        id: 4,
+        sentence: "items are returned in the order of their arrival, unused challenges are released",
+        sql: &[
+            "ALTER TABLE item ADD COLUMN arrival BLOB",
+            "UPDATE item SET arrival = deposit",
+            "DROP INDEX item_state",
+            "CREATE INDEX item_queue ON item (state, arrival, place)",
+            "CREATE INDEX deposit_unused ON deposit (time) WHERE content IS NULL",
+        ],
+    },
 ];
 
 statements! {
@@ -147,12 +158,17 @@ statements! {
     /// A new challenge.
     pub INSERT_DEPOSIT = "INSERT INTO deposit (id, account, time, nonce) VALUES (?1, ?2, ?3, ?4) \
         ON CONFLICT DO NOTHING";
+    /// Challenges older than ?1 that nothing answered, oldest first.
+    pub SELECT_UNUSED = "SELECT id FROM deposit WHERE content IS NULL AND time < ?1 ORDER BY time LIMIT ?2";
+    /// Releases a challenge, unless it was answered.
+    pub DELETE_UNUSED = "DELETE FROM deposit WHERE id = ?1 AND content IS NULL";
     /// Content comes to a challenge, once.
     pub FILL_DEPOSIT = "UPDATE deposit SET content = ?2, hand_in = ?3 \
         WHERE id = ?1 AND content IS NULL";
     /// A new item.
     pub INSERT_ITEM = "INSERT INTO item (deposit, place, leaf, amount, refund, state, paid, claimed, until, \
-        keep_until, chain, closing, bytes, revoked) VALUES (?1, ?2, ?3, ?4, ?5, 'queued', 0, 0, 0, ?6, ?7, ?8, ?9, ?10)";
+        keep_until, chain, closing, bytes, revoked, arrival) \
+        VALUES (?1, ?2, ?3, ?4, ?5, 'queued', 0, 0, 0, ?6, ?7, ?8, ?9, ?10, ?11)";
     /// The items of a deposit.
     pub SELECT_ITEMS = "SELECT amount, state, paid, claimed, until FROM item WHERE deposit = ?1 ORDER BY place";
     /// Which item holds a leaf.
@@ -164,9 +180,9 @@ statements! {
     /// A leaf may come again.
     pub DELETE_LEAF = "DELETE FROM live_leaf WHERE leaf = ?1";
 
-    /// Items that wait for a batch, whole deposits together.
+    /// Items that wait for a batch in the order of their arrival, whole deposits together.
     pub SELECT_QUEUED = "SELECT i.deposit, i.place, i.bytes, CAST(CASE WHEN d.hand_in IS NULL THEN 0 ELSE 1 END AS BIGINT), \
-        i.leaf FROM item i JOIN deposit d ON d.id = i.deposit WHERE i.state = 'queued' ORDER BY i.deposit, i.place LIMIT ?1";
+        i.leaf FROM item i JOIN deposit d ON d.id = i.deposit WHERE i.state = 'queued' ORDER BY i.arrival, i.place LIMIT ?1";
     /// Puts an item into a batch.
     pub BATCH_ITEM = "UPDATE item SET state = 'sent', batch = ?3, batch_place = ?4 \
         WHERE deposit = ?1 AND place = ?2 AND state = 'queued'";

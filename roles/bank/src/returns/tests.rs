@@ -163,6 +163,54 @@ fn a_full_batch_leaves_the_rest_to_the_next() {
     assert_eq!(choose(&cut).len(), 1_024);
 }
 
+/// RN-D21: what came first goes first, whatever id a depositor chose: small ones do not put others off for ever.
+#[test]
+fn the_queue_is_in_order_of_arrival() {
+    let mut town = Town::new();
+    let mut seeds: Vec<String> = (0..6).map(|n| format!("deposit {n}")).collect();
+    // the ids descend, so that their order is not that of arrival
+    seeds.sort_by_key(|seed| std::cmp::Reverse(*nonce(seed)));
+    let mut leaves = Vec::new();
+    for seed in &seeds {
+        let (message, _) = town.deposit("A-1", seed, &[100, 100]);
+        leaves.extend(message.items.iter().map(|item| town.world.leaf(&item.chain)));
+        town.advance(1);
+    }
+    town.settle();
+    let sent = town.sent::<Return>();
+    let batch: Return = decode(&sent[0], MESSAGE_BYTES_MAX).expect("a batch");
+    let returned: Vec<_> = batch.items.iter().map(|item| town.world.leaf(&item.chain)).collect();
+    assert_eq!(returned, leaves);
+    town.sound();
+}
+
+/// RN-O14: a challenge that nothing answered is released after its days, so that an account's open challenges do not stay
+/// full for ever; one that was answered stays (control). Whoever signed for it closes once more for another.
+#[test]
+fn unused_challenges_are_released() {
+    let mut town = Town::new();
+    let (kept, _) = town.deposit("A-1", "kept", &[100]);
+    let slow = town.deposit_message("A-1", "slow", &[1_000]);
+    let opened = town.table("deposit").len();
+    town.settle();
+    let start = zeni_message::route::Clock::now(&*town.clock);
+    town.set_time(start.plus(super::CHALLENGE_S - 3_600));
+    town.settle();
+    assert_eq!(town.table("deposit").len(), opened);
+    town.set_time(start.plus(super::CHALLENGE_S));
+    town.settle();
+    assert_eq!(town.table("deposit").len(), opened - 1);
+    assert_eq!(crate::testing::refusal(town.send("A-1", &slow)), DepositRefusal::UnknownChallenge);
+    let holder = key("slow holder 0");
+    let purpose = ClosingPurpose::Deposit(town.open_deposit("A-1", "again"));
+    let items = vec![town.closed(&slow.items[0].chain, &holder, 1_000, &purpose)];
+    town.send("A-1", &Deposit { purpose, items }).expect("another deposit");
+    town.send("A-1", &kept).expect("still answered");
+    town.settle();
+    assert_eq!(town.balances("A-1"), (OPENING + 1_100, 0));
+    town.sound();
+}
+
 /// DESIGN §5: what came too late, or too early as a refund, may come again under a further closing; what was paid or
 /// refused for good may not.
 #[test]
