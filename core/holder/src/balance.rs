@@ -33,22 +33,35 @@ impl Holder {
         if self.card.life()? == Life::Retired {
             return Ok(Balance::default());
         }
+        let (terms, now) = (self.key_lists().await?, self.now());
         let mut figures: BTreeMap<Currency, Figures> = BTreeMap::new();
         for holding in self.active::<Holding>().await? {
             let status = self.card.holding(&holding.node)?;
             let figure = figures.entry(holding.currency()).or_default();
             let left = status.map_or(Amount::ZERO, |status| status.remaining);
-            let restored = status.is_some_and(|status| status.state == HoldingState::Restored);
+            let closed = status.map_or(Amount::ZERO, |status| status.closed);
+            let state = status.map(|status| status.state);
             match holding.phase {
-                _ if restored => add(&mut figure.restored, left),
-                HoldingPhase::Ours => add(&mut figure.available, left),
+                _ if state == Some(HoldingState::Restored) => {
+                    add(&mut figure.restored, left);
+                    add(&mut figure.restored, closed);
+                }
+                HoldingPhase::Closed { .. } => add(&mut figure.restored, closed),
+                // a backup of a wallet that was in the middle of a deposit
+                HoldingPhase::Ours if state == Some(HoldingState::Closed) => add(&mut figure.pending, closed),
+                HoldingPhase::Ours if holding.is_payable(&terms, now) => add(&mut figure.available, left),
+                HoldingPhase::Ours => add(&mut figure.restored, left),
                 HoldingPhase::OwedBack | HoldingPhase::Loading { owed_back: true } => {
                     add(&mut figure.owed_back, if status.is_some() { left } else { holding.value });
                 }
                 HoldingPhase::LoadingNote(_) | HoldingPhase::Loading { owed_back: false } => {
                     add(&mut figure.pending, if status.is_some() { left } else { holding.value });
                 }
-                HoldingPhase::Committed => add(&mut figure.pending, left),
+                // once closed it is counted by neither card nor account until the other side has it
+                HoldingPhase::Committed => {
+                    add(&mut figure.pending, left);
+                    add(&mut figure.pending, closed);
+                }
                 HoldingPhase::Gone => {}
             }
         }
@@ -58,7 +71,7 @@ impl Holder {
         for order in self.active::<Withdrawal>().await? {
             add(&mut figures.entry(order.money.currency).or_default().pending, order.money.amount);
         }
-        for (currency, amount) in self.closed_and_not_settled().await? {
+        for (currency, amount) in self.signed_and_not_loaded().await? {
             add(&mut figures.entry(currency).or_default().pending, amount);
         }
         let balances = figures.into_iter().map(|(currency, figure)| {
@@ -74,32 +87,20 @@ impl Holder {
         Ok(Balance { balances: balances.collect() })
     }
 
-    /// What the card has closed for a deposit or renewal that the other side does not have yet: neither card nor account
-    /// counts it.
-    async fn closed_and_not_settled(&mut self) -> Result<Vec<(Currency, Amount)>, Trouble> {
-        let (mut leaves, mut closed) = (Vec::new(), Vec::new());
+    /// What payments to oneself have signed away and not brought in yet: the card counts it nowhere.
+    async fn signed_and_not_loaded(&mut self) -> Result<Vec<(Currency, Amount)>, Trouble> {
+        let mut signed = Vec::new();
         for deposit in self.active::<OwnDeposit>().await? {
-            match deposit.phase {
-                DepositPhase::Moving { moves, .. } => closed.extend(self.moving(&moves)?),
-                DepositPhase::Opened { leaves: closing, .. } => leaves.extend(closing),
-                _ => {}
+            if let DepositPhase::Moving { moves, .. } = deposit.phase {
+                signed.extend(self.moving(&moves)?);
             }
         }
         for renewal in self.active::<Renewal>().await? {
-            match renewal.phase {
-                RenewalPhase::Moving(moves) => closed.extend(self.moving(&moves)?),
-                RenewalPhase::Closing { leaf, .. } => leaves.push(leaf),
-                _ => {}
+            if let RenewalPhase::Moving(moves) = renewal.phase {
+                signed.extend(self.moving(&moves)?);
             }
         }
-        for leaf in leaves {
-            let Some(holding) = self.get::<Holding>(&leaf.0).await? else { continue };
-            let status = self.card.holding(&leaf)?;
-            if status.is_some_and(|status| status.state == HoldingState::Closed && status.remaining.is_zero()) {
-                closed.push((holding.currency(), holding.value));
-            }
-        }
-        Ok(closed)
+        Ok(signed)
     }
 
     /// Parts of a payment to oneself that are signed and not loaded yet.

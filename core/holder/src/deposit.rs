@@ -1,28 +1,29 @@
 //! `deposit`, `hand_in`, `refund`: money back to the account.
 
-use std::collections::BTreeSet;
+mod carry;
+
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use zeni_card::HoldingState;
 use zeni_crypto::{Digest, PublicKey};
-use zeni_message::{Refusal, Time, limits::BATCH_ITEMS_MAX, peer::SendError};
+use zeni_message::{
+    Time,
+    limits::{BATCH_ITEMS_MAX, HOLDINGS_IN_PAYMENT_MAX},
+    peer::SendError,
+};
 use zeni_money::{Amount, Currency, Money};
 use zeni_note::{
-    ClosingPurpose,
-    closing::ToAccount,
+    KeyList,
     keylist::Terms,
-    messages::bank::{
-        self, ClosedChain, DepositRefusal, GetDeposit, GetDepositRefusal, HandInTakings, ItemState, OpenDeposit,
-        OpenDepositRefusal,
-    },
+    messages::bank::{DepositRefusal, GetDepositRefusal, GetStatement, OpenDepositRefusal},
 };
 
 use crate::{
     DepositReport, Holder, SyncError, Trouble,
-    error::{errors, settled},
+    error::errors,
     holder::Live,
     pick::{PickFault, Wanted, pick},
-    record::{DepositKind, DepositPhase, Holding, HoldingPhase, Line, OwnDeposit, OwnLicence, Part},
-    report::hex,
+    record::{DepositKind, DepositPhase, Holding, HoldingPhase, OwnDeposit, OwnLicence, Part},
     table::Change,
 };
 
@@ -31,6 +32,7 @@ errors! {
     pub enum DepositError {
         Zero = AfterRepair, "zero", "deposit at least the smallest unit";
         Nothing = Never, "nothing_to_deposit", "there is nothing to hand in or to refund";
+        Currency { of_account: String } = AfterRepair, "wrong_currency", "the account is in {of_account}: deposit this money to an account in its own currency";
         NotShop = AfterRepair, "not_a_shop", "only a shop hands in its takings: deposit an amount";
         TooEarly { from: u64 } = Later, "too_early", "refunds of this money are paid from second {from} on";
         Restored { available: Money, restored: Money } = Never, "restored", "only {available} can be deposited: {restored} came from a backup and can only be refunded after the end of its validity";
@@ -40,10 +42,20 @@ errors! {
     } passes {
         Trouble(Trouble);
         Licences(SyncError);
+        Account(SendError<zeni_message::NoRefusal>);
         Open(SendError<OpenDepositRefusal>);
         Bank(SendError<DepositRefusal>);
         State(SendError<GetDepositRefusal>);
     }
+}
+
+/// A holding that a shop hands in.
+struct Taking {
+    node: Digest,
+    key: PublicKey,
+    amount: Amount,
+    /// Whether it is closed as it is; else what is left of it passes to the shop's key first.
+    whole: bool,
 }
 
 /// What can be refunded now.
@@ -62,7 +74,8 @@ impl From<zeni_card::CardError> for DepositError {
 
 impl Holder {
     /// Deposits `money` to the holder's account (RN-F5). A key that withdrew or paid never signs to the account: what it
-    /// holds first passes to a fresh licence of the holder's own (RN-O19).
+    /// holds first passes to a fresh licence of the holder's own (RN-O19). What can be paid to nobody any more, because
+    /// note or licence ended or because it was closed without credit, goes first, whole and under its own key (RN-X32).
     ///
     /// Recovery after a cut: [`Holder::resume`].
     pub async fn deposit(&mut self, money: Money) -> Result<DepositReport, DepositError> {
@@ -72,18 +85,10 @@ impl Holder {
         self.freshen().await?;
         let live = self.live().await?;
         let terms = self.key_lists().await?;
-        let wanted =
-            Wanted { currency: money.currency, amount: money.amount, series: &[], now: self.now(), beyond_cap: 1 };
-        let restored = Money::new(self.restored(money.currency).await?, money.currency);
-        let parts = pick(&live, &terms, &wanted).map_err(|fault| match fault {
-            PickFault::Insufficient { available } if !restored.amount.is_zero() => {
-                DepositError::Restored { available: Money::new(available, money.currency), restored }
-            }
-            PickFault::Insufficient { available } | PickFault::Capped { usable: available } => {
-                DepositError::Insufficient { available: Money::new(available, money.currency) }
-            }
-            PickFault::TooMany => DepositError::TooManyHoldings { max: zeni_message::limits::HOLDINGS_IN_PAYMENT_MAX },
-        })?;
+        self.check_currency(money.currency).await?;
+        let (whole, taken) = self.whole_for(&live, &terms, money).await?;
+        let rest = money.amount.checked_sub(taken).unwrap_or(Amount::ZERO);
+        let parts = if rest.is_zero() { Vec::new() } else { self.parts_of(&live, &terms, money, taken).await? };
         let named = self.keys_to_name(&live, &parts).await?;
         let key_of = |part: &Part| live.iter().find(|it| it.holding.node == part.node).map(|it| it.holding.key());
         let (direct, moved): (Vec<Part>, Vec<Part>) =
@@ -92,35 +97,37 @@ impl Holder {
             true => None,
             false => self.take_licences(1).await?.pop(),
         };
-        let direct = direct.into_iter().map(|part| part.node).collect();
+        let direct = whole.into_iter().chain(direct.into_iter().map(|part| part.node)).collect();
         let deposit = self.plan_deposit(DepositKind::Deposit, money, direct, moved, licence).await?;
         self.carry_deposit(deposit).await
     }
 
-    /// Hands in all takings of a shop, each currency under one signature of its key (RN-F5.1, DESIGN §5).
+    /// Hands in all takings of a shop under one signature of its key (RN-F5.1, DESIGN §5). What comes too late, what is in
+    /// a currency that the account does not have, and rests that can be paid to nobody any more stay for
+    /// [`Holder::refund`].
     pub async fn hand_in(&mut self) -> Result<Vec<DepositReport>, DepositError> {
         let profile = self.profile().await?;
         self.freshen().await?;
         let Some(main) = self.main_licence(&profile).await?.filter(|_| profile.kind == crate::Kind::Shop) else {
             return Err(DepositError::NotShop);
         };
-        let mut reports = Vec::new();
+        let currency = self.account_currency().await?;
+        let (mut reports, mut tried) = (Vec::new(), BTreeSet::new());
         loop {
-            let mut live = self.live().await?;
-            let Some((key, currency)) = live.first().map(|it| (it.holding.key(), it.holding.currency())) else { break };
-            live.retain(|it| it.holding.key() == key && it.holding.currency() == currency);
-            live.truncate(BATCH_ITEMS_MAX);
-            let (whole, mut rests): (Vec<Live>, Vec<Live>) =
-                live.into_iter().partition(|it| it.status.remaining == it.status.value);
+            let mut takings = self.takings(currency).await?;
+            takings.retain(|it| !tried.contains(&it.node));
+            let Some(key) = takings.first().map(|it| it.key) else { break };
+            takings.retain(|it| it.key == key);
+            takings.truncate(BATCH_ITEMS_MAX);
+            let (whole, mut rests): (Vec<Taking>, Vec<Taking>) = takings.into_iter().partition(|it| it.whole);
             // one signature is one key's: rests of an earlier key pass to the present one in a hand-in of their own
             if key != main.key() && !whole.is_empty() {
                 rests.clear();
             }
-            let moved: Vec<Part> =
-                rests.iter().map(|it| Part { node: it.holding.node, amount: it.status.remaining }).collect();
-            let taken = Amount::sum(whole.iter().map(|it| it.status.remaining)).unwrap_or(Amount::MAX);
-            let amount = taken.checked_add(Holder::sum(&moved)).unwrap_or(Amount::MAX);
-            let direct = whole.iter().map(|it| it.holding.node).collect();
+            tried.extend(whole.iter().chain(&rests).map(|it| it.node));
+            let amount = Amount::sum(whole.iter().chain(&rests).map(|it| it.amount)).unwrap_or(Amount::MAX);
+            let moved: Vec<Part> = rests.iter().map(|it| Part { node: it.node, amount: it.amount }).collect();
+            let direct = whole.iter().map(|it| it.node).collect();
             let money = Money::new(amount, currency);
             // the shop's key is public: a rest passes to the same key
             let licence = (!moved.is_empty()).then(|| main.clone());
@@ -133,7 +140,11 @@ impl Holder {
     /// Claims what is left of restored money, and of money whose validity ended, after the deposit limit of its note: the
     /// holder's key signs that it passed no more on (RN-X31). The bank learns that the key is this customer's.
     pub async fn refund(&mut self) -> Result<Vec<DepositReport>, DepositError> {
-        let (due, first) = self.refundable().await?;
+        let (mut due, first) = self.refundable().await?;
+        if !due.is_empty() {
+            let currency = self.account_currency().await?;
+            due.retain(|it| it.money.currency == currency);
+        }
         if due.is_empty() {
             return Err(first.map_or(DepositError::Nothing, |from| DepositError::TooEarly { from: from.0 }));
         }
@@ -154,6 +165,101 @@ impl Holder {
             }
         }
         Ok(reports)
+    }
+
+    /// Currency of the account, as the bank says.
+    async fn account_currency(&self) -> Result<Currency, DepositError> {
+        // past the last entry: the account's own figures are enough
+        Ok(self.peers.bank.send(&GetStatement { after: i64::MAX.unsigned_abs() }).await?.currency)
+    }
+
+    /// Closes nothing to an account that cannot take it.
+    async fn check_currency(&self, currency: Currency) -> Result<(), DepositError> {
+        let of_account = self.account_currency().await?;
+        match currency == of_account {
+            true => Ok(()),
+            false => Err(DepositError::Currency { of_account: of_account.code().into() }),
+        }
+    }
+
+    /// Holdings that can only go to the account, and only whole: largest first, as many as fit into `money`.
+    async fn whole_for(
+        &mut self,
+        live: &[Live],
+        terms: &[KeyList],
+        money: Money,
+    ) -> Result<(Vec<Digest>, Amount), DepositError> {
+        let now = self.now();
+        let ended = |it: &&Live| !it.holding.is_payable(terms, now) && it.status.remaining == it.status.value;
+        let mut whole: Vec<Holding> = live.iter().filter(ended).map(|it| it.holding.clone()).collect();
+        whole.extend(self.closed_whole().await?);
+        whole.retain(|it| it.currency() == money.currency && it.is_in_time(terms, now));
+        whole.sort_by_key(|it| Reverse(it.value));
+        let (mut nodes, mut taken) = (Vec::new(), Amount::ZERO);
+        for holding in whole {
+            let sum = taken.checked_add(holding.value).filter(|sum| *sum <= money.amount);
+            if let Some(sum) = sum.filter(|_| nodes.len() < BATCH_ITEMS_MAX - HOLDINGS_IN_PAYMENT_MAX) {
+                nodes.push(holding.node);
+                taken = sum;
+            }
+        }
+        Ok((nodes, taken))
+    }
+
+    /// The parts of live holdings that make up what is wanted beyond `taken`.
+    async fn parts_of(
+        &mut self,
+        live: &[Live],
+        terms: &[KeyList],
+        money: Money,
+        taken: Amount,
+    ) -> Result<Vec<Part>, DepositError> {
+        let currency = money.currency;
+        let amount = money.amount.checked_sub(taken).unwrap_or(Amount::ZERO);
+        let wanted = Wanted { currency, amount, series: &[], now: self.now(), beyond_cap: 1 };
+        let restored = Money::new(self.restored(currency).await?, currency);
+        let sum = |rest: Amount| Money::new(rest.checked_add(taken).unwrap_or(Amount::MAX), currency);
+        pick(live, terms, &wanted).map_err(|fault| match fault {
+            PickFault::Insufficient { available } if !restored.amount.is_zero() => {
+                DepositError::Restored { available: sum(available), restored }
+            }
+            PickFault::Insufficient { available } | PickFault::Capped { usable: available } => {
+                DepositError::Insufficient { available: sum(available) }
+            }
+            PickFault::TooMany => DepositError::TooManyHoldings { max: HOLDINGS_IN_PAYMENT_MAX },
+        })
+    }
+
+    /// Holdings that were closed whole without credit and that a bank may still take as a deposit.
+    async fn closed_whole(&mut self) -> Result<Vec<Holding>, Trouble> {
+        let mut closed = Vec::new();
+        for holding in self.active::<Holding>().await? {
+            if holding.phase != (HoldingPhase::Closed { deposit: true }) {
+                continue;
+            }
+            let status = self.card.holding(&holding.node)?;
+            if status.is_some_and(|it| it.state == HoldingState::Closed && it.closed == it.value) {
+                closed.push(holding);
+            }
+        }
+        Ok(closed)
+    }
+
+    /// What a shop can hand in now.
+    async fn takings(&mut self, currency: Currency) -> Result<Vec<Taking>, Trouble> {
+        let (lists, now) = (self.key_lists().await?, self.now());
+        let in_time = |it: &Holding| it.currency() == currency && it.is_in_time(&lists, now);
+        let mut takings = Vec::new();
+        for Live { holding, status } in self.live().await? {
+            let whole = status.remaining == status.value;
+            if in_time(&holding) && (whole || holding.is_payable(&lists, now)) {
+                takings.push(Taking { node: holding.node, key: holding.key(), amount: status.remaining, whole });
+            }
+        }
+        for holding in self.closed_whole().await?.into_iter().filter(in_time) {
+            takings.push(Taking { node: holding.node, key: holding.key(), amount: holding.value, whole: true });
+        }
+        Ok(takings)
     }
 
     /// Keys that may sign to the account: made for one receipt, which goes there whole, and never used to pay.
@@ -188,20 +294,23 @@ impl Holder {
 
     /// What can be refunded now, and when the first of the rest can be.
     async fn refundable(&mut self) -> Result<(Vec<Due>, Option<Time>), DepositError> {
-        let (terms, now) = (self.key_lists().await?, self.now());
+        let (lists, now) = (self.key_lists().await?, self.now());
         let (mut due, mut first) = (Vec::new(), None::<Time>);
         for holding in self.active::<Holding>().await? {
             let note = &holding.chain.note.record;
-            let Some(terms) = terms.terms(note.series, note.epoch) else { continue };
+            let Some(terms) = lists.terms(note.series, note.epoch) else { continue };
             let Some(status) = self.card.holding(&holding.node)? else { continue };
             let restored = status.state == HoldingState::Restored;
-            let ended = status.state == HoldingState::Live && now > terms.valid_until;
+            // a rest on a licence that ended cannot be deposited either
+            let ended = status.state == HoldingState::Live && !holding.is_payable(&lists, now);
+            let closed = matches!(holding.phase, HoldingPhase::Closed { .. });
+            let left = if closed || restored { status.remaining.max(status.closed) } else { status.remaining };
             let committed = holding.phase == HoldingPhase::Committed;
-            if status.remaining.is_zero() || committed || !(restored || ended) {
+            if left.is_zero() || committed || !(restored || ended || closed) {
                 continue;
             }
             if now > terms.deposit_until {
-                let money = Money::new(status.remaining, holding.currency());
+                let money = Money::new(left, holding.currency());
                 due.push(Due { node: holding.node, money, restored });
             } else {
                 let from = terms.deposit_until.plus(1);
@@ -230,173 +339,9 @@ impl Holder {
             }
             _ => DepositPhase::Fixed(direct),
         };
-        let deposit = OwnDeposit { id: self.nonce(), kind, money, phase };
+        let deposit = OwnDeposit { id: self.nonce(), kind, money, phase, taken: None };
         changes.push(Change::put(&deposit));
         self.commit(changes).await?;
         Ok(deposit)
-    }
-
-    /// Carries a stored deposit as far as it goes.
-    pub(crate) async fn carry_deposit(&mut self, mut deposit: OwnDeposit) -> Result<DepositReport, DepositError> {
-        loop {
-            let next = match &deposit.phase {
-                DepositPhase::Moving { moves, direct } => {
-                    let mut leaves = direct.clone();
-                    leaves.extend(self.carry_move(moves).await?);
-                    DepositPhase::Fixed(leaves)
-                }
-                DepositPhase::Fixed(leaves) => {
-                    let to = self.open_deposit(&deposit).await?;
-                    DepositPhase::Opened { to, leaves: leaves.clone() }
-                }
-                DepositPhase::Opened { to, leaves } => self.send_deposit(&deposit, to, leaves).await?,
-                DepositPhase::Sent(before) => match self.ask_state(&deposit).await? {
-                    state if is_settled(&state) => DepositPhase::Done(state),
-                    state if state == *before => return Ok(report(&deposit)),
-                    state => DepositPhase::Sent(state),
-                },
-                DepositPhase::Done(_) | DepositPhase::Refused(_) => return Ok(report(&deposit)),
-            };
-            let was_sent = matches!(deposit.phase, DepositPhase::Sent(_));
-            let leaves = match &deposit.phase {
-                DepositPhase::Opened { leaves, .. } => leaves.clone(),
-                _ => Vec::new(),
-            };
-            deposit = OwnDeposit { phase: next, ..deposit };
-            let mut changes = self.rephased(&leaves, HoldingPhase::Gone).await?;
-            changes.push(Change::put(&deposit));
-            let sent = matches!(deposit.phase, DepositPhase::Sent(_) | DepositPhase::Done(_));
-            if sent && !leaves.is_empty() {
-                let kind = match deposit.kind {
-                    DepositKind::Deposit => "deposit",
-                    DepositKind::HandIn => "hand_in",
-                    DepositKind::Refund => "refund",
-                };
-                changes.push(Change::put(&Line::new(self.now(), kind, &deposit.id[..], deposit.money, "")));
-            }
-            self.commit(changes).await?;
-            if was_sent || (sent && !matches!(deposit.phase, DepositPhase::Done(_))) {
-                return Ok(report(&deposit));
-            }
-        }
-    }
-
-    async fn open_deposit(&mut self, deposit: &OwnDeposit) -> Result<ToAccount, DepositError> {
-        let profile = self.profile().await?;
-        let opened = self.peers.bank.send(&OpenDeposit { deposit: deposit.id }).await?;
-        Ok(ToAccount {
-            time: opened.time,
-            account: Holder::account_digest(&profile, &deposit.id),
-            bank: profile.bank,
-            deposit: deposit.id,
-            nonce: opened.nonce,
-        })
-    }
-
-    /// Has the leaves closed and sends them; what the card signed once it signs again in the same bytes.
-    async fn send_deposit(
-        &mut self,
-        deposit: &OwnDeposit,
-        to: &ToAccount,
-        leaves: &[Digest],
-    ) -> Result<DepositPhase, DepositError> {
-        let mut chains = Vec::with_capacity(leaves.len());
-        for leaf in leaves {
-            let holding = self.get::<Holding>(&leaf.0).await?;
-            chains.push(holding.ok_or(Trouble::Damaged { table: "holding" })?.chain);
-        }
-        let sent = match deposit.kind {
-            DepositKind::HandIn => {
-                let hand_in = self.card.hand_in(to, leaves)?;
-                self.peers.bank.send(&HandInTakings { hand_in, chains }).await
-            }
-            kind => {
-                let purpose = match kind {
-                    DepositKind::Refund if self.is_restored(leaves)? => ClosingPurpose::BackupRefund(to.clone()),
-                    DepositKind::Refund => ClosingPurpose::Refund(to.clone()),
-                    _ => ClosingPurpose::Deposit(to.clone()),
-                };
-                let mut items = Vec::with_capacity(leaves.len());
-                for (leaf, chain) in leaves.iter().zip(chains) {
-                    let (amount, signature) = self.card.close(leaf, &purpose)?;
-                    items.push(ClosedChain { chain, amount, signature });
-                }
-                self.peers.bank.send(&bank::Deposit { purpose, items }).await
-            }
-        };
-        match sent {
-            Ok(state) if is_settled(&state) => Ok(DepositPhase::Done(state)),
-            Ok(state) => Ok(DepositPhase::Sent(state)),
-            Err(SendError::Refused(refusal)) if refusal.retry() == zeni_message::Retry::Never => {
-                Ok(DepositPhase::Refused(refusal.code().into()))
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Whether these leaves, all in one state, came back from a backup.
-    fn is_restored(&mut self, leaves: &[Digest]) -> Result<bool, Trouble> {
-        let Some(first) = leaves.first() else { return Ok(false) };
-        Ok(self.card.holding(first)?.is_some_and(|status| status.state == HoldingState::Restored))
-    }
-
-    async fn ask_state(&mut self, deposit: &OwnDeposit) -> Result<bank::DepositState, DepositError> {
-        let answer = self.peers.bank.send(&GetDeposit { deposit: deposit.id }).await;
-        if let Err(error) = &answer
-            && settled(error)
-        {
-            tracing::warn!("the bank does not know a deposit that it accepted");
-        }
-        Ok(answer?)
-    }
-}
-
-/// Whether the issuer has answered for every item.
-fn is_settled(state: &bank::DepositState) -> bool {
-    state.items.iter().all(|item| !matches!(item, ItemState::Held(_) | ItemState::Waiting { .. }))
-}
-
-fn report(deposit: &OwnDeposit) -> DepositReport {
-    let currency = deposit.money.currency;
-    let (mut available, mut held, mut claimed) = (Amount::ZERO, Amount::ZERO, Amount::ZERO);
-    let mut refused = Vec::new();
-    let none = bank::DepositState { currency, items: Vec::new() };
-    let (state, holdings) = match &deposit.phase {
-        DepositPhase::Sent(state) | DepositPhase::Done(state) => (state, state.items.len()),
-        DepositPhase::Refused(code) => {
-            refused.push(code.clone());
-            (&none, 0)
-        }
-        DepositPhase::Fixed(leaves) | DepositPhase::Opened { leaves, .. } => (&none, leaves.len()),
-        DepositPhase::Moving { moves, direct } => (&none, moves.parts.len() + direct.len()),
-    };
-    let add = |to: &mut Amount, amount: Amount| *to = to.checked_add(amount).unwrap_or(Amount::MAX);
-    let mut waiting = false;
-    for item in &state.items {
-        match item {
-            ItemState::Held(amount) => add(&mut held, *amount),
-            ItemState::Available(amount) => add(&mut available, *amount),
-            ItemState::Partly { available: paid, claimed: open } => {
-                add(&mut available, *paid);
-                add(&mut claimed, *open);
-            }
-            ItemState::Refused(code) => refused.push(code.clone()),
-            ItemState::Waiting { .. } => waiting = true,
-        }
-    }
-    if waiting {
-        let known = available.checked_add(claimed).and_then(|sum| sum.checked_add(held)).unwrap_or(Amount::MAX);
-        add(&mut held, deposit.money.amount.checked_sub(known).unwrap_or(Amount::ZERO));
-    }
-    let money = |amount| Money::new(amount, currency);
-    DepositReport {
-        deposit: hex(&deposit.id[..]),
-        money: deposit.money,
-        holdings,
-        available: money(available),
-        held: money(held),
-        claimed: money(claimed),
-        refused,
-        done: matches!(deposit.phase, DepositPhase::Done(_) | DepositPhase::Refused(_)),
     }
 }

@@ -5,7 +5,10 @@ use zeni_message::{Signed, Time};
 use zeni_money::{Amount, Currency, Money};
 use zeni_note::{
     Chain, Challenge, KeyList, Licence, LoadTicket, NameCertificate, Nonce, Payment, RevocationList,
-    closing::ToAccount, keylist::TwoKeyLists, messages::bank, request::IssuanceRequest,
+    closing::ToAccount,
+    keylist::{Terms, TwoKeyLists},
+    messages::bank,
+    request::IssuanceRequest,
 };
 
 use crate::{
@@ -237,6 +240,13 @@ pub(crate) enum HoldingPhase {
     /// Nothing is left of it here. Nothing to do.
     #[n(5)]
     Gone,
+    /// Closed, and the closing brought no credit: never paid on. Recovery: `deposit`, `hand_in` or `refund` closes it again.
+    #[n(6)]
+    Closed {
+        /// Whether a bank may still take it as a deposit; else only as a refund.
+        #[n(0)]
+        deposit: bool,
+    },
 }
 
 /// One holding.
@@ -366,7 +376,8 @@ pub(crate) enum DepositPhase {
     /// The issuer has answered for every item. Nothing to do.
     #[n(4)]
     Done(#[n(0)] bank::DepositState),
-    /// The bank refused it whole. Recovery: `refund` after the term, or see the bank.
+    /// The bank refused it whole and credited nothing; its holdings are [`HoldingPhase::Closed`] or part of the deposit that
+    /// follows. Nothing to do.
     #[n(5)]
     Refused(#[n(0)] String),
 }
@@ -382,6 +393,9 @@ pub(crate) struct OwnDeposit {
     pub(crate) money: Money,
     #[n(3)]
     pub(crate) phase: DepositPhase,
+    /// What the bank took, in the order of its items.
+    #[n(4)]
+    pub(crate) taken: Option<Vec<Digest>>,
 }
 
 /// Where a renewal stands.
@@ -405,7 +419,7 @@ pub(crate) enum RenewalPhase {
     /// The new note is stored. Nothing to do.
     #[n(2)]
     Done,
-    /// The issuer refused. Recovery: `deposit` or `refund`, as the reason says.
+    /// The issuer refused; the leaf is [`HoldingPhase::Closed`]. Recovery: `deposit` or `refund`, as the reason says.
     #[n(3)]
     Refused(#[n(0)] String),
 }
@@ -479,6 +493,20 @@ impl Holding {
 
     pub(crate) fn currency(&self) -> Currency {
         self.chain.currency()
+    }
+
+    /// Whether its key may still sign a payment at `now`, to itself included (RN-X32): note and licence are valid. Unknown
+    /// terms forbid nothing.
+    pub(crate) fn is_payable<T: Terms + ?Sized>(&self, terms: &T, now: Time) -> bool {
+        let note = &self.chain.note.record;
+        let valid = terms.terms(note.series, note.epoch).is_none_or(|terms| now <= terms.valid_until);
+        valid && now <= self.licence().record.until
+    }
+
+    /// Whether a bank takes it as a deposit at `now`.
+    pub(crate) fn is_in_time<T: Terms + ?Sized>(&self, terms: &T, now: Time) -> bool {
+        let note = &self.chain.note.record;
+        terms.terms(note.series, note.epoch).is_some_and(|terms| now <= terms.deposit_until)
     }
 
     pub(crate) fn with(&self, phase: HoldingPhase) -> Holding {

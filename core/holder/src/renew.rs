@@ -118,11 +118,12 @@ impl Holder {
         let message = Renew { chain: holding.chain.clone(), closing, slot: *slot };
         let issued = match self.peers.issuer.fresh().send(&message).await {
             Ok(issued) => issued,
-            Err(SendError::Refused(refusal)) if refusal.retry() == Retry::Never => {
+            // the same again cannot help: the leaf is free for a deposit or a refund
+            Err(SendError::Refused(refusal)) if refusal.retry() != Retry::Later => {
                 let phase = RenewalPhase::Refused(refusal.code().into());
                 let changes = vec![
                     Change::put(&Renewal { phase, ..renewal.clone() }),
-                    Change::put(&holding.with(HoldingPhase::Gone)),
+                    Change::put(&holding.with(HoldingPhase::Closed { deposit: true })),
                 ];
                 self.commit(changes).await?;
                 return Err(SendError::Refused(refusal).into());

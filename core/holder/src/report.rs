@@ -220,16 +220,19 @@ pub struct Claimed {
 pub struct CurrencyBalance {
     /// ISO 4217 code.
     pub currency: String,
-    /// May be spent.
+    /// May be paid on, or is payable again after a renewal.
     #[serde(serialize_with = "money")]
     pub available: Money,
-    /// Ordered or bought from the bank and not yet notes, or on the way into the card.
+    /// Ordered or bought from the bank and not yet notes, on the way into the card, or part of a deposit, hand-in, refund or
+    /// renewal that is not finished.
     #[serde(serialize_with = "money")]
     pub pending: Money,
     /// Must be sent back.
     #[serde(serialize_with = "money")]
     pub owed_back: Money,
-    /// Came from a backup: a refund can be claimed.
+    /// Can only go back to the account, never to a payee: what came from a backup, what is on a note or a licence that
+    /// ended, and what was closed without credit. Whole holdings of the latter two are deposited until the note's deposit
+    /// limit; everything is refunded after it.
     #[serde(serialize_with = "money")]
     pub restored: Money,
 }

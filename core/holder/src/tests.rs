@@ -6,4 +6,5 @@ mod documents;
 mod faults;
 mod flows;
 mod home;
+mod losses;
 mod town;

@@ -71,6 +71,9 @@ impl Transport for Line {
     fn call(&self, path: &'static str, body: Vec<u8>, max: usize) -> BoxFuture<'_, Result<(u16, Vec<u8>), Fault>> {
         Box::pin(async move {
             self.power.step()?;
+            if self.role == Role::Authority && self.town.books().authority_down {
+                return Err(Fault::Unreachable { place: "authority".into(), cause: "down".into() });
+            }
             self.town.books().seen.push((self.role, self.connection, path, body.clone()));
             let caller = (self.role == Role::Bank).then(|| Caller { role: Role::Wallet, name: self.account.clone() });
             let table = Arc::new(routes(&self.town, self.role));

@@ -56,7 +56,7 @@ pub(crate) struct Books {
     orders: BTreeMap<[u8; 16], (Withdraw, BlindSignatures)>,
     redeemed: BTreeMap<Digest, Issued>,
     renewed: BTreeMap<Digest, Issued>,
-    closed: BTreeSet<Digest>,
+    pub(crate) closed: BTreeSet<Digest>,
     deposits: BTreeMap<[u8; 16], DepositState>,
     /// Answers with which the issuer says that a signature was not counted yet.
     pub(crate) uncounted: u32,
@@ -66,6 +66,14 @@ pub(crate) struct Books {
     pub(crate) spoils_for_good: bool,
     /// What the authority shows instead of the key list.
     pub(crate) second_list: Option<KeyList>,
+    /// Refusals of the next deposits and hand-ins, last first.
+    pub(crate) refusals: Vec<DepositRefusal>,
+    /// What the issuer answers about every item that is held.
+    pub(crate) not_credited: Option<&'static str>,
+    /// Why the issuer renews nothing.
+    pub(crate) no_renewal: Option<RenewRefusal>,
+    /// Whether the authority cannot be reached.
+    pub(crate) authority_down: bool,
     claims: BTreeSet<Digest>,
     number: u64,
     pub(crate) revoked: Vec<Digest>,
@@ -165,6 +173,9 @@ impl Town {
         closed: Vec<(Digest, u64)>,
     ) -> Result<DepositState, DepositRefusal> {
         let mut books = self.books();
+        if let Some(refusal) = books.refusals.pop() {
+            return Err(refusal);
+        }
         if let Some(state) = books.deposits.get(&id) {
             return Ok(state.clone());
         }
@@ -284,6 +295,9 @@ fn renew(town: &Town, it: Renew) -> Result<Issued, RenewRefusal> {
     let ClosingPurpose::Renewal { licence, .. } = purpose else { return Err(RenewRefusal::NotRenewal) };
     let leaf = town.check_closing(&it.chain, *amount, purpose, signature).ok_or(RenewRefusal::WrongClosing)?;
     let mut books = town.books();
+    if let Some(refusal) = &books.no_renewal {
+        return Err(refusal.clone());
+    }
     if let Some(issued) = books.renewed.get(&leaf) {
         return Ok(issued.clone());
     }
@@ -297,6 +311,12 @@ fn renew(town: &Town, it: Renew) -> Result<Issued, RenewRefusal> {
 
 fn deposit(town: &Town, account: &str, it: Deposit) -> Result<DepositState, DepositRefusal> {
     let to = it.purpose.account().ok_or(DepositRefusal::UnknownChallenge)?;
+    let (now, until) = (town.clock.now(), terms().deposit_until);
+    match it.purpose.is_refund() {
+        true if now <= until => return Err(DepositRefusal::TooEarly { item: 0, from: until.0 + 1 }),
+        false if now > until => return Err(DepositRefusal::Late { item: 0 }),
+        _ => {}
+    }
     let mut closed = Vec::new();
     for (one, item) in it.items.iter().zip(0..) {
         let leaf = town.check_closing(&one.chain, one.amount, &it.purpose, &one.signature);
@@ -350,12 +370,19 @@ fn dispute(town: &Town, account: &str, it: DisputeSignature) -> DisputeOutcome {
     DisputeOutcome::Credited(amount(FACES[place]))
 }
 
-fn state(town: &Town, it: GetDeposit) -> Result<DepositState, GetDepositRefusal> {
-    let mut books = town.books();
+fn state(town: &Town, account: &str, it: GetDeposit) -> Result<DepositState, GetDepositRefusal> {
+    let books = &mut *town.books();
     let state = books.deposits.get_mut(&*it.deposit).ok_or(GetDepositRefusal::UnknownDeposit)?;
     for item in &mut state.items {
-        if let ItemState::Held(amount) = item {
-            *item = ItemState::Available(*amount);
+        match (&item, books.not_credited) {
+            (ItemState::Held(amount), None) => *item = ItemState::Available(*amount),
+            (ItemState::Held(amount), Some(code)) => {
+                *books.balance.get_mut(account).unwrap() -= amount.minor();
+                *item = ItemState::Refused(code.into());
+                // the bank takes the leaves again
+                books.closed.clear();
+            }
+            _ => {}
         }
     }
     Ok(state.clone())
@@ -393,7 +420,12 @@ serves! {
     };
     Deposit, |town, ctx, it| deposit(town, ctx.caller_name(), it);
     HandInTakings, |town, ctx, it| hand_in(town, ctx.caller_name(), it);
-    GetDeposit, |town, ctx, it| state(town, it);
+    GetDeposit, |town, ctx, it| state(town, ctx.caller_name(), it);
+    GetStatement, |town, ctx, it| {
+        let _ = it;
+        let balance = amount(town.books().balance.get(ctx.caller_name()).copied().unwrap_or(0));
+        Ok::<_, NoRefusal>(Statement { currency: jpy(), balance, held: amount(0), entries: Vec::new() })
+    };
     ClaimRequest, |town, ctx, it| claim(town, ctx.caller_name(), it);
     GetKeyLists, |town, ctx, it| { let _ = it; Ok::<_, NoRefusal>(vec![town.list.clone()]) };
     GetNonce, |town, ctx, it| {
@@ -424,6 +456,7 @@ pub(super) fn routes(town: &Arc<Town>, role: Role) -> Routes {
             .with::<Deposit, _>(town)
             .with::<HandInTakings, _>(town)
             .with::<GetDeposit, _>(town)
+            .with::<GetStatement, _>(town)
             .with::<ClaimRequest, _>(town),
         _ => {
             routes.with::<GetKeyLists, _>(town).with::<GetNonce, _>(town).with::<Redeem, _>(town).with::<Renew, _>(town)

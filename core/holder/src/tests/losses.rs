@@ -1,0 +1,152 @@
+//! Whatever is refused, late or ended, the money comes back.
+
+use zeni_message::limits::PAYMENTS_IN_CHAIN_MAX;
+use zeni_note::{
+    ClosingPurpose,
+    messages::{bank::DepositRefusal, issuer::RenewRefusal},
+    testing::terms,
+};
+use zeni_store::testing::block_on;
+
+use super::{flows::funded, home::*, town::*};
+use crate::*;
+
+/// Passes money to and fro until it is at its cap; the first of the two has it.
+fn at_its_cap(town: &std::sync::Arc<Town>) -> Home {
+    let taro = funded(town, "taro", Privacy::Untraceable, 500);
+    let jiro = Home::joined(town, "jiro", Privacy::Untraceable, Kind::Wallet);
+    let mut pair = [&taro, &jiro];
+    for _ in 0..PAYMENTS_IN_CHAIN_MAX {
+        transfer(pair[0], pair[1], 500);
+        pair.reverse();
+    }
+    taro
+}
+
+/// RN-F5.1: a deposit that the bank refuses whole loses nothing: what was closed is deposited again, never paid on.
+#[test]
+fn a_refused_deposit_is_deposited_again() {
+    let town = Town::new();
+    let taro = funded(&town, "taro", Privacy::Unlinkable, 500);
+    town.books().refusals = vec![DepositRefusal::WrongAccount];
+    let report = block_on(taro.open().deposit(yen(500))).unwrap();
+    assert_eq!((report.refused, report.done), (vec!["wrong_account".to_owned()], true));
+    assert_eq!((taro.figures(), taro.wealth()), ([0, 0, 0, 500], OPENING));
+    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    let request = block_on(jiro.open().request(yen(100), "")).unwrap().document;
+    assert_eq!(block_on(taro.open().pay(&request)).unwrap_err().code(), "insufficient_funds");
+    // nothing is tried that is forbidden
+    assert!(block_on(taro.open().resume()).unwrap().is_empty());
+    assert_eq!(block_on(taro.open().deposit(yen(100))).unwrap_err().code(), "insufficient_funds");
+    block_on(taro.open().deposit(yen(500))).unwrap();
+    assert_eq!((taro.figures(), taro.wealth()), ([0; 4], OPENING));
+}
+
+/// RN-F5.1: of a hand-in, the bank's refusal of one leaf spoils only that leaf, which is refunded after the term.
+#[test]
+fn a_refused_taking_does_not_spoil_the_others() {
+    let town = Town::new();
+    let taro = funded(&town, "taro", Privacy::Unlinkable, 1_500);
+    let shop = Home::joined(&town, "tea shop", Privacy::Untraceable, Kind::Shop);
+    for minor in [100, 250, 330] {
+        transfer(&taro, &shop, minor);
+    }
+    town.books().refusals = vec![DepositRefusal::Late { item: 1 }];
+    let reports = block_on(shop.open().hand_in()).unwrap();
+    assert_eq!((reports.len(), reports[0].money), (1, yen(430)));
+    assert_eq!(reports[0].refused, ["late"]);
+    assert_eq!((shop.figures(), shop.wealth()), ([0, 0, 0, 250], OPENING + 680));
+    assert_eq!(block_on(shop.open().hand_in()).unwrap_err().code(), "nothing_to_deposit");
+    assert_eq!(block_on(shop.open().refund()).unwrap_err().code(), "too_early");
+    town.at(terms().deposit_until.plus(1));
+    assert_eq!(block_on(shop.open().refund()).unwrap()[0].money, yen(250));
+    assert_eq!((shop.figures(), shop.wealth()), ([0; 4], OPENING + 680));
+}
+
+/// RN-F5.1, RN-X31: takings past the deposit limit are not sent in, and wait for the refund.
+#[test]
+fn late_takings_are_left_for_the_refund() {
+    let town = Town::new();
+    let taro = funded(&town, "taro", Privacy::Unlinkable, 500);
+    let shop = Home::joined(&town, "tea shop", Privacy::Untraceable, Kind::Shop);
+    transfer(&taro, &shop, 300);
+    town.at(terms().deposit_until.plus(1));
+    assert_eq!(block_on(shop.open().hand_in()).unwrap_err().code(), "nothing_to_deposit");
+    assert_eq!(block_on(taro.open().deposit(yen(200))).unwrap_err().code(), "insufficient_funds");
+    assert_eq!(block_on(shop.open().refund()).unwrap()[0].money, yen(300));
+    assert_eq!(shop.wealth(), OPENING + 300);
+}
+
+/// RN-F6.2, RN-X31: what the issuer calls late or too early is refunded later, in as many tries as it takes.
+#[test]
+fn what_the_issuer_calls_late_is_refunded() {
+    let town = Town::new();
+    let taro = funded(&town, "taro", Privacy::Unlinkable, 1_000);
+    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    transfer(&taro, &jiro, 300);
+    block_on(taro.open().deposit(yen(700))).unwrap();
+    town.books().not_credited = Some("late");
+    assert_eq!(block_on(taro.open().deposit_states()).unwrap()[0].refused, ["late"]);
+    assert_eq!((taro.figures(), taro.wealth()), ([0, 0, 0, 700], OPENING - 300));
+    assert_eq!(block_on(taro.open().deposit(yen(700))).unwrap_err().code(), "insufficient_funds");
+    town.at(terms().deposit_until.plus(1));
+    for outcome in [Some("too_early"), None] {
+        town.books().not_credited = outcome;
+        assert_eq!(block_on(taro.open().refund()).unwrap()[0].money, yen(700));
+        assert_eq!(block_on(taro.open().deposit_states()).unwrap()[0].refused.len(), usize::from(outcome.is_some()));
+        assert_eq!(taro.wealth(), OPENING - 300);
+    }
+    assert_eq!(taro.figures(), [0; 4]);
+    assert_eq!(block_on(taro.open().refund()).unwrap_err().code(), "nothing_to_deposit");
+}
+
+/// RN-X34: what the issuer does not renew is deposited under its own key.
+#[test]
+fn what_is_not_renewed_is_deposited() {
+    let town = Town::new();
+    let taro = at_its_cap(&town);
+    let total = taro.wealth();
+    town.books().no_renewal = Some(RenewRefusal::Overspent);
+    assert_eq!(block_on(taro.open().renew()).unwrap_err().code(), "overspent");
+    assert_eq!((taro.figures(), taro.wealth()), ([0, 0, 0, 500], total));
+    assert!(block_on(taro.open().resume()).unwrap().is_empty());
+    town.books().closed.clear();
+    block_on(taro.open().deposit(yen(500))).unwrap();
+    assert_eq!((taro.figures(), taro.wealth()), ([0; 4], total));
+}
+
+/// RN-X31: a refund that the bank finds too early, by its own clock, stays and is sent again in the same bytes.
+#[test]
+fn a_refund_asked_too_early_is_sent_again() {
+    let town = Town::new();
+    let taro = funded(&town, "taro", Privacy::Unlinkable, 500);
+    town.at(terms().deposit_until.plus(1));
+    town.books().refusals = vec![DepositRefusal::TooEarly { item: 0, from: terms().deposit_until.0 + 9 }];
+    assert_eq!(block_on(taro.open().refund()).unwrap_err().code(), "too_early");
+    let first = town.last_deposit();
+    assert_eq!((taro.figures(), taro.wealth()), ([0, 500, 0, 0], OPENING));
+    assert_eq!(block_on(taro.open().refund()).unwrap_err().code(), "nothing_to_deposit");
+    block_on(taro.open().resume()).unwrap();
+    assert_eq!(town.last_deposit(), first);
+    assert_eq!((taro.figures(), taro.wealth()), ([0; 4], OPENING));
+}
+
+/// RN-X32: money on a note or a licence that ended is never called available; whole it is deposited under its own key, a
+/// rest is refunded.
+#[test]
+fn ended_money_is_deposited_directly() {
+    let town = Town::new();
+    let taro = funded(&town, "taro", Privacy::Unlinkable, 1_500);
+    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    transfer(&taro, &jiro, 200);
+    town.at(terms().valid_until.plus(1));
+    assert_eq!(taro.figures(), [0, 0, 0, 1_300]);
+    assert_eq!(block_on(taro.open().deposit(yen(300))).unwrap_err().code(), "insufficient_funds");
+    block_on(taro.open().deposit(yen(1_000))).unwrap();
+    let sent = town.last_deposit();
+    assert!(matches!(sent.purpose, ClosingPurpose::Deposit(_)) && sent.items[0].chain.hops.is_empty());
+    assert_eq!((taro.figures(), taro.wealth()), ([0, 0, 0, 300], OPENING - 200));
+    town.at(terms().deposit_until.plus(1));
+    assert_eq!(block_on(taro.open().refund()).unwrap()[0].money, yen(300));
+    assert_eq!((taro.figures(), taro.wealth()), ([0; 4], OPENING - 200));
+}
