@@ -162,13 +162,11 @@ fn value(item: &ReturnItem) -> u64 {
     item.chain.hops.last().map_or(item.chain.note.record.face, |hop| hop.amount).minor()
 }
 
+/// What a refund is claimed as: an exact rest, or out of a backup.
+type Refund = fn(ToAccount) -> ClosingPurpose;
+
 /// Claims refunds of holdings in random order and one batch; answers the items.
-fn refund(
-    setup: &Setup,
-    dice: &mut Dice,
-    batch: &str,
-    mut claims: Vec<(&Holding, u64, fn(ToAccount) -> ClosingPurpose)>,
-) -> Vec<ReturnItem> {
+fn refund(setup: &Setup, dice: &mut Dice, batch: &str, mut claims: Vec<(&Holding, u64, Refund)>) -> Vec<ReturnItem> {
     let mut items = Vec::new();
     while !claims.is_empty() {
         let (holding, rest, purpose) = claims.swap_remove(dice.pick(claims.len()));
@@ -233,7 +231,7 @@ proptest! {
         let in_time = forest.deposits.iter().zip(&fate).filter(|(_, fate)| **fate == 0);
         give_back(&setup, &mut dice, in_time.map(|(item, _)| item.clone()).collect());
         setup.clock.put(START.plus(211 * DAY));
-        let exact: fn(ToAccount) -> ClosingPurpose = ClosingPurpose::Refund;
+        let exact: Refund = ClosingPurpose::Refund;
         let mut claims: Vec<_> = of_fate(1).map(|(leaf, _)| (leaf, leaf.value, exact)).collect();
         for holding in &forest.passed_on {
             claims.push((holding, 1 + dice.roll(holding.value), ClosingPurpose::BackupRefund));
