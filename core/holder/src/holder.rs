@@ -25,6 +25,9 @@ pub struct Policy {
     pub redeem_tries_max: u32,
     /// Licences that an unlinkable wallet keeps in stock (RN-O28).
     pub stock_licences: usize,
+    /// Licences that a shop or an untraceable wallet keeps for payments to itself before deposits and for renewals, which
+    /// so need no authority (RN-P14).
+    pub spare_licences: usize,
     /// Seconds for which a request for payment can be signed.
     pub request_valid_s: u64,
     /// Seconds by which a payee's clock may be ahead.
@@ -42,6 +45,7 @@ impl Default for Policy {
             redeem_retry_s: 60,
             redeem_tries_max: 8,
             stock_licences: 64,
+            spare_licences: 8,
             request_valid_s: 24 * 3_600,
             clock_skew_s: 300,
             open_challenges_max: zeni_message::limits::OPEN_CHALLENGES_MAX,

@@ -61,7 +61,10 @@ impl Holder {
         let (licences, name) = if unlinkable {
             self.draw_licences(self.config.policy.stock_licences.max(1), LicenceUse::Stock, false).await?
         } else {
-            self.draw_licences(1, LicenceUse::Main, join.kind == Kind::Shop).await?
+            let count = self.config.policy.spare_licences.saturating_add(1);
+            let (mut drawn, name) = self.draw_licences(count, LicenceUse::Main, join.kind == Kind::Shop).await?;
+            drawn.iter_mut().skip(1).for_each(|spare| spare.used = LicenceUse::Stock);
+            (drawn, name)
         };
         let profile = Profile {
             bank: join.bank,

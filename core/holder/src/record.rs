@@ -95,6 +95,9 @@ pub(crate) struct OwnLicence {
     pub(crate) certificate: Option<Signed<NameCertificate>>,
     #[n(2)]
     pub(crate) used: LicenceUse,
+    /// Epoch in which it was drawn.
+    #[n(3)]
+    pub(crate) epoch: Option<u32>,
 }
 
 /// A key list as a row.

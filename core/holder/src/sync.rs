@@ -135,13 +135,15 @@ impl Holder {
         Ok(self.put(&StoredRevocations { list }).await?)
     }
 
-    /// Draws licences until the stock of an unlinkable wallet is full, once it is half empty (RN-O28), or a new long-lived
-    /// one when there is none that holds.
+    /// Draws licences until the stock is full, once it is half empty (RN-O28, P14), and a new long-lived one when the one in
+    /// use ends too soon.
     async fn top_up(&mut self, profile: &Profile) -> Result<(), SyncError> {
-        if !Holder::fresh_receipts(profile) {
-            return self.renew_main(profile).await;
-        }
-        let full = self.config.policy.stock_licences;
+        let full = if Holder::fresh_receipts(profile) {
+            self.config.policy.stock_licences
+        } else {
+            self.renew_main(profile).await?;
+            self.config.policy.spare_licences
+        };
         let held = self.stock().await?.len();
         if held * 2 <= full && full > held {
             let drawn = self.draw_licences(full - held, LicenceUse::Stock, false).await?.0;
@@ -150,9 +152,19 @@ impl Holder {
         Ok(())
     }
 
+    /// A new long-lived licence once the one in use ends, or could end before a note withdrawn or received now: money under
+    /// an ended licence can only be deposited (RN-X32). Where the authority's licences are shorter than the notes, one an
+    /// epoch.
     async fn renew_main(&mut self, profile: &Profile) -> Result<(), SyncError> {
         let now = self.now();
-        if self.main_licence(profile).await?.is_some_and(|main| now <= main.licence.record.until) {
+        let lists = self.key_lists().await?;
+        let longest = lists.iter().flat_map(|list| &list.record.series).map(|terms| terms.valid_until).max();
+        let epoch = self.current_list(now).await?.map(|list| list.record.epoch);
+        let serves = |main: OwnLicence| {
+            let until = main.licence.record.until;
+            now <= until && (longest.is_none_or(|longest| longest <= until) || main.epoch == epoch)
+        };
+        if self.main_licence(profile).await?.is_some_and(serves) {
             return Ok(());
         }
         let drawn = self.draw_licences(1, LicenceUse::Main, profile.kind == Kind::Shop).await?.0;
@@ -200,7 +212,8 @@ impl Holder {
             let keeper = self.config.keeper;
             let message = GetLicences { secret: secret.clone(), requests, keeper, certify_name };
             let reply = self.peers.authority.fresh().send(&message).await?;
-            own.extend(self.check_licences(&keys, &reply, used, certify_name, now)?);
+            let drawn = self.check_licences(&keys, &reply, used, certify_name, now)?;
+            own.extend(drawn.into_iter().map(|licence| OwnLicence { epoch: Some(epoch), ..licence }));
             name = reply.name;
         }
         Ok((own, name))
@@ -232,7 +245,12 @@ impl Holder {
             }
         }
         let mut certificate = reply.certificate.clone().filter(|_| certify_name);
-        let own = |licence: &Signed<_>| OwnLicence { licence: licence.clone(), certificate: certificate.take(), used };
+        let own = |licence: &Signed<_>| OwnLicence {
+            licence: licence.clone(),
+            certificate: certificate.take(),
+            used,
+            epoch: None,
+        };
         Ok(reply.licences.iter().map(own).collect())
     }
 }

@@ -9,7 +9,7 @@ use zeni_note::{
 use zeni_store::testing::block_on;
 
 use super::{flows::funded, home::*, town::*};
-use crate::*;
+use crate::{record::OwnLicence, *};
 
 /// Passes money to and fro until it is at its cap; the first of the two has it.
 fn at_its_cap(town: &std::sync::Arc<Town>) -> Home {
@@ -113,6 +113,60 @@ fn what_is_not_renewed_is_deposited() {
     town.books().closed.clear();
     block_on(taro.open().deposit(yen(500))).unwrap();
     assert_eq!((taro.figures(), taro.wealth()), ([0; 4], total));
+}
+
+/// RN-X41, RN-P14: while the authority cannot be reached, a wallet of one key withdraws, pays, deposits and renews, and a
+/// shop hands in rests. Control: without spare licences the deposit waits for the authority.
+#[test]
+fn work_goes_on_without_the_authority() {
+    let town = Town::new();
+    let taro = at_its_cap(&town);
+    let jiro = Home::joined(&town, "jiro2", Privacy::Untraceable, Kind::Wallet);
+    let shop = Home::joined(&town, "tea shop", Privacy::Untraceable, Kind::Shop);
+    let total = taro.wealth();
+    town.books().authority_down = true;
+    assert_eq!(block_on(taro.open().renew()).unwrap(), vec![Renewed { money: yen(500) }]);
+    block_on(taro.open().withdraw(yen(1_000), true)).unwrap();
+    assert_eq!(taro.figures(), [1_500, 0, 0, 0]);
+    transfer(&taro, &jiro, 300);
+    transfer(&taro, &shop, 200);
+    transfer(&shop, &taro, 50);
+    block_on(taro.open().deposit(yen(700))).unwrap();
+    assert_eq!(taro.wealth(), total - 450);
+    block_on(shop.open().hand_in()).unwrap();
+    assert_eq!((shop.figures(), shop.wealth()), ([0; 4], OPENING + 150));
+
+    let mut bare = jiro.open();
+    for licence in block_on(bare.stock()).unwrap() {
+        block_on(bare.put(&licence.spent())).unwrap();
+    }
+    assert_eq!(block_on(bare.deposit(yen(100))).unwrap_err().code(), "unreachable");
+    town.books().authority_down = false;
+    block_on(bare.deposit(yen(100))).unwrap();
+}
+
+/// RN-X32: a long-lived licence that ends before the notes it may hold is replaced at the next synchronisation, once an
+/// epoch; what is asked for and withdrawn from then on is under the new one.
+#[test]
+fn a_main_licence_is_renewed_ahead() {
+    let town = Town::new();
+    let taro = Home::joined(&town, "taro", Privacy::Untraceable, Kind::Wallet);
+    let main = |taro: &Home| block_on(taro.open().profile()).unwrap().main.unwrap();
+    let first = main(&taro);
+    block_on(taro.open().sync()).unwrap();
+    assert_eq!(main(&taro), first);
+    let mut short = block_on(taro.open().get::<OwnLicence>(&first.0)).unwrap().unwrap();
+    short.licence.record.until = terms().valid_until.plus(0);
+    block_on(taro.open().put(&OwnLicence { epoch: Some(0), ..short.clone() })).unwrap();
+    block_on(taro.open().sync()).unwrap();
+    assert_eq!(main(&taro), first);
+    short.licence.record.until = zeni_message::Time(terms().valid_until.0 - 1);
+    block_on(taro.open().put(&short)).unwrap();
+    block_on(taro.open().sync()).unwrap();
+    assert_eq!(main(&taro), first, "drawn in this epoch: a new one would end no later");
+    block_on(taro.open().put(&OwnLicence { epoch: Some(0), ..short })).unwrap();
+    block_on(taro.open().sync()).unwrap();
+    assert_ne!(main(&taro), first);
 }
 
 /// RN-X31: a refund that the bank finds too early, by its own clock, stays and is sent again in the same bytes.
