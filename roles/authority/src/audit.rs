@@ -227,7 +227,7 @@ fn list(
     let since = verified.record().time;
     let revoked: Vec<&Digest> = revoked.iter().filter(|(_, until)| *until >= since).map(|(digest, _)| digest).collect();
     let missing = revoked.iter().filter(|digest| named.binary_search(digest).is_err()).count();
-    let surplus = named.iter().filter(|digest| revoked.binary_search(&digest).is_err()).count();
+    let surplus = named.iter().filter(|digest| revoked.binary_search(digest).is_err()).count();
     if missing + surplus > 0 {
         report.violations.push(Violation::ListDiffers { missing: count(missing), surplus: count(surplus) });
     }

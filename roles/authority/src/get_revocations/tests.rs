@@ -93,7 +93,7 @@ fn a_list_never_outgrows_its_reply() {
     bench.license(TARO, &[&cheat, &spare]);
     bench
         .store
-        .write_blocking(zeni_store::Caller::default(), |tx| {
+        .write_blocking(Caller::default(), |tx| {
             let sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) \
             INSERT INTO licence (key, digest, person, until, keeper, signature, revoked_at, reason) \
             SELECT CAST(printf('%032d', n.i) AS BLOB), CAST(printf('%032d', n.i) AS BLOB), person, until, keeper, \
