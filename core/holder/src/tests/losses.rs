@@ -169,6 +169,22 @@ fn a_main_licence_is_renewed_ahead() {
     assert_ne!(main(&taro), first);
 }
 
+/// RN-F5.1: a bank that forgot its challenge is asked for another; nothing is closed for an account in another currency.
+#[test]
+fn a_forgotten_challenge_is_asked_for_again() {
+    let town = Town::new();
+    let taro = funded(&town, "taro", Privacy::Unlinkable, 500);
+    let dollars = "1.00 USD".parse().unwrap();
+    assert_eq!(block_on(taro.open().deposit(dollars)).unwrap_err().code(), "wrong_currency");
+    town.books().refusals = vec![DepositRefusal::UnknownChallenge];
+    assert_eq!(block_on(taro.open().deposit(yen(500))).unwrap_err().code(), "unknown_challenge");
+    assert_eq!((taro.figures(), taro.wealth()), ([0, 500, 0, 0], OPENING));
+    block_on(taro.open().resume()).unwrap();
+    assert_eq!((taro.figures(), taro.wealth()), ([0; 4], OPENING));
+    let opened = town.books().seen.iter().filter(|(_, _, path, _)| *path == "/v1/open-deposit").count();
+    assert_eq!(opened, 2);
+}
+
 /// RN-X31: a refund that the bank finds too early, by its own clock, stays and is sent again in the same bytes.
 #[test]
 fn a_refund_asked_too_early_is_sent_again() {
