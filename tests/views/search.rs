@@ -17,6 +17,9 @@ use crate::world::Dump;
 /// least as long.
 const WINDOW: usize = 16;
 
+/// Bytes of a substring that may lie beside a public value.
+const SLACK: usize = 4;
+
 /// How a key, digest or randomiser of 32 bytes begins in CBOR; it follows a key entry's digest in a request.
 const KEY_HEAD: [u8; 2] = [0x58, 32];
 /// How a signature begins in CBOR; it follows the issuer's nonce in a redemption.
@@ -65,9 +68,18 @@ impl Pile {
         self.0.len()
     }
 
-    /// How many substrings both have and `public` has not.
+    /// How many substrings both have and `public` has not. What is public but for [`SLACK`] bytes at either end does not
+    /// count: two independent fields beside one public value begin or end alike once in 256 times.
     pub(crate) fn common(&self, other: &Pile, public: &Pile) -> usize {
-        self.0.iter().filter(|window| other.0.contains(*window) && !public.0.contains(*window)).count()
+        let both = self.0.iter().filter(|window| other.0.contains(*window) && !public.0.contains(*window));
+        both.filter(|window| !public.begins(&window[..WINDOW - SLACK]) && !public.begins(&window[SLACK..])).count()
+    }
+
+    /// Whether a substring begins so.
+    fn begins(&self, start: &[u8]) -> bool {
+        let mut least = [0; WINDOW];
+        least[..start.len()].copy_from_slice(start);
+        self.0.range(least..).next().is_some_and(|window| window.starts_with(start))
     }
 }
 
@@ -79,12 +91,12 @@ pub(crate) fn public(story: &Story) -> Pile {
     // the issuer's nonce is one for everybody who asks within its minute
     for one in all.iter().filter(|one| one.path == GetNonce::PATH) {
         if let Ok((_, nonce)) = &one.answer {
-            pile.add(&[&nonce[..], &SIGNATURE_HEAD].concat());
+            pile.add(&[&nonce[..], &SIGNATURE_HEAD, &[0; WINDOW]].concat());
         }
     }
     for list in key_lists(story) {
         for entry in &list.record.entries {
-            pile.add(&[&encode(&entry.digest())[..], &KEY_HEAD].concat());
+            pile.add(&[&encode(&entry.digest())[..], &KEY_HEAD, &[0; WINDOW]].concat());
         }
     }
     let roots = &story.world.roots;

@@ -330,8 +330,8 @@ fn the_gain_of_a_ring_is_flat_at_the_cap() {
 
 /// RN-X31, RN-X32: a lost card is reported: all its licences are revoked, so that payees with a fresh list refuse the finder;
 /// the rest comes back to the owner's account by refund from his backup, after the dispute term and not before. Control: a
-/// payee who has not heard yet takes the finder's money; that part is missing from the refund, and the owner's statement
-/// that he endorsed nothing is proof against the key.
+/// payee who has not heard yet takes the finder's money; that part is missing from the refund, and nobody is accused, since
+/// a backup cannot know what was passed on after it (RN-P19).
 #[test]
 fn a_lost_card_is_revoked_and_its_rest_refunded() {
     for found_in_time in [true, false] {
