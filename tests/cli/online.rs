@@ -11,13 +11,13 @@ fn requests_are_redeemed_when_they_are_due() {
     assert!(withdrawn["next_due"].as_u64().is_some());
     assert_eq!(stage.balance("wallet --home yuki", "pending"), 12_300);
     assert_eq!(stage.account("kita", "K-1002"), (87_700, 0));
-    let early = stage.ok("wallet --home yuki resume");
+    let early = stage.resumed("wallet --home yuki resume");
     assert_eq!(early["ok"], true, "{early}");
     // each request has its own time: some may be due at once, not all
     assert!(stage.balance("wallet --home yuki", "pending") > 0, "not all are due at once");
     let mut last = 0;
     for hours in [1, 6, 24, 48] {
-        stage.ok(&format!("--clock-offset {} wallet --home yuki resume", hours * 3_600));
+        stage.resumed(&format!("--clock-offset {} wallet --home yuki resume", hours * 3_600));
         let now = stage.holds("wallet --home yuki");
         assert!(now >= last);
         last = now;
@@ -59,9 +59,9 @@ fn money_comes_back() {
     let handed_in = stage.ok("shop --home cafe deposit");
     assert_eq!(handed_in["deposits"].as_array().map(Vec::len), Some(1), "{handed_in}");
     stage.settled("aoba", "A-2001", 200);
-    assert_eq!(stage.ok("shop --home cafe resume")["ok"], true);
+    assert_eq!(stage.resumed("shop --home cafe resume")["ok"], true);
     assert_eq!(stage.holds("shop --home cafe"), 0);
-    stage.ok("wallet --home hanako resume");
+    stage.resumed("wallet --home hanako resume");
     let rest = stage.holds("wallet --home hanako");
     assert_eq!(rest, 12_300 - 500 - 800 - 120);
     stage.ok(&format!("wallet --home hanako deposit {rest}_JPY"));
@@ -127,7 +127,7 @@ fn a_revoked_licence_pays_nobody() {
     let disclosures = stage.ok("authority --dir net disclosures");
     assert_eq!(disclosures["broken_at"], serde_json::Value::Null, "{disclosures}");
     stage.ok("wallet --home jiro pay after.request --out after.payment");
-    stage.ok("--clock-offset 90000 wallet --home yuki resume");
+    stage.resumed("--clock-offset 90000 wallet --home yuki resume");
     let refused = stage.run("wallet --home yuki receive after.payment --json");
     assert_eq!(refused.exit, 1, "{refused:?}");
     assert_eq!(refused.json()["code"], "revoked", "{refused:?}");

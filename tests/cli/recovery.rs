@@ -65,7 +65,7 @@ fn a_lost_wallet_is_of_no_use() {
     stage.copy("jiro", "thief");
     let told = stage.ok("wallet --home jiro report-lost");
     assert!(told["revoked"].as_u64() > Some(0), "{told}");
-    stage.ok("--clock-offset 90000 wallet --home yuki resume");
+    stage.resumed("--clock-offset 90000 wallet --home yuki resume");
     stage.ok("wallet --home yuki request 100_JPY --out ask.request");
     stage.ok("wallet --home thief pay ask.request --out ask.payment");
     stage.refused("wallet --home yuki receive ask.payment", "revoked");

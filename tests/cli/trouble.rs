@@ -175,7 +175,7 @@ fn a_killed_join_goes_on() {
 #[test]
 fn one_process_at_a_time() {
     let stage = Stage::running();
-    let mut first = stage.start(&["wallet", "--home", "jiro", "run"], "first");
+    let mut first = stage.start(&["wallet", "--home", "jiro", "--wait", "60", "run"], "first");
     until("the first has the lock", || stage.run("wallet --home jiro balance").exit == 3);
     let refused = stage.run("wallet --home jiro balance --json");
     assert_eq!(refused.json()["code"], "wallet_in_use", "{refused:?}");
