@@ -24,12 +24,7 @@ pub(crate) struct Customer {
 impl Customer {
     /// The opening balance.
     pub(crate) fn money(&self) -> Result<Money> {
-        let text = if self.balance.trim().contains(' ') {
-            self.balance.trim().to_owned()
-        } else {
-            format!("{} JPY", self.balance.trim())
-        };
-        text.parse::<Money>().with_context(|| format!("balance of account {}", self.account))
+        opening(&self.balance, &self.account)
     }
 }
 
@@ -49,6 +44,20 @@ pub(crate) struct Enrolment {
     pub(crate) identity: String,
     /// Opening balance.
     pub(crate) balance: String,
+}
+
+impl Enrolment {
+    /// The opening balance.
+    pub(crate) fn money(&self) -> Result<Money> {
+        opening(&self.balance, &self.account)
+    }
+}
+
+/// An opening balance as both files write it.
+fn opening(balance: &str, account: &str) -> Result<Money> {
+    let balance = balance.trim();
+    let text = if balance.contains(' ') { balance.to_owned() } else { format!("{balance} JPY") };
+    text.parse::<Money>().with_context(|| format!("balance of account {account}"))
 }
 
 /// The customers of a sandbox that is told of none.

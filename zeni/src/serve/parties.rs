@@ -121,13 +121,7 @@ impl Parties {
                 .iter()
                 .filter(|one| one.bank == bank.name)
                 .map(|one| {
-                    let customer = customers::Customer {
-                        bank: one.bank.clone(),
-                        account: one.account.clone(),
-                        name: one.name.clone(),
-                        balance: one.balance.clone(),
-                    };
-                    let money = customer.money()?;
+                    let money = one.money()?;
                     Ok(NewAccount {
                         account: one.account.clone(),
                         name: one.name.clone(),
