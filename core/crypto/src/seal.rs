@@ -7,6 +7,10 @@
 use std::fmt;
 use std::vec::Vec;
 
+use chacha20poly1305::{
+    KeyInit,
+    aead::{Aead, Payload},
+};
 use hkdf::Hkdf;
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
@@ -227,6 +231,29 @@ pub fn coins(k: &[u8; 32], recipient: &SealPublicKey, plaintext: &[u8]) -> Zeroi
 #[must_use]
 pub fn reply_key(k: &[u8; 32]) -> Zeroizing<[u8; 32]> {
     Zeroizing::new(hkdf_sha256(k, &[], b"reply"))
+}
+
+/// Enciphers the one reply to a sealed message that carries `k`, under [`reply_key`] with ChaCha20-Poly1305. The nonce is zero:
+/// the key serves this one reply, and a repeat is the same bytes.
+///
+/// # Panics
+/// Never for replies that fit a message: the cipher takes 256 GiB.
+#[must_use]
+pub fn seal_reply(k: &[u8; 32], aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
+    reply_cipher(k)
+        .encrypt(&chacha20poly1305::Nonce::default(), Payload { msg: plaintext, aad })
+        .expect("a reply is far shorter than the cipher's limit")
+}
+
+/// Opens what [`seal_reply`] enciphered; nothing if it was altered or is for another `k` or `aad`.
+#[must_use]
+pub fn open_reply(k: &[u8; 32], aad: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let payload = Payload { msg: sealed, aad };
+    reply_cipher(k).decrypt(&chacha20poly1305::Nonce::default(), payload).ok().map(Zeroizing::new)
+}
+
+fn reply_cipher(k: &[u8; 32]) -> chacha20poly1305::ChaCha20Poly1305 {
+    chacha20poly1305::ChaCha20Poly1305::new(&chacha20poly1305::Key::from(*reply_key(k)))
 }
 
 /// Serves its coins to one draw of exactly their length; any other draw would mean that the library

@@ -7,7 +7,7 @@ use zeni_message::{Record, Signed, Time, limits::ENDORSEMENTS_IN_CHAIN_MAX};
 use zeni_money::{Amount, Currency};
 
 use crate::{
-    Licence, Note, Opening,
+    Note, Opening, Right,
     keylist::{Roots, SeriesTerms, Terms},
 };
 
@@ -42,9 +42,9 @@ pub struct Hop {
     /// Signature of the holder before.
     #[n(2)]
     pub signature: Signature,
-    /// Licence of the payee, who holds from here.
+    /// Right of the payee, who holds from here.
     #[n(3)]
-    pub payee: Signed<Licence>,
+    pub payee: Right,
 }
 
 /// A note and its endorsements up to one holder.
@@ -53,9 +53,9 @@ pub struct Chain {
     /// The note.
     #[n(0)]
     pub note: Signed<Note>,
-    /// Licence of its first holder.
+    /// Right of its first holder.
     #[n(1)]
-    pub holder: Signed<Licence>,
+    pub holder: Right,
     /// Endorsements, oldest first, at most [`ENDORSEMENTS_IN_CHAIN_MAX`] less one for the closing.
     #[n(2)]
     pub hops: Vec<Hop>,
@@ -84,9 +84,16 @@ pub enum ChainFault {
         /// Currency of the note.
         found: Currency,
     },
-    /// The note's holder is not the key of the first licence (RN-X2).
-    #[error("the first holder's licence is not for the key in the note")]
+    /// The note was not made out to the key of the first holder (RN-X2).
+    #[error("the first holder's key is not the one in the note")]
     OtherHolder,
+    /// A holder has no right to what it passed on: who shows no licence may pass on only a note that was made out to its sealed
+    /// key, and such a note is shown without a licence (DESIGN §5 "Right to hold").
+    #[error("holder {hop} of the chain has no right to pass this money on")]
+    Unlicensed {
+        /// 0 is the first holder.
+        hop: usize,
+    },
     /// An amount is zero or more than its giver held (RN-X4, X20).
     #[error("endorsement {hop} passes on more than was held, or nothing")]
     Amount {
@@ -167,8 +174,16 @@ impl Chain {
             return Err(ChainFault::TooLong { hops: self.hops.len() });
         }
         let note = &self.note.record;
-        if note.holder != self.holder.record.key {
+        let first = self.holder.key();
+        if !note.is_made_out_to(&first) {
             return Err(ChainFault::OtherHolder);
+        }
+        if note.sealed == self.holder.licence().is_some() {
+            return Err(ChainFault::Unlicensed { hop: 0 });
+        }
+        let unlicensed = self.hops.iter().position(|hop| hop.payee.licence().is_none());
+        if let Some(place) = unlicensed.filter(|place| place + 1 < self.hops.len()) {
+            return Err(ChainFault::Unlicensed { hop: place + 1 });
         }
         if note.face.is_zero() {
             return Err(ChainFault::Amount { hop: 0 });
@@ -176,7 +191,7 @@ impl Chain {
         let mut checks = Vec::with_capacity(self.hops.len() + 1);
         let mut nodes = Vec::with_capacity(self.hops.len() + 1);
         let message = zeni_message::sig_structure(roots.network, note);
-        let mut at = Node { identity: sha256(&[&message]), value: note.face, holder: note.holder };
+        let mut at = Node { identity: sha256(&[&message]), value: note.face, holder: first };
         checks.push(SignatureCheck {
             subject: Subject::Note,
             key: roots.issuer,
@@ -188,7 +203,7 @@ impl Chain {
             if hop.amount.is_zero() || hop.amount > at.value {
                 return Err(ChainFault::Amount { hop: index });
             }
-            let payee = hop.payee.record.key;
+            let payee = hop.payee.key();
             let endorsement =
                 Endorsement { parent: at.identity, amount: hop.amount, answer: hop.opening.answer_for(&payee) };
             let message = zeni_message::sig_structure(roots.network, &endorsement);
@@ -205,9 +220,14 @@ impl Chain {
         Ok(Walk { nodes, checks })
     }
 
-    /// All licences in order of holders.
-    pub fn licences(&self) -> impl Iterator<Item = &Signed<Licence>> {
+    /// The rights of all holders in order.
+    pub fn rights(&self) -> impl Iterator<Item = &Right> {
         core::iter::once(&self.holder).chain(self.hops.iter().map(|hop| &hop.payee))
+    }
+
+    /// The right of the present holder.
+    pub fn right(&self) -> &Right {
+        self.hops.last().map_or(&self.holder, |hop| &hop.payee)
     }
 
     /// When holder `n` signed the next endorsement; none for the present holder.
@@ -218,7 +238,8 @@ impl Chain {
     /// The licence signatures as checks for a batch.
     pub fn licence_checks(&self, roots: &Roots) -> impl Iterator<Item = SignatureCheck> {
         let (network, key) = (roots.network, roots.authority);
-        self.licences().enumerate().map(move |(index, licence)| SignatureCheck {
+        let licences = self.rights().enumerate().filter_map(|(index, right)| Some((index, right.licence()?)));
+        licences.map(move |(index, licence)| SignatureCheck {
             subject: Subject::Licence(index),
             key,
             message: zeni_message::sig_structure(network, &licence.record),
@@ -228,9 +249,9 @@ impl Chain {
 
     /// A licence that had ended when its holder passed the money on, if any.
     pub fn ended_licence(&self) -> Option<usize> {
-        self.licences()
+        self.rights()
             .enumerate()
-            .find(|(index, licence)| self.signed_at(*index).is_some_and(|time| time > licence.record.until))
+            .find(|(index, right)| self.signed_at(*index).is_some_and(|time| right.had_ended(time)))
             .map(|(index, _)| index)
     }
 

@@ -6,7 +6,7 @@ use zeni_crypto::{Digest, PublicKey, tagged};
 use zeni_message::{Network, Record, Signed, Time, encode};
 use zeni_money::{Amount, Currency};
 
-use crate::{Licence, NameCertificate, Nonce, spec};
+use crate::{NameCertificate, Nonce, Right, spec};
 
 /// A payee's request for payment, signed by the key that will hold the money (RN-D11, RN-F4.4).
 ///
@@ -52,9 +52,9 @@ pub struct Challenge {
     /// Identity of the payee's key list.
     #[n(12)]
     pub key_list: Digest,
-    /// Licence of the payee's key.
+    /// Right of the payee's key. A payee without a licence is terminal: what it takes can only be deposited.
     #[n(13)]
-    pub licence: Signed<Licence>,
+    pub right: Right,
     /// Binds the name to the payee's key, where there is one.
     #[n(14)]
     pub certificate: Option<Signed<NameCertificate>>,

@@ -75,7 +75,55 @@ pub struct SeriesTerms {
     /// Largest payment a payee accepts with a stale list (RN-X33, RN-V4).
     #[n(11)]
     pub stale_limit: Amount,
+    /// How notes of the series are issued, and so who can name their first holders.
+    #[n(12)]
+    pub way: Way,
 }
+
+/// How notes of a series are issued and traced: the operator's choice (DESIGN §5 "Right to hold").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
+pub enum Way {
+    /// Against blindly signed requests, to keys that the authority has licensed and can name (RN-F2, RN-F3).
+    #[n(0)]
+    Registered,
+    /// Through the bank under seal, to keys that the bank can name with the issuer's evidence; the note shows the key
+    /// (HC-F2, HC-V1).
+    #[n(1)]
+    Sealed,
+    /// As [`Way::Sealed`], the note shows `g` of face value and key (HC-V2, HC-V3).
+    #[n(2)]
+    SealedHidden,
+}
+
+impl Way {
+    /// Whether the way leads through the bank under seal.
+    pub fn is_sealed(self) -> bool {
+        self != Way::Registered
+    }
+
+    /// Stable word: `registered` or `sealed`.
+    pub fn word(self) -> &'static str {
+        if self.is_sealed() { "sealed" } else { "registered" }
+    }
+}
+
+/// A bank through which the issuer issues notes of a sealed series.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct SealedEntry {
+    /// Short name of the bank.
+    #[n(0)]
+    pub bank: String,
+    /// The series.
+    #[n(1)]
+    pub series: u32,
+    /// Face values, ascending.
+    #[n(2)]
+    pub faces: Vec<Amount>,
+}
+
+/// PE_I: the issuer's X-Wing public key to which wallets seal requests (HC-D1), 1,216 bytes.
+pub type SealingKey = minicbor::bytes::ByteArray<1216>;
 
 impl SeriesTerms {
     /// Whether the dates are in the order of RN-O20 and retention covers every way back (DESIGN §5).
@@ -111,6 +159,12 @@ pub struct KeyListRecord {
     /// The terms of all series, in order.
     #[n(5)]
     pub series: Vec<SeriesTerms>,
+    /// The key to which requests for notes of sealed series are sealed in this epoch; none if there is no such series.
+    #[n(6)]
+    pub sealing: Option<SealingKey>,
+    /// Banks with the sealed series that they take part in, in the order of bank and series.
+    #[n(7)]
+    pub sealed: Vec<SealedEntry>,
 }
 
 impl Record for KeyListRecord {
@@ -140,6 +194,12 @@ pub enum KeyListFault {
     /// Two entries share a modulus, stand for the same thing, or stand for another epoch.
     #[error("entry {index} of the key list repeats another or is for another epoch")]
     Entry {
+        /// Place of the entry.
+        index: usize,
+    },
+    /// A sealed entry repeats another, names no sealed series, has no rising face values, or there is no key to seal to.
+    #[error("sealed entry {index} of the key list repeats another or does not fit its series")]
+    Sealed {
         /// Place of the entry.
         index: usize,
     },
@@ -183,9 +243,20 @@ impl KeyListRecord {
                 other.modulus == entry.modulus
                     || (&other.bank, other.series, other.face) == (&entry.bank, entry.series, entry.face)
             };
-            let known = self.terms(entry.series).is_some_and(|terms| terms.currency == entry.currency);
+            let fits = |terms: &SeriesTerms| terms.currency == entry.currency && terms.way == Way::Registered;
+            let known = self.terms(entry.series).is_some_and(fits);
             if entry.epoch != self.epoch || !known || self.entries[..index].iter().any(repeats) {
                 return Err(KeyListFault::Entry { index });
+            }
+        }
+        for (index, entry) in self.sealed.iter().enumerate() {
+            let known = self.terms(entry.series).is_some_and(|terms| terms.way.is_sealed());
+            let rising =
+                entry.faces.first().is_some_and(|face| !face.is_zero()) && entry.faces.is_sorted_by(|a, b| a < b);
+            let repeats = |other: &SealedEntry| (&other.bank, other.series) == (&entry.bank, entry.series);
+            let ok = known && rising && self.sealing.is_some() && !self.sealed[..index].iter().any(repeats);
+            if !ok {
+                return Err(KeyListFault::Sealed { index });
             }
         }
         for (index, terms) in self.series.iter().enumerate() {
@@ -199,6 +270,11 @@ impl KeyListRecord {
     /// The terms of a series.
     pub fn terms(&self, series: u32) -> Option<&SeriesTerms> {
         self.series.iter().find(|terms| terms.series == series)
+    }
+
+    /// What a bank takes part in of a sealed series.
+    pub fn sealed_entry(&self, bank: &str, series: u32) -> Option<&SealedEntry> {
+        self.sealed.iter().find(|entry| entry.bank == bank && entry.series == series)
     }
 
     /// The entry with that digest.

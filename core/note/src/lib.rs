@@ -24,6 +24,8 @@ pub mod note;
 pub mod payment;
 pub mod proof;
 pub mod request;
+pub mod right;
+pub mod sealed;
 pub mod spec;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -37,6 +39,7 @@ pub use note::{LoadTicket, Note, Serial};
 pub use payment::{Answer, Payment};
 pub use proof::OverspendingProof;
 pub use request::IssuanceRequest;
+pub use right::Right;
 
 /// A random 128-bit value: nonces and ids chosen by clients.
 pub type Nonce = minicbor::bytes::ByteArray<16>;

@@ -4,7 +4,7 @@ use zeni_crypto::{Digest, PublicKey};
 use zeni_message::Record;
 use zeni_money::{Amount, Currency};
 
-use crate::Nonce;
+use crate::{Nonce, spec};
 
 /// The issuer's random 128-bit management number of a note (電子マネー管理番号, RN-O27).
 pub type Serial = minicbor::bytes::ByteArray<16>;
@@ -27,9 +27,20 @@ pub struct Note {
     /// Face value, at least one minor unit.
     #[n(4)]
     pub face: Amount,
-    /// Key of the first holder.
+    /// Key of the first holder, or `g` of face value and key in series that hide it (HC-V2, HC-V3).
     #[n(5)]
     pub holder: PublicKey,
+    /// Whether the holder's key was sealed to the issuer for this note (HC-F2), so that its bank can name the holder; else it is
+    /// licensed. The same for all notes of a series but the renewed ones, whose holders are licensed.
+    #[n(6)]
+    pub sealed: bool,
+}
+
+impl Note {
+    /// Whether the note says that `key` holds it, by itself or through [`spec::g`].
+    pub fn is_made_out_to(&self, key: &PublicKey) -> bool {
+        self.holder == *key || self.holder == spec::g(self.face, key)
+    }
 }
 
 impl Record for Note {

@@ -6,11 +6,11 @@ use alloc::{
 };
 
 use zeni_crypto::{Digest, Signature};
-use zeni_message::{Network, Signed, Time, limits::HOLDINGS_IN_PAYMENT_MAX};
+use zeni_message::{Network, Time, limits::HOLDINGS_IN_PAYMENT_MAX};
 use zeni_money::Amount;
 
 use crate::{
-    Chain, ChainFault, Challenge, Hop, Licence, RevocationList,
+    Chain, ChainFault, Challenge, Hop, RevocationList,
     chain::Endorsement,
     keylist::{Roots, Terms},
 };
@@ -87,6 +87,13 @@ pub enum PaymentFault {
         holding: usize,
         /// Its series.
         series: u32,
+    },
+    /// The payer has no licence and is not the first holder of the note: a key that was sealed for one note, or a shop's, holds
+    /// nothing that it could pass on (DESIGN §5 "Right to hold").
+    #[error("holding {holding}: the payer has no licence and may not pass this money on")]
+    Unlicensed {
+        /// Which answer.
+        holding: usize,
     },
     /// The payer's licence is revoked (RN-X32).
     #[error("holding {holding}: the payer's licence is revoked")]
@@ -209,7 +216,7 @@ impl Payment {
         }
         let mut received: Vec<Received> = Vec::with_capacity(found);
         for (holding, answer) in self.answers.iter().enumerate() {
-            let one = answer.check(holding, challenge, &challenge.opening(network), &challenge.licence, known)?;
+            let one = answer.check(holding, challenge, &challenge.opening(network), known)?;
             if received.iter().any(|other| other.parent == one.parent) {
                 return Err(PaymentFault::Repeated { holding });
             }
@@ -260,7 +267,6 @@ impl Answer {
         holding: usize,
         challenge: &Challenge,
         opening: &crate::Opening,
-        licence: &Signed<Licence>,
         known: &Knowledge<'_, T>,
     ) -> Result<Received, PaymentFault> {
         let note = &self.chain.note.record;
@@ -278,16 +284,19 @@ impl Answer {
             return Err(PaymentFault::Series { holding, series: note.series });
         }
         let payer = checked.leaf();
+        let hops = self.chain.hops.len();
+        if hops > 0 && self.chain.right().licence().is_none() {
+            return Err(PaymentFault::Unlicensed { holding });
+        }
         if known.revocations.revokes(&payer.holder) {
             return Err(PaymentFault::Revoked { holding });
         }
         // judged by the payee's own time in the challenge, as every later reader of the chain judges it
-        if self.chain.licences().last().is_some_and(|licence| challenge.time > licence.record.until) {
+        if self.chain.right().had_ended(challenge.time) {
             return Err(PaymentFault::LicenceEnded { holding });
         }
-        let hops = self.chain.hops.len();
-        let hops_left =
-            usize::from(terms.payments_max).checked_sub(hops + 1).ok_or(PaymentFault::Cap { holding, hops })?;
+        let left = usize::from(terms.payments_max).checked_sub(hops + 1).ok_or(PaymentFault::Cap { holding, hops })?;
+        let hops_left = if challenge.right.licence().is_some() { left } else { 0 };
         if self.amount.is_zero() || self.amount > payer.value {
             return Err(PaymentFault::Amount { holding });
         }
@@ -295,7 +304,8 @@ impl Answer {
             Endorsement { parent: payer.identity, amount: self.amount, answer: opening.answer_for(&challenge.payee) };
         let message = zeni_message::sig_structure(known.roots.network, &endorsement);
         payer.holder.verify(&message, &self.signature).map_err(|_| PaymentFault::Signature { holding })?;
-        let hop = Hop { opening: *opening, amount: self.amount, signature: self.signature, payee: licence.clone() };
+        let hop =
+            Hop { opening: *opening, amount: self.amount, signature: self.signature, payee: challenge.right.clone() };
         Ok(Received {
             identity: zeni_crypto::sha256(&[&message]),
             parent: payer.identity,

@@ -7,7 +7,7 @@ use zeni_message::{Network, Record, Signed};
 use zeni_money::Amount;
 
 use crate::{
-    Licence, Note, Opening,
+    Note, Opening, Right,
     chain::Endorsement,
     closing::{ClosingRecord, HandIn, MerklePath, taking_identity},
     keylist::Roots,
@@ -91,7 +91,7 @@ pub enum Equation {
     Zip215,
 }
 
-/// That one licensed key signed away more than it held.
+/// That one key signed away more than it held: a licensed one, or one that was sealed to the issuer for the note.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct OverspendingProof {
     /// What it held.
@@ -100,9 +100,9 @@ pub struct OverspendingProof {
     /// The smallest set of children that exceeds it.
     #[n(1)]
     pub children: Vec<Child>,
-    /// The key's licence.
+    /// The key's right: says which door opens the name, the authority's or that of the note's bank.
     #[n(2)]
-    pub licence: Signed<Licence>,
+    pub right: Right,
 }
 
 impl Record for OverspendingProof {
@@ -115,6 +115,9 @@ pub enum ProofFault {
     /// The licence is not the authority's.
     #[error("the licence is not signed by this network's authority")]
     Licence,
+    /// A key without a licence is shown with something else than a note that was made out to it when it was sealed.
+    #[error("a key without a licence holds nothing but the note it was sealed for")]
+    Unlicensed,
     /// The note or endorsement was not this key's.
     #[error("what was held was not held by the licensed key")]
     OtherHolder,
@@ -231,12 +234,12 @@ impl Child {
 }
 
 impl OverspendingProof {
-    /// Identity and value of what was held, if it was held by the licensed key.
+    /// Identity and value of what was held, if it was held by the key of the right.
     fn held(&self, roots: &Roots) -> Result<(Digest, Amount), ProofFault> {
-        let key = self.licence.record.key;
+        let key = self.right.key();
         match &self.held {
             Held::Note(note) => {
-                if note.record.holder != key {
+                if !note.record.is_made_out_to(&key) {
                     return Err(ProofFault::OtherHolder);
                 }
                 let note = note.verify(roots.network, &roots.issuer).map_err(|_| ProofFault::Note)?;
@@ -251,10 +254,16 @@ impl OverspendingProof {
         }
     }
 
-    /// Checks the proof by itself, as the authority does before it looks anything up (RN-O16, RN-P19).
+    /// Checks the proof by itself, as whoever can open the name does before it looks anything up (RN-O16, RN-P19, HC-F5.4).
     pub fn verify(&self, roots: &Roots) -> Result<Convicted, ProofFault> {
-        self.licence.verify(roots.network, &roots.authority).map_err(|_| ProofFault::Licence)?;
-        let key = self.licence.record.key;
+        match (&self.right, &self.held) {
+            (Right::Licensed(licence), _) => {
+                licence.verify(roots.network, &roots.authority).map_err(|_| ProofFault::Licence)?;
+            }
+            (Right::Unlicensed(_), Held::Note(note)) if note.record.sealed => {}
+            (Right::Unlicensed(_), _) => return Err(ProofFault::Unlicensed),
+        }
+        let key = self.right.key();
         let (parent, held) = self.held(roots)?;
         let mut seen: Vec<Digest> = Vec::with_capacity(self.children.len());
         let mut closings = 0;

@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `f(TIME, W)` | [`f`] |
 //! | `W` | [`w`], commits to the payee's key and to everything else a challenge says |
+//! | `g(X, N_U)` | [`g`] |
 //! | 特殊処理 (special processing of payee information, RN-O8) | [`payee_commitment`], [`name_commitment`] |
 
 use zeni_crypto::{Digest, PublicKey, tagged};
 use zeni_message::Time;
+use zeni_money::Amount;
 
 /// The challenge value `e = f(TIME, W)` that an endorsement answers.
 pub fn f(time: Time, w: &Digest) -> Digest {
@@ -34,4 +36,10 @@ pub fn name_commitment(salt: &[u8; 16], name: &str) -> Digest {
 /// closings cannot tie together what an account deposits (RN-P7).
 pub fn deposit_account(bank: &str, account: &str, salt: &[u8; 16], id: &[u8; 16]) -> Digest {
     tagged("zeni/account", &[bank.as_bytes(), account.as_bytes(), salt, id])
+}
+
+/// `g(X, N_U)`: what a note of a series that hides keys says instead of its holder's key; public, so that a payee who is shown
+/// the key can check it (HC-V2, HC-V3, HC-O18). In the form of a key, of which nobody has the secret half.
+pub fn g(face: Amount, key: &PublicKey) -> PublicKey {
+    PublicKey(tagged("zeni/g", &[&face.minor().to_be_bytes(), &key.0]).0)
 }

@@ -11,7 +11,7 @@ use crate::{
     SeriesTerms,
     chain::Endorsement,
     closing::ToAccount,
-    keylist::{KeyListRecord, Roots},
+    keylist::{KeyListRecord, Roots, Way},
     licence::Keeper,
     payment::Answer,
 };
@@ -75,6 +75,7 @@ pub fn terms() -> SeriesTerms {
         payments_max: 16,
         list_fresh_s: 7 * 86_400,
         stale_limit: amount(1_000),
+        way: Way::Registered,
     }
 }
 
@@ -108,6 +109,8 @@ impl World {
             until: START.plus(30 * DAY),
             entries: Vec::new(),
             series: vec![terms()],
+            sealing: None,
+            sealed: Vec::new(),
         })
     }
 
@@ -127,10 +130,11 @@ impl World {
             currency: jpy(),
             face: amount(face),
             holder: holder.public(),
+            sealed: false,
         };
         Chain {
             note: Signed::sign(self.network(), note, &self.issuer),
-            holder: self.licence(holder.public()),
+            holder: self.licence(holder.public()).into(),
             hops: Vec::new(),
         }
     }
@@ -156,7 +160,7 @@ impl World {
             series: Vec::new(),
             epoch: EPOCH,
             key_list: self.key_list().record.identity(self.network()),
-            licence: self.licence(payee.public()),
+            right: self.licence(payee.public()).into(),
             certificate: None,
         }
     }
@@ -195,7 +199,7 @@ impl World {
             opening: challenge.opening(self.network()),
             amount: answer.amount,
             signature: answer.signature,
-            payee: challenge.licence,
+            payee: challenge.right,
         })
     }
 

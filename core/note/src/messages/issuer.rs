@@ -13,7 +13,9 @@ use zeni_money::{Amount, Currency};
 use crate::{
     Chain, Closing, KeyEntry, KeyList, Licence, LoadTicket, Nonce, Note,
     closing::HandIn,
+    messages::bank::SealedReply,
     request::{IssuanceRequest, RequestClaim},
+    sealed::IssuanceOrder,
 };
 
 /// Asks for the key lists from an epoch on.
@@ -109,6 +111,116 @@ impl Message for Redeem {
     const FROM: &'static [Role] = &[Role::Wallet, Role::Shop];
     const AUTH: Auth = Auth::Anonymous;
     const PATH: &'static str = "/v1/redeem";
+    const MAX: usize = SMALL_MESSAGE_BYTES_MAX;
+}
+
+/// One request under seal with the bank's order for it.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct SealedIssue {
+    /// S_B(X, E_I).
+    #[n(0)]
+    pub order: Signed<IssuanceOrder>,
+    /// E_I.
+    #[n(1)]
+    #[cbor(with = "minicbor::bytes")]
+    pub request: Vec<u8>,
+}
+
+/// HC-F2.8: a bank forwards requests under seal; no U in it. At most
+/// [`SEALED_ITEMS_MAX`](crate::messages::bank::SEALED_ITEMS_MAX).
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct IssueSealed {
+    /// The requests.
+    #[n(0)]
+    pub items: Vec<SealedIssue>,
+}
+
+/// The issuer's answer to one request under seal.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[expect(clippy::large_enum_variant, reason = "most are issued; a box would only move the same bytes")]
+pub enum SealedAnswer {
+    /// The note's signatures under K; the note is registered.
+    #[n(0)]
+    Issued(#[n(0)] SealedReply),
+    /// No note, now or ever, for this request: the bank releases the money (HC-X2…X4, X6, X12).
+    #[n(1)]
+    Refused(#[n(0)] SealedRefusal),
+}
+
+refusals! {
+    /// Why a request under seal gets no note (HC-F2.9…F2.13), in the order of the checks. Final for the request: what was refused
+    /// for the time being is marked void first, so that no delayed copy of it can still be issued.
+    pub enum SealedRefusal {
+        1 BadOrder = Sender, Never, "bad_order", "the order is not signed by the bank, or is for another request";
+        2 UnknownSeries = Sender, Never, "unknown_series", "the bank takes part in no such face value of a sealed series in this epoch";
+        3 Sealed = Earlier, Never, "not_opened", "the request does not open, or was not sealed as it has to be";
+        4 OtherAmount = Earlier, Never, "other_amount", "bank and request name different amounts, currencies, series or epochs";
+        5 KeyMaker = Earlier, Never, "key_maker", "this issuer makes no keys for wallets";
+        6 BadKey = Earlier, Never, "bad_key", "the key is not canonical and of prime order";
+        7 Void = Sender, Never, "void", "the request was refused before";
+        8 Registered = Earlier, Never, "registered", "another request was issued for the same number and key";
+        9 Closed = Nobody, Never, "closed", "the term for withdrawals of this epoch is over";
+        10 Stopped = Receiver, Never, "stopped", "the issuer has stopped this series: order again later";
+        11 Ceiling = Nobody, Never, "ceiling", "the bank is at its ceiling: order again later";
+    }
+}
+
+refusals! {
+    /// Why requests under seal are refused whole.
+    pub enum IssueSealedRefusal {
+        1 BatchSize { 0 found: u32, 1 max: u32 } = Sender, AfterRepair, "batch_size", "{found} requests in one message, 1 to {max} are allowed";
+    }
+}
+
+impl Message for IssueSealed {
+    type To = Issuer;
+    type Reply = Vec<SealedAnswer>;
+    type Refusal = IssueSealedRefusal;
+    const FROM: &'static [Role] = &[Role::Bank];
+    const AUTH: Auth = Auth::Certificate;
+    const PATH: &'static str = "/v1/issue-sealed";
+    const MAX: usize = MESSAGE_BYTES_MAX;
+}
+
+/// Asks for the transfers that settlement cycles have ordered since.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct GetTransfers {
+    /// After this number.
+    #[n(0)]
+    pub after: u64,
+}
+
+/// One order of a settlement cycle to one bank: what it pays or receives, netted (HC-F4.11, HC-O13). Under a random id, it names no
+/// note, payment or shop.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct Transfer {
+    /// Counts up per bank.
+    #[n(0)]
+    pub number: u64,
+    /// Id of the cycle; random.
+    #[n(1)]
+    pub cycle: Nonce,
+    /// Currency.
+    #[n(2)]
+    pub currency: Currency,
+    /// Amount.
+    #[n(3)]
+    pub amount: Amount,
+    /// Whether the bank pays it; else it receives it.
+    #[n(4)]
+    pub pays: bool,
+    /// What of the bank's own sealed notes came back in the cycle: so much it no longer holds for their holders (HC-D20).
+    #[n(5)]
+    pub returned: Amount,
+}
+
+impl Message for GetTransfers {
+    type To = Issuer;
+    type Reply = Vec<Transfer>;
+    type Refusal = NoRefusal;
+    const FROM: &'static [Role] = &[Role::Bank];
+    const AUTH: Auth = Auth::Certificate;
+    const PATH: &'static str = "/v1/transfers";
     const MAX: usize = SMALL_MESSAGE_BYTES_MAX;
 }
 
@@ -211,6 +323,9 @@ pub struct BankTotals {
     /// Credited back for requests that the issuer voided.
     #[n(3)]
     pub reclaimed: Amount,
+    /// Debited from accounts for notes issued under seal (HC-F7.1).
+    #[n(4)]
+    pub sealed: Amount,
 }
 
 impl Record for Counts {
