@@ -139,6 +139,16 @@ impl World {
         }
     }
 
+    /// A note of `face` to a sealed key, not yet passed on.
+    pub fn sealed_note(&self, holder: &SecretKey, face: u64, serial: &str) -> Chain {
+        let note = Note { sealed: true, ..self.note(holder, face, serial).note.record };
+        Chain {
+            note: Signed::sign(self.network(), note, &self.issuer),
+            holder: crate::Right::Unlicensed(holder.public()),
+            hops: Vec::new(),
+        }
+    }
+
     /// An empty revocation list made at `time`.
     pub fn revocations(&self, time: Time) -> RevocationList {
         RevocationList { number: 1, time, log_head: Digest([0; 32]), revoked: Vec::new() }

@@ -2,7 +2,7 @@ use alloc::{vec, vec::Vec};
 
 use super::*;
 use crate::testing::{World, amount, key, terms};
-use crate::{KeyList, SeriesTerms};
+use crate::{KeyList, Licence, SeriesTerms};
 
 fn lists(world: &World) -> Vec<KeyList> {
     vec![world.key_list()]
@@ -39,7 +39,7 @@ fn an_altered_note_is_refused() {
     other.note.record.serial = [7; 16].into();
     let mut stolen = chain.clone();
     stolen.note.record.holder = key("thief").public();
-    stolen.holder = world.licence(key("thief").public());
+    stolen.holder = world.licence(key("thief").public()).into();
     for altered in [more, other, stolen] {
         assert_eq!(altered.verify(&world.roots, &lists(&world)).unwrap_err(), ChainFault::Note);
     }
@@ -51,7 +51,7 @@ fn an_altered_note_is_refused() {
 fn another_first_holder_is_refused() {
     let world = World::new("w");
     let mut chain = world.note(&key("a"), 1_000, "n1");
-    chain.holder = world.licence(key("b").public());
+    chain.holder = world.licence(key("b").public()).into();
     assert_eq!(chain.verify(&world.roots, &lists(&world)).unwrap_err(), ChainFault::OtherHolder);
 }
 
@@ -60,13 +60,15 @@ fn another_first_holder_is_refused() {
 fn a_forged_licence_is_refused() {
     let (world, other) = (World::new("w"), World::new("other"));
     let mut chain = world.note(&key("a"), 1_000, "n1");
-    chain.holder = other.licence(key("a").public());
+    chain.holder = other.licence(key("a").public()).into();
     assert_eq!(chain.verify(&world.roots, &lists(&world)).unwrap_err(), ChainFault::Licence { hop: 0 });
     let mut chain = three_hops(&world);
-    chain.hops[1].payee.record.until = chain.hops[1].payee.record.until.plus(1);
+    let mut longer = chain.hops[1].payee.licence().expect("a licensed payee").clone();
+    longer.record.until = longer.record.until.plus(1);
+    chain.hops[1].payee = longer.into();
     assert_eq!(chain.verify(&world.roots, &lists(&world)).unwrap_err(), ChainFault::Licence { hop: 2 });
     let mut chain = three_hops(&world);
-    chain.hops[1].payee = world.licence(key("thief").public());
+    chain.hops[1].payee = world.licence(key("thief").public()).into();
     assert_eq!(chain.verify(&world.roots, &lists(&world)).unwrap_err(), ChainFault::Endorsement { hop: 1 });
 }
 
@@ -129,7 +131,7 @@ fn too_long_a_chain_is_refused() {
                 opening: challenge.opening(world.network()),
                 amount: answer.amount,
                 signature: answer.signature,
-                payee: challenge.licence,
+                payee: challenge.right,
             });
         }
     }
@@ -145,10 +147,10 @@ fn a_licence_must_last_until_its_holder_signs() {
     let mut chain = world.note(&a, 1_000, "n1");
     let signed_at = crate::testing::START.plus(crate::testing::DAY);
     let ended = Licence { until: signed_at.minus(1), ..world.licence(a.public()).record };
-    chain.holder = Signed::sign(world.network(), ended.clone(), &world.authority);
+    chain.holder = Signed::sign(world.network(), ended.clone(), &world.authority).into();
     let paid = world.pay(&chain, &a, &b, 10, "r1");
     assert_eq!(paid.verify(&world.roots, &lists(&world)).unwrap_err(), ChainFault::LicenceEnded { hop: 0 });
-    chain.holder = Signed::sign(world.network(), Licence { until: signed_at, ..ended }, &world.authority);
+    chain.holder = Signed::sign(world.network(), Licence { until: signed_at, ..ended }, &world.authority).into();
     let paid = world.pay(&world.pay(&chain, &a, &b, 10, "r1"), &b, &c, 10, "r2");
     assert!(paid.verify(&world.roots, &lists(&world)).is_ok());
 }
@@ -184,8 +186,8 @@ fn another_networks_note_is_refused() {
 fn a_note_has_no_field_for_a_bank() {
     let world = World::new("w");
     let note = world.note(&key("a"), 1_000, "n1").note.record;
-    let Note { serial: _, series: _, epoch: _, currency: _, face: _, holder: _ } = note.clone();
-    assert_eq!(zeni_message::encode(&note)[0], 0x86, "an array of six fields");
+    let Note { serial: _, series: _, epoch: _, currency: _, face: _, holder: _, sealed: _ } = note.clone();
+    assert_eq!(zeni_message::encode(&note)[0], 0x87, "an array of seven fields");
 }
 
 /// RN-P10 and the size target: an endorsement adds at most 330 bytes to a chain, licence included.
@@ -197,4 +199,43 @@ fn an_endorsement_is_small() {
     let paid = world.pay(&note, &a, &b, 10_000, "r");
     let grown = zeni_message::encode(&paid).len() - zeni_message::encode(&note).len();
     assert!(grown <= 330, "{grown} bytes");
+}
+
+/// HC-F3.3, HC-P6: a note that was issued to a sealed key shows no licence, and its holder passes it on to licensed holders who
+/// carry it further; DESIGN §5 "Right to hold": mixed chains.
+#[test]
+fn a_sealed_note_goes_from_hand_to_hand() {
+    let world = World::new("w");
+    let (a, b, c) = (key("a"), key("b"), key("c"));
+    let note = world.sealed_note(&a, 1_000, "n1");
+    let chain = world.pay(&world.pay(&note, &a, &b, 600, "r1"), &b, &c, 600, "r2");
+    assert_eq!(chain.verify(&world.roots, &lists(&world)).unwrap().leaf().holder, c.public());
+    let mut forged = note.clone();
+    forged.note.record.holder = b.public();
+    forged.holder = Right::Unlicensed(b.public());
+    assert_eq!(
+        forged.verify(&world.roots, &lists(&world)).unwrap_err(),
+        ChainFault::Note,
+        "only the issuer makes notes"
+    );
+}
+
+/// DESIGN §5 "Right to hold": no licence where one is needed, and none shown beside a sealed key, so that each key has one door.
+#[test]
+fn rights_are_those_of_the_note() {
+    let world = World::new("w");
+    let (a, b, c) = (key("a"), key("b"), key("c"));
+    let refused = |chain: &Chain, hop| {
+        assert_eq!(chain.verify(&world.roots, &lists(&world)).unwrap_err(), ChainFault::Unlicensed { hop });
+    };
+    let mut hidden = world.note(&a, 1_000, "n1");
+    hidden.holder = Right::Unlicensed(a.public());
+    refused(&hidden, 0);
+    let mut shown = world.sealed_note(&a, 1_000, "n1");
+    shown.holder = world.licence(a.public()).into();
+    refused(&shown, 0);
+    let mut terminal = world.pay(&world.note(&a, 1_000, "n1"), &a, &b, 600, "r1");
+    terminal.hops[0].payee = Right::Unlicensed(b.public());
+    assert!(terminal.verify(&world.roots, &lists(&world)).is_ok(), "control: it may end there");
+    refused(&world.pay(&terminal, &b, &c, 600, "r2"), 1);
 }

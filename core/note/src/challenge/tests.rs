@@ -31,7 +31,7 @@ fn every_field_changes_the_answer() {
         assert!(!seen.contains(&other), "variant {index}");
         seen.push(other);
     }
-    let same = Challenge { licence: world.licence(key("q").public()), ..one.clone() };
+    let same = Challenge { right: world.licence(key("q").public()).into(), ..one.clone() };
     assert_eq!(same.answer(world.network()), answer, "the licence is evidence, not content");
 }
 

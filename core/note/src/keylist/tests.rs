@@ -1,6 +1,6 @@
 use super::*;
 use crate::testing::{START, World, amount, jpy, terms};
-use alloc::{string::ToString, vec};
+use alloc::{string::ToString, vec, vec::Vec};
 
 fn entry(bank: &str, face: u64, byte: u8) -> KeyEntry {
     KeyEntry {
@@ -21,6 +21,8 @@ fn record() -> KeyListRecord {
         until: START.plus(100),
         entries: vec![entry("aoba", 100, 1), entry("aoba", 500, 2), entry("kita", 100, 3)],
         series: vec![terms()],
+        sealing: None,
+        sealed: Vec::new(),
     }
 }
 
@@ -94,6 +96,8 @@ fn lists_are_chained() {
         until: first.record.until.plus(100),
         entries: vec![],
         series: vec![terms()],
+        sealing: None,
+        sealed: Vec::new(),
     };
     let check = |record: KeyListRecord| world.sign_key_list(record).check_after(&first, &world.roots);
     assert_eq!(check(next.clone()), Ok(()));
@@ -118,4 +122,37 @@ fn two_lists_are_a_proof() {
     assert!(!TwoKeyLists { one: one.clone(), other: forged }.holds(&world.roots), "not signed by both");
     let next = world.sign_key_list(KeyListRecord { epoch: 2, entries: vec![], ..record() });
     assert!(!TwoKeyLists { one, other: next }.holds(&world.roots), "another epoch");
+}
+
+/// HC-F1.2, DESIGN §5: sealed entries name sealed series with rising face values, once per bank, and there is a key to seal to; a
+/// bank has no blind-signing key for such a series.
+#[test]
+fn sealed_entries_fit() {
+    let sealed = |bank: &str, faces: &[u64]| SealedEntry {
+        bank: bank.to_string(),
+        series: 2,
+        faces: faces.iter().map(|face| amount(*face)).collect(),
+    };
+    let good = KeyListRecord {
+        series: vec![terms(), SeriesTerms { series: 2, way: Way::Sealed, ..terms() }],
+        sealing: Some([5; 1216].into()),
+        sealed: vec![sealed("aoba", &[100, 500]), sealed("kita", &[100])],
+        ..record()
+    };
+    assert_eq!(good.check(), Ok(()));
+    assert!(good.sealed_entry("kita", 2).is_some() && good.sealed_entry("kita", 1).is_none());
+    for (index, bad) in
+        [sealed("aoba", &[100]), sealed("midori", &[]), sealed("midori", &[500, 100]), sealed("midori", &[0, 1])]
+            .into_iter()
+            .chain([SealedEntry { series: 1, ..sealed("midori", &[100]) }])
+            .enumerate()
+    {
+        let mut record = good.clone();
+        record.sealed.push(bad);
+        assert_eq!(record.check(), Err(KeyListFault::Sealed { index: 2 }), "case {index}");
+    }
+    assert_eq!(KeyListRecord { sealing: None, ..good.clone() }.check(), Err(KeyListFault::Sealed { index: 0 }));
+    let blind = KeyEntry { series: 2, ..entry("aoba", 100, 9) };
+    let mixed = KeyListRecord { entries: vec![blind], ..good };
+    assert_eq!(mixed.check(), Err(KeyListFault::Entry { index: 0 }));
 }

@@ -1,11 +1,12 @@
 use alloc::{vec, vec::Vec};
 
 use proptest::prelude::*;
+use zeni_message::Signed;
 
 use super::*;
 use crate::licence::key_digest;
 use crate::testing::{DAY, START, World, amount, key, terms};
-use crate::{KeyList, SeriesTerms};
+use crate::{KeyList, Licence, Right, SeriesTerms};
 
 struct Payee {
     world: World,
@@ -108,9 +109,38 @@ fn a_revoked_or_ended_licence_is_refused() {
     assert_eq!(payee.check(&payee.pay(300)).unwrap_err(), PaymentFault::Revoked { holding: 0 });
     let payee = Payee::new(300);
     let mut payment = payee.pay(300);
-    let ended = Licence { until: payee.challenge.time.minus(1), ..payment.answers[0].chain.holder.record.clone() };
-    payment.answers[0].chain.holder = Signed::sign(payee.world.network(), ended, &payee.world.authority);
+    let ended = Licence { until: payee.challenge.time.minus(1), ..payee.world.licence(key("payer").public()).record };
+    payment.answers[0].chain.holder = Signed::sign(payee.world.network(), ended, &payee.world.authority).into();
     assert_eq!(payee.check(&payment).unwrap_err(), PaymentFault::LicenceEnded { holding: 0 });
+}
+
+/// DESIGN §5 "Right to hold", HC-R3: a key that was sealed for one note, or a shop's, is no payer of anything else; offline, by
+/// the next payee.
+#[test]
+fn a_sealed_key_is_no_second_holder() {
+    let payee = Payee::new(300);
+    let (first, sealed) = (key("first"), key("payer"));
+    let mut chain = payee.world.pay(&payee.world.note(&first, 1_000, "n1"), &first, &sealed, 500, "r1");
+    let licensed = payee.world.payment(&chain, &sealed, 300, &payee.challenge);
+    assert!(payee.check(&licensed).is_ok(), "control: with a licence");
+    chain.hops[0].payee = Right::Unlicensed(sealed.public());
+    let payment = payee.world.payment(&chain, &sealed, 300, &payee.challenge);
+    assert_eq!(payee.check(&payment).unwrap_err(), PaymentFault::Unlicensed { holding: 0 });
+    let own = payee.world.payment(&payee.world.sealed_note(&sealed, 500, "n2"), &sealed, 300, &payee.challenge);
+    assert!(payee.check(&own).is_ok(), "control: its own note");
+}
+
+/// DESIGN §5 "Right to hold": what a payee without a licence takes goes no further.
+#[test]
+fn a_payee_without_a_licence_is_terminal() {
+    let payee = Payee::new(300);
+    let challenge = Challenge { right: Right::Unlicensed(key("payee").public()), ..payee.challenge.clone() };
+    let payee = Payee { challenge, ..payee };
+    let checked = payee.check(&payee.pay(300)).unwrap();
+    assert_eq!(checked.received[0].hops_left, 0);
+    let onward = payee.world.pay(&checked.received[0].chain, &key("payee"), &key("third"), 300, "onward");
+    let fault = onward.verify(&payee.world.roots, &payee.lists).unwrap_err();
+    assert_eq!(fault, ChainFault::Unlicensed { hop: 1 });
 }
 
 /// RN-V4, RN-X33: with a stale list the payee accepts within the limit only.

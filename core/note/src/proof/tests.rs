@@ -27,7 +27,7 @@ fn closing(world: &World, chain: &Chain, holder: &SecretKey, value: u64, to: ToA
 
 fn first_holder(world: &World, children: Vec<Child>) -> OverspendingProof {
     let chain = world.note(&key("cheat"), 1_000, "n1");
-    OverspendingProof { held: Held::Note(chain.note), children, licence: chain.holder }
+    OverspendingProof { held: Held::Note(chain.note), children, right: chain.holder }
 }
 
 /// RN-F8.2, RN-P2: two endorsements worth more than the note convict its holder's key.
@@ -67,9 +67,9 @@ fn overspending_a_branch_convicts_the_middle_holder() {
     };
     let held = Held::Endorsement { endorsement, opening: hop.opening };
     let children = vec![child(&world, &chain, &b, 300, "x"), child(&world, &chain, &b, 300, "y")];
-    let proof = OverspendingProof { held, children, licence: hop.payee.clone() };
+    let proof = OverspendingProof { held, children, right: hop.payee.clone() };
     assert_eq!(proof.verify(&world.roots).unwrap().key(), b.public());
-    let framed = OverspendingProof { licence: world.licence(key("victim").public()), ..proof };
+    let framed = OverspendingProof { right: world.licence(key("victim").public()).into(), ..proof };
     assert_eq!(framed.verify(&world.roots).unwrap_err(), ProofFault::OtherHolder);
 }
 
@@ -140,7 +140,7 @@ fn foreign_licences_and_notes_prove_nothing() {
     let (cheat, chain) = (key("cheat"), world.note(&key("cheat"), 1_000, "n1"));
     let children = vec![child(&world, &chain, &cheat, 600, "x"), child(&world, &chain, &cheat, 401, "y")];
     let proof = first_holder(&world, children);
-    let foreign = OverspendingProof { licence: other.licence(cheat.public()), ..proof.clone() };
+    let foreign = OverspendingProof { right: other.licence(cheat.public()).into(), ..proof.clone() };
     assert_eq!(foreign.verify(&world.roots).unwrap_err(), ProofFault::Licence);
     let mut note = chain.note;
     note.signature = other.note(&cheat, 1_000, "n1").note.signature;
@@ -158,4 +158,28 @@ fn overflow_is_refused() {
     let most = Amount::MAX.minor();
     let children = vec![child(&world, &chain, &cheat, most, "x"), child(&world, &chain, &cheat, most, "y")];
     assert_eq!(first_holder(&world, children).verify(&world.roots).unwrap_err(), ProofFault::Overflow);
+}
+
+/// HC-F5.4, HC-P15, HC-P16: a sealed key is convicted by the note it was sealed for and by nothing else; without a licence no
+/// endorsement convicts, and a licensed note's holder is not shown without his licence.
+#[test]
+fn a_sealed_key_is_convicted_by_its_note_alone() {
+    let world = World::new("w");
+    let cheat = key("cheat");
+    let sealed = world.sealed_note(&cheat, 1_000, "n1");
+    let both = |chain: &Chain| vec![child(&world, chain, &cheat, 600, "x"), child(&world, chain, &cheat, 401, "y")];
+    let proof = OverspendingProof {
+        held: Held::Note(sealed.note.clone()),
+        children: both(&sealed),
+        right: sealed.holder.clone(),
+    };
+    assert_eq!(proof.verify(&world.roots).unwrap().key(), cheat.public());
+    let within = OverspendingProof { children: both(&sealed)[..1].to_vec(), ..proof.clone() };
+    assert!(matches!(within.verify(&world.roots), Err(ProofFault::NotExceeded { .. })));
+    let licensed = world.note(&cheat, 1_000, "n1");
+    let stripped =
+        OverspendingProof { held: Held::Note(licensed.note.clone()), children: both(&licensed), ..proof.clone() };
+    assert_eq!(stripped.verify(&world.roots).unwrap_err(), ProofFault::Unlicensed);
+    let victim = OverspendingProof { right: Right::Unlicensed(key("victim").public()), ..proof };
+    assert_eq!(victim.verify(&world.roots).unwrap_err(), ProofFault::OtherHolder);
 }
