@@ -1,6 +1,9 @@
 //! The bank as a value: configuration, keys, store, peers.
 
-use std::sync::{Arc, Mutex, RwLock};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, RwLock},
+};
 
 use zeni_crypto::{Digest, SecretKey, SharedEntropy};
 use zeni_identity::Ca;
@@ -71,6 +74,8 @@ pub struct Bank {
     pub(crate) lists: RwLock<Option<Arc<Lists>>>,
     /// When news were last asked for, and where the round of claims stands. Lost at a restart without harm.
     pub(crate) rounds: Mutex<Rounds>,
+    /// Orders under seal that this process is sending to the issuer: none is sent twice at once.
+    pub(crate) forwarding: Mutex<BTreeSet<Digest>>,
 }
 
 #[derive(Default)]
@@ -81,6 +86,8 @@ pub(crate) struct Rounds {
     pub(crate) folded: Option<Time>,
     pub(crate) claims_asked: Option<Time>,
     pub(crate) claim: Option<Digest>,
+    pub(crate) orders_sent: Option<Time>,
+    pub(crate) order: Option<Digest>,
 }
 
 impl Bank {
@@ -106,6 +113,7 @@ impl Bank {
             authority,
             lists: RwLock::default(),
             rounds: Mutex::default(),
+            forwarding: Mutex::default(),
         })
     }
 

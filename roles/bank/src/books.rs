@@ -8,8 +8,14 @@
 //! paid          due from issuer ──► available
 //! claim         reclaimed ────────► available       (the issuer voided a request)
 //! correction    corrected ────────► available       (the bank could not sign what it debited)
+//!
+//! ordered under seal   available ──────────► reserved             (the issuer has not answered)
+//! issued               reserved ───────────► sealed outstanding   (held for whoever holds the note, HC-D20)
+//! refused              reserved ───────────► available
+//! came back            sealed outstanding ─► sealed returned      (told by a transfer)
+//! transfer             settled ◄───────────► cash                 (the net of a settlement cycle)
 //! ```
-//! Available and held have the floor zero. The bank's own accounts take part in every operation and are open.
+//! Available, held and reserved have the floor zero. The bank's own accounts take part in every operation and are open.
 
 use zeni_crypto::tagged;
 use zeni_ledger::{Account, Kind, Outcome, Posting};
@@ -22,12 +28,16 @@ use zeni_store::{EngineFault, FaultKind, Tx, TxError};
 pub(crate) enum Book<'a> {
     Available(&'a str),
     Held(&'a str),
+    Reserved(&'a str),
     Cash(Currency),
     Signed(Currency),
     Clearing(Currency),
     Due(Currency),
     Reclaimed(Currency),
     Corrected(Currency),
+    Outstanding(Currency),
+    Returned(Currency),
+    Settled(Currency),
 }
 
 impl Book<'_> {
@@ -36,17 +46,21 @@ impl Book<'_> {
         match self {
             Book::Available(account) => format!("available/{account}"),
             Book::Held(account) => format!("held/{account}"),
+            Book::Reserved(account) => format!("reserved/{account}"),
             Book::Cash(currency) => format!("cash/{currency}"),
             Book::Signed(currency) => format!("requests signed/{currency}"),
             Book::Clearing(currency) => format!("in clearing/{currency}"),
             Book::Due(currency) => format!("due from issuer/{currency}"),
             Book::Reclaimed(currency) => format!("reclaimed/{currency}"),
             Book::Corrected(currency) => format!("corrected/{currency}"),
+            Book::Outstanding(currency) => format!("sealed outstanding/{currency}"),
+            Book::Returned(currency) => format!("sealed returned/{currency}"),
+            Book::Settled(currency) => format!("settled/{currency}"),
         }
     }
 
     /// The bank's own accounts in one currency.
-    pub(crate) fn own(currency: Currency) -> [Book<'static>; 6] {
+    pub(crate) fn own(currency: Currency) -> [Book<'static>; 9] {
         [
             Book::Cash(currency),
             Book::Signed(currency),
@@ -54,6 +68,9 @@ impl Book<'_> {
             Book::Due(currency),
             Book::Reclaimed(currency),
             Book::Corrected(currency),
+            Book::Outstanding(currency),
+            Book::Returned(currency),
+            Book::Settled(currency),
         ]
     }
 }
@@ -72,12 +89,23 @@ pub(crate) struct Move<'a> {
 
 /// Opens the accounts of a customer, and the bank's own in his currency.
 pub(crate) fn open(tx: &mut Tx<'_>, account: &str, currency: Currency) -> Result<(), TxError> {
-    let customers = [Book::Available(account), Book::Held(account)].map(|book| (book, Kind::Floored { floor: 0 }));
-    let own = Book::own(currency).map(|book| (book, Kind::Open));
-    for (book, kind) in customers.into_iter().chain(own) {
+    let customers = [Book::Available(account), Book::Held(account), Book::Reserved(account)];
+    for book in customers {
+        let kind = Kind::Floored { floor: 0 };
         zeni_ledger::open_account(tx, &Account { name: book.name(), currency, kind })?;
     }
+    for book in Book::own(currency) {
+        zeni_ledger::open_account(tx, &Account { name: book.name(), currency, kind: Kind::Open })?;
+    }
     Ok(())
+}
+
+/// Opens what accounts lack that were opened before there was anything under seal.
+pub(crate) fn open_reserved(tx: &mut Tx<'_>, account: &str, currency: Currency) -> Result<(), TxError> {
+    match zeni_ledger::account(tx, &Book::Reserved(account).name())? {
+        Some(_) => Ok(()),
+        None => open(tx, account, currency),
+    }
 }
 
 /// Moves an amount. Nothing is moved where the amount is zero.

@@ -49,6 +49,9 @@ pub enum ChoreError {
     /// An answer of the issuer about a batch is not signed by it, or not about that batch.
     #[error("the issuer's answer about a batch of returns is not its signed word on this batch")]
     Answer,
+    /// The issuer answered about another number of orders than were sent: nothing of it is booked (HC-X48).
+    #[error("the issuer's answer about orders under seal is not about these orders")]
+    SealedAnswer,
     /// A key list that is not to be used.
     #[error("the issuer sent a key list that is not to be used: {0}")]
     KeyList(#[from] KeyListFault),
@@ -72,13 +75,14 @@ impl ChoreError {
 pub(crate) type Chore = Result<Progress, ChoreError>;
 
 impl Bank {
-    /// One round: counts to the issuer, one batch of returns, decisions, one claim, key lists, revocations, one key or the
+    /// One round: counts to the issuer, orders under seal, one batch of returns, decisions, one claim, key lists, revocations, one key or the
     /// submission of an epoch's keys, forgetting, releasing. A chore that fails does not stop the others; the first failure
     /// is told.
     pub async fn tick(&self) -> Result<Progress, ChoreError> {
         let now = self.clock.now();
         let rounds = [
             self.report_counts().await,
+            self.send_orders(now).await,
             self.return_items(now).await,
             self.ask_decisions(now).await,
             self.void_claims(now).await,
@@ -87,6 +91,7 @@ impl Bank {
             self.ensure_epoch_keys(now).await,
             self.fold_books(now).await,
             self.forget(now).await,
+            self.forget_orders(now).await,
             self.release(now).await,
         ];
         rounds.into_iter().try_fold(Progress::Idle, |all, one| Ok(all.and(one?)))

@@ -12,7 +12,7 @@ use std::{
 
 use zeni_crypto::Digest;
 use zeni_message::{Message, Refusal, Signed, Time, decode, encode, limits::MESSAGE_BYTES_MAX, peer::SendError};
-use zeni_money::Currency;
+use zeni_money::{Amount, Currency};
 use zeni_note::messages::issuer::{BankTotals, Counts, ReportCounts, ReportCountsRefusal};
 use zeni_store::{Caller, JobError, Tx, TxError, params};
 
@@ -70,7 +70,15 @@ fn total(tx: &mut Tx<'_>, currency: Currency) -> Result<BankTotals, TxError> {
         signed: books::credit(tx, &Book::Signed(currency))?,
         returned: books::debit(tx, &Book::Due(currency))?,
         reclaimed: books::debit(tx, &Book::Reclaimed(currency))?,
+        sealed: issued_under_seal(tx, currency)?,
     })
+}
+
+/// Debited from accounts for notes issued under seal: what is outstanding and what came back.
+pub(crate) fn issued_under_seal(tx: &mut Tx<'_>, currency: Currency) -> Result<Amount, TxError> {
+    let outstanding = books::credit(tx, &Book::Outstanding(currency))?;
+    let returned = books::credit(tx, &Book::Returned(currency))?;
+    outstanding.checked_add(returned).ok_or_else(|| broken("more was issued than an amount can be"))
 }
 
 impl Bank {
@@ -86,7 +94,8 @@ impl Bank {
             last => {
                 let before = last.as_ref().map(|last| &last.counts.record);
                 let same = before.is_some_and(|old| old.signed == present.signed && old.totals == present.totals);
-                if same || (before.is_none() && present.signed.is_empty()) {
+                let nothing = present.signed.is_empty() && present.totals.iter().all(|totals| totals.sealed.is_zero());
+                if same || (before.is_none() && nothing) {
                     return Ok(Progress::Idle);
                 }
                 present.number = last.map_or(1, |last| last.number + 1);

@@ -23,9 +23,10 @@ impl Handle<Enrol> for Bank {
     async fn handle(&self, ctx: &Ctx, message: Enrol) -> Result<Enrolled, Failure<EnrolRefusal>> {
         let customer = self.known(&message).await?;
         let request = sha256(&[&message.csr]);
-        let account = customer.account.clone();
+        let (account, key) = (customer.account.clone(), message.account_key);
         let stored = move |tx: &mut Tx<'_>| {
-            let row = tx.row(schema::SELECT_CERTIFICATE, params![&account, request.0])?;
+            let known = tx.row(schema::SELECT_ACCOUNT_KEY, params![&account, key.0])?.is_some();
+            let row = tx.row(schema::SELECT_CERTIFICATE, params![&account, request.0])?.filter(|_| known);
             Ok(row.map(|row| row.text(0).map(str::to_owned)).transpose()?)
         };
         let chain = match self.store.read(stored).await.map_err(failure)? {
@@ -48,7 +49,8 @@ impl Bank {
         customer.filter(|_| right).ok_or_else(|| EnrolRefusal::UnknownAccount.into())
     }
 
-    /// Certifies the key of the request and stores the certificate; what another message stored meanwhile wins.
+    /// Certifies the key of the request and stores the certificate with the key of the customer's orders (HC-O3); a certificate
+    /// that was stored before wins.
     async fn certify(
         &self,
         ctx: &Ctx,
@@ -57,6 +59,7 @@ impl Bank {
         request: Digest,
     ) -> Result<String, Failure<EnrolRefusal>> {
         let csr = Csr::check(&message.csr).map_err(|_| EnrolRefusal::BadRequest)?;
+        message.account_key.check().map_err(|_| EnrolRefusal::BadRequest)?;
         let role = if message.shop { Role::Shop } else { Role::Wallet };
         let name = format!("{}/{}", self.config.bank, customer.account);
         let party = PartyName::new(&self.config.network_name, role, &name).map_err(|_| Failure::Internal)?;
@@ -69,8 +72,9 @@ impl Bank {
             .issue_client(&party, csr.key(), validity, self.entropy.bytes())
             .map_err(|_| EnrolRefusal::BadRequest)?;
         let chain = certificate.pem() + &self.customers.certificate_pem();
-        let account = customer.account.clone();
+        let (account, key, now) = (customer.account.clone(), message.account_key, schema::int(ctx.now.0));
         let job = move |tx: &mut Tx<'_>| {
+            tx.execute(schema::INSERT_ACCOUNT_KEY, params![&account, key.0, now.clone()])?;
             tx.execute(schema::INSERT_CERTIFICATE, params![&account, request.0, &chain])?;
             let row = tx.row(schema::SELECT_CERTIFICATE, params![&account, request.0])?;
             row.map_or_else(|| Ok(chain.clone()), |row| Ok(row.text(0)?.to_owned()))

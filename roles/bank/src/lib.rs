@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | [`Enrol`](zeni_note::messages::bank::Enrol) | `enrol` | RN-F2.1, RN-X6 |
 //! | [`Withdraw`](zeni_note::messages::bank::Withdraw) | `withdraw` | RN-F2.2…F2.6, RN-X5, RN-X7 |
+//! | [`WithdrawSealed`](zeni_note::messages::bank::WithdrawSealed) | `sealed` | HC-F2.4…F2.8, F2.17, HC-X1, X5, X7…X9 |
 //! | [`DisputeSignature`](zeni_note::messages::bank::DisputeSignature) | `dispute` | RN-X8 |
 //! | [`OpenDeposit`](zeni_note::messages::bank::OpenDeposit), [`Deposit`](zeni_note::messages::bank::Deposit), [`HandInTakings`](zeni_note::messages::bank::HandInTakings), [`GetDeposit`](zeni_note::messages::bank::GetDeposit) | `deposit` | RN-F5, RN-X25, RN-X30, RN-O14 |
 //! | [`ClaimRequest`](zeni_note::messages::bank::ClaimRequest) | `claim` | RN-X14 |
@@ -39,6 +40,7 @@ mod returns;
 mod revocations;
 mod routes;
 mod schema;
+mod sealed;
 mod statement;
 mod vault;
 mod withdraw;

@@ -7,7 +7,7 @@ use std::{
 
 use zeni_crypto::{Digest, raw_rsa::BlindSigner};
 use zeni_message::{Signed, Time, decode, limits::MESSAGE_BYTES_MAX};
-use zeni_note::{KeyEntry, KeyList, RevocationList, SeriesTerms, keylist::Terms};
+use zeni_note::{KeyEntry, KeyList, RevocationList, SeriesTerms, keylist::Terms, sealed::Ordered};
 use zeni_store::{Tx, TxError, WriteError, params};
 
 use crate::{bank::Bank, books::broken, schema};
@@ -38,6 +38,18 @@ impl Terms for Lists {
 }
 
 impl Lists {
+    /// The terms of what is ordered, if `bank` issues it under seal in that epoch, which has begun.
+    pub(crate) fn sealed_terms(&self, bank: &str, of: &Ordered, now: Time) -> Option<&SeriesTerms> {
+        let list = self.list(of.epoch).filter(|list| list.record.from <= now)?;
+        list.record.sealed_entry(bank, of.series).filter(|entry| entry.faces.contains(&of.face))?;
+        list.record.terms(of.series).filter(|terms| terms.currency == of.currency)
+    }
+
+    /// The list of an epoch.
+    pub(crate) fn list(&self, epoch: u32) -> Option<&KeyList> {
+        self.lists.iter().find(|list| list.record.epoch == epoch)
+    }
+
     pub(crate) fn read(tx: &mut Tx<'_>, bank: &str) -> Result<Lists, TxError> {
         let mut lists = Vec::new();
         for row in tx.rows(schema::SELECT_KEY_LISTS, &[])? {

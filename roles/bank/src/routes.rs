@@ -5,6 +5,7 @@ use std::sync::Arc;
 use zeni_message::{Role, route::Routes};
 use zeni_note::messages::bank::{
     ClaimRequest, Deposit, DisputeSignature, Enrol, GetDeposit, GetStatement, HandInTakings, OpenDeposit, Withdraw,
+    WithdrawSealed,
 };
 
 use crate::bank::Bank;
@@ -15,6 +16,7 @@ impl Bank {
         Routes::new(Role::Bank)
             .with::<Enrol, _>(self)
             .with::<Withdraw, _>(self)
+            .with::<WithdrawSealed, _>(self)
             .with::<DisputeSignature, _>(self)
             .with::<OpenDeposit, _>(self)
             .with::<Deposit, _>(self)

@@ -65,6 +65,31 @@ const MIGRATIONS: &[Migration] = &[
             "CREATE INDEX deposit_unused ON deposit (time) WHERE content IS NULL",
         ],
     },
+    Migration {
+        id: 5,
+        sentence: "account keys, orders under seal, transfers, identifications",
+        sql: &[
+            "CREATE TABLE account_key (account TEXT NOT NULL, key BLOB NOT NULL, time INTEGER NOT NULL, \
+             PRIMARY KEY (account, key))",
+            "CREATE TABLE sealed_order (request BLOB PRIMARY KEY, account TEXT NOT NULL, id BLOB NOT NULL, \
+             content BLOB NOT NULL, currency TEXT NOT NULL, face INTEGER NOT NULL, time INTEGER NOT NULL, \
+             signed BLOB NOT NULL, key BLOB NOT NULL, receipt BLOB NOT NULL, sealed BLOB, state TEXT NOT NULL, \
+             answer BLOB, keep_until INTEGER NOT NULL, UNIQUE (account, id))",
+            "CREATE INDEX sealed_order_pending ON sealed_order (request) WHERE state = 'pending'",
+            "CREATE INDEX sealed_order_kept ON sealed_order (keep_until)",
+            "CREATE TABLE sealed_pruned (currency TEXT PRIMARY KEY, issued INTEGER NOT NULL)",
+            "CREATE TABLE transfer (number INTEGER PRIMARY KEY, cycle BLOB NOT NULL, currency TEXT NOT NULL, \
+             amount INTEGER NOT NULL, pays INTEGER NOT NULL, returned INTEGER NOT NULL, state TEXT NOT NULL, \
+             time INTEGER NOT NULL)",
+            "CREATE INDEX transfer_cycle ON transfer (cycle, currency)",
+            "CREATE TABLE identification (number INTEGER PRIMARY KEY, subject BLOB NOT NULL UNIQUE, \
+             time INTEGER NOT NULL, outcome INTEGER NOT NULL, evidence BLOB NOT NULL, file BLOB NOT NULL, \
+             head BLOB NOT NULL)",
+            "CREATE TABLE case_file (number INTEGER PRIMARY KEY, account TEXT NOT NULL, name TEXT NOT NULL, \
+             document BLOB NOT NULL)",
+            "CREATE TABLE suspension (account TEXT PRIMARY KEY, number INTEGER NOT NULL)",
+        ],
+    },
 ];
 
 statements! {
@@ -242,6 +267,82 @@ statements! {
     /// What was credited back, by account.
     pub SUM_CLAIMS = "SELECT currency, CAST(SUM(amount) AS BIGINT) FROM request_claim WHERE state = 'credited' \
         GROUP BY currency";
+
+    /// A key of an account's orders.
+    pub INSERT_ACCOUNT_KEY = "INSERT INTO account_key (account, key, time) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    /// The newest keys of an account.
+    pub SELECT_ACCOUNT_KEYS = "SELECT key FROM account_key WHERE account = ?1 ORDER BY time DESC, key LIMIT ?2";
+    /// Whether a key is an account's.
+    pub SELECT_ACCOUNT_KEY = "SELECT time FROM account_key WHERE account = ?1 AND key = ?2";
+
+    /// The order of a customer's id.
+    pub SELECT_ORDER = "SELECT request, content, receipt, state, answer FROM sealed_order \
+        WHERE account = ?1 AND id = ?2";
+    /// Whose request it is (HC-A16).
+    pub SELECT_ORDERED = "SELECT o.account, o.signed, o.key, a.name FROM sealed_order o \
+        JOIN account a ON a.account = o.account WHERE o.request = ?1";
+    /// A new order; none if the request was ordered before.
+    pub INSERT_ORDER = "INSERT INTO sealed_order (request, account, id, content, currency, face, time, signed, key, \
+        receipt, sealed, state, keep_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'pending', ?12) \
+        ON CONFLICT DO NOTHING";
+    /// An order that waits for the issuer.
+    pub SELECT_WAITING = "SELECT account, currency, face, receipt, sealed FROM sealed_order \
+        WHERE request = ?1 AND state = 'pending'";
+    /// Orders that wait for the issuer, from a place on.
+    pub SELECT_PENDING_ORDERS = "SELECT request FROM sealed_order WHERE state = 'pending' AND request > ?1 \
+        ORDER BY request LIMIT ?2";
+    /// The issuer has answered: its request goes, its digest stays.
+    pub ANSWER_ORDER = "UPDATE sealed_order SET state = ?2, answer = ?3, sealed = NULL \
+        WHERE request = ?1 AND state = 'pending'";
+    /// Orders by account and state.
+    pub SUM_ORDERS = "SELECT account, currency, state, CAST(SUM(face) AS BIGINT), COUNT(*) FROM sealed_order \
+        GROUP BY account, currency, state ORDER BY account, currency, state";
+    /// Answered orders whose evidence nobody needs any more (HC-O9).
+    pub SELECT_PRUNABLE_ORDERS = "SELECT request, currency, face, state FROM sealed_order \
+        WHERE keep_until < ?1 AND state <> 'pending' LIMIT ?2";
+    /// Forgets an answered order.
+    pub DELETE_ORDER = "DELETE FROM sealed_order WHERE request = ?1 AND state <> 'pending'";
+    /// What forgotten orders were worth.
+    pub SELECT_PRUNED = "SELECT currency, issued FROM sealed_pruned ORDER BY currency";
+    /// Of one currency.
+    pub SELECT_PRUNED_OF = "SELECT issued FROM sealed_pruned WHERE currency = ?1";
+    /// Stores it anew.
+    pub UPSERT_PRUNED = "INSERT INTO sealed_pruned (currency, issued) VALUES (?1, ?2) \
+        ON CONFLICT (currency) DO UPDATE SET issued = excluded.issued";
+
+    /// The last transfer heard of.
+    pub SELECT_TRANSFER_CURSOR = "SELECT number FROM transfer ORDER BY number DESC LIMIT 1";
+    /// Whether a cycle's transfer was heard of.
+    pub SELECT_CYCLE = "SELECT number FROM transfer WHERE cycle = ?1 AND currency = ?2 LIMIT 1";
+    /// A transfer.
+    pub INSERT_TRANSFER = "INSERT INTO transfer (number, cycle, currency, amount, pays, returned, state, time) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
+    /// Booked transfers by currency and direction.
+    pub SUM_TRANSFERS = "SELECT currency, pays, CAST(SUM(amount) AS BIGINT), CAST(SUM(returned) AS BIGINT) FROM transfer \
+        WHERE state = 'booked' GROUP BY currency, pays ORDER BY currency, pays";
+    /// Transfers that could not be booked.
+    pub COUNT_UNBOOKED = "SELECT COUNT(*) FROM transfer WHERE state = 'unmatched'";
+
+    /// The end of the log of identifications.
+    pub SELECT_LOG_END = "SELECT number, head FROM identification ORDER BY number DESC LIMIT 1";
+    /// What was logged about a subject.
+    pub SELECT_LOGGED = "SELECT outcome FROM identification WHERE subject = ?1";
+    /// Appends to the log.
+    pub INSERT_LOGGED = "INSERT INTO identification (number, subject, time, outcome, evidence, file, head) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    /// The whole log with the case files.
+    pub SELECT_LOG = "SELECT i.number, i.time, i.outcome, i.evidence, i.file, i.head, c.account, c.name, c.document \
+        FROM identification i LEFT JOIN case_file c ON c.number = i.number ORDER BY i.number";
+    /// A case file.
+    pub INSERT_CASE = "INSERT INTO case_file (number, account, name, document) VALUES (?1, ?2, ?3, ?4)";
+    /// Whether an account is suspended.
+    pub SELECT_SUSPENSION = "SELECT number FROM suspension WHERE account = ?1";
+    /// All suspensions.
+    pub SELECT_SUSPENSIONS = "SELECT account FROM suspension ORDER BY account";
+    /// Suspends an account.
+    pub INSERT_SUSPENSION = "INSERT INTO suspension (account, number) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    /// Lifts a suspension.
+    pub DELETE_SUSPENSION = "DELETE FROM suspension WHERE account = ?1";
 }
 
 /// A number for a column. Times, counts and places beyond 2^63 − 1 exist nowhere.

@@ -2,6 +2,7 @@
 //! leaf gets is the test's to say.
 
 mod issuer;
+mod sealed;
 
 use std::{
     collections::VecDeque,
@@ -35,14 +36,16 @@ use zeni_note::{
             BlindSignatures, BlindedItem, ClosedChain, Deposit, DepositChallenge, DepositState, GetStatement,
             HandInTakings, OpenDeposit, Statement, Withdraw, WithdrawRefusal,
         },
-        issuer::{GetDecisions, GetKeyLists, ReportCounts, Return, SubmitKeys, VoidRequest},
+        issuer::{GetDecisions, GetKeyLists, GetTransfers, IssueSealed, ReportCounts, Return, SubmitKeys, VoidRequest},
     },
     testing::{DAY, EPOCH, SERIES, START, World, amount, jpy, key, nonce},
 };
 use zeni_store::{Options, Store, Value};
 use zeroize::Zeroizing;
 
+pub(crate) use issuer::SEALED;
 use issuer::{Desk, TestIssuer};
+pub(crate) use sealed::{Purse, account_key};
 
 use crate::{AuditReport, Bank, ChoreError, Config, Keys, NewAccount, Progress, SCHEMA, SeriesConfig, code_digest};
 
@@ -140,6 +143,7 @@ impl Town {
     pub(crate) fn new() -> Town {
         let mut town = Town::unkeyed();
         town.settle();
+        town.enrol_all();
         town
     }
 
@@ -157,6 +161,8 @@ impl Town {
             .with::<ReportCounts, _>(&issuer)
             .with::<Return, _>(&issuer)
             .with::<GetDecisions, _>(&issuer)
+            .with::<IssueSealed, _>(&issuer)
+            .with::<GetTransfers, _>(&issuer)
             .with::<VoidRequest, _>(&issuer)
             .with::<GetKeyLists, _>(&issuer);
         let caller = Caller { role: Role::Bank, name: BANK.into() };
@@ -413,7 +419,7 @@ impl Town {
     }
 }
 
-const DUMP: [&str; 19] = [
+const DUMP: [&str; 26] = [
     "SELECT * FROM account ORDER BY 1",
     "SELECT * FROM certificate ORDER BY 1, 2",
     "SELECT * FROM signing_key ORDER BY 1",
@@ -433,6 +439,13 @@ const DUMP: [&str; 19] = [
     "SELECT * FROM ledger_entry ORDER BY 1, 2, 3",
     "SELECT * FROM ledger_balance ORDER BY 1",
     "SELECT * FROM revocation_list ORDER BY 1",
+    "SELECT * FROM account_key ORDER BY 1, 2",
+    "SELECT * FROM sealed_order ORDER BY 1",
+    "SELECT * FROM sealed_pruned ORDER BY 1",
+    "SELECT * FROM transfer ORDER BY 1",
+    "SELECT * FROM identification ORDER BY 1",
+    "SELECT * FROM case_file ORDER BY 1",
+    "SELECT * FROM suspension ORDER BY 1",
 ];
 
 pub(crate) const POLL_S: u64 = 60;

@@ -5,11 +5,17 @@ use zeni_identity::{
 use zeni_message::{Role, peer::SendError, route::Clock};
 use zeni_note::messages::bank::{Enrol, EnrolRefusal, Enrolled};
 
-use crate::testing::{BANK, NETWORK, Town, now, refusal};
+use crate::testing::{BANK, NETWORK, Town, account_key, now, refusal};
 
 fn message(account: &str, code: &str, role: Role, key: &TlsKey) -> Enrol {
     let name = PartyName::new(NETWORK, role, &format!("{BANK}/{account}")).expect("a name");
-    Enrol { account: account.into(), code: code.into(), csr: Csr::make(key, &name), shop: role == Role::Shop }
+    Enrol {
+        account: account.into(),
+        code: code.into(),
+        csr: Csr::make(key, &name),
+        shop: role == Role::Shop,
+        account_key: account_key(account),
+    }
 }
 
 fn enrol(town: &Town, message: &Enrol) -> Result<Enrolled, SendError<EnrolRefusal>> {

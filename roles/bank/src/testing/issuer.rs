@@ -5,25 +5,28 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use zeni_crypto::Digest;
+use zeni_crypto::{Digest, seal::SealKeyPair};
 use zeni_message::{
     NoRefusal, Signed, encode,
     route::{Ctx, Failure, Handle},
 };
 use zeni_note::{
-    Closing, KeyEntry, KeyList, Nonce, RevocationList,
-    keylist::KeyListRecord,
+    Closing, KeyEntry, KeyList, LoadTicket, Nonce, RevocationList, SeriesTerms,
+    keylist::{KeyListRecord, SealedEntry, Way},
     messages::{
         authority::GetRevocations,
+        bank::SealedReply,
         issuer::{
-            Decision, GetDecisions, GetKeyLists, Outcome, ReportCounts, ReportCountsRefusal, Return, ReturnAnswer,
-            ReturnRefusal, SubmitKeys, SubmitKeysRefusal, VoidRefusal, VoidRequest,
+            Decision, GetDecisions, GetKeyLists, GetTransfers, IssueSealed, IssueSealedRefusal, Outcome, ReportCounts,
+            ReportCountsRefusal, Return, ReturnAnswer, ReturnRefusal, SealedAnswer, SealedIssue, SealedRefusal,
+            SubmitKeys, SubmitKeysRefusal, Transfer, VoidRefusal, VoidRequest,
         },
     },
-    testing::{DAY, START, World, key, terms},
+    sealed::{Envelope, KeyMaker, Reply, SealedContent},
+    testing::{DAY, START, World, amount, key, terms},
 };
 
-use super::{BANK, lock};
+use super::{BANK, FACES, lock};
 
 /// What the issuer of the tests remembers.
 #[derive(Default)]
@@ -44,6 +47,34 @@ pub(crate) struct Desk {
     pub(crate) older: bool,
     /// Answers about other items than were sent.
     pub(crate) short: bool,
+    /// What became of requests under seal.
+    pub(crate) sealed: BTreeMap<Digest, SealedAnswer>,
+    /// What was in those that were issued: the issuer's inspection data base.
+    pub(crate) opened: BTreeMap<Digest, SealedContent>,
+    /// The answer to every new request under seal, if it is not a note.
+    pub(crate) refuse: Option<SealedRefusal>,
+    /// What may be outstanding under seal.
+    pub(crate) ceiling: Option<u64>,
+    /// Transfers ordered.
+    pub(crate) transfers: Vec<Transfer>,
+}
+
+/// Series 2 of the tests: issued under seal.
+pub(crate) const SEALED: u32 = 2;
+
+/// Terms of the series under seal.
+pub(crate) fn sealed_terms() -> SeriesTerms {
+    SeriesTerms { series: SEALED, way: Way::Sealed, ..terms() }
+}
+
+/// The key pair to which requests are sealed.
+pub(crate) fn sealing() -> SealKeyPair {
+    SealKeyPair::from_seed([5; 32])
+}
+
+/// E_I and D_I of the tests.
+pub(crate) fn envelope(world: &World) -> Envelope {
+    Envelope::new(world.network(), &(*sealing().public().as_bytes()).into()).expect("a real key")
 }
 
 pub(crate) struct TestIssuer {
@@ -74,7 +105,9 @@ impl Desk {
             from,
             until: from.plus(30 * DAY),
             entries,
-            series: vec![terms()],
+            series: vec![terms(), sealed_terms()],
+            sealing: Some((*sealing().public().as_bytes()).into()),
+            sealed: vec![SealedEntry { bank: BANK.into(), series: SEALED, faces: FACES.map(amount).to_vec() }],
         };
         self.lists.push(world.sign_key_list(record));
     }
@@ -112,8 +145,7 @@ impl Handle<Return> for TestIssuer {
                 Closing::Single { amount, .. } => *amount,
                 Closing::Taking { hand_in, index } => {
                     let hand_in = &message.hand_ins[usize::try_from(*hand_in).expect("small")];
-                    let holder =
-                        item.chain.hops.last().map_or(item.chain.note.record.holder, |hop| hop.payee.record.key);
+                    let holder = item.chain.hops.last().map_or(item.chain.note.record.holder, |hop| hop.payee.key());
                     assert!(hand_in.verify(self.world.network(), &holder).is_ok());
                     assert!(*index < hand_in.record.count);
                     item.chain.hops.last().map_or(item.chain.note.record.face, |hop| hop.amount)
@@ -137,6 +169,66 @@ impl Handle<Return> for TestIssuer {
             desk.batches.insert(*message.batch, (bytes, answer.clone()));
         }
         Ok(answer)
+    }
+}
+
+impl TestIssuer {
+    /// The bank's document key, as everybody knows it.
+    pub(crate) fn document(&self) -> zeni_crypto::PublicKey {
+        self.document
+    }
+
+    /// HC-F2.9…F2.16 as the real issuer does it, without its books.
+    fn issue(&self, desk: &mut Desk, item: &SealedIssue) -> Result<SealedReply, SealedRefusal> {
+        let id = Envelope::digest(&item.request);
+        let ordered = item.order.verify(self.world.network(), &self.document).map_err(|_| SealedRefusal::BadOrder)?;
+        if ordered.record().bank != BANK || ordered.record().of.request != id {
+            return Err(SealedRefusal::BadOrder);
+        }
+        if let Some(refusal) = &desk.refuse {
+            return Err(refusal.clone());
+        }
+        let content = envelope(&self.world).open(&sealing(), &item.request).map_err(|_| SealedRefusal::Sealed)?;
+        if content.ordered(id) != ordered.record().of {
+            return Err(SealedRefusal::OtherAmount);
+        }
+        let issued: u64 = desk.opened.values().map(|content| content.face.minor()).sum();
+        if desk.ceiling.is_some_and(|ceiling| issued + content.face.minor() > ceiling) {
+            return Err(SealedRefusal::Ceiling);
+        }
+        let KeyMaker::User(holder) = content.holder else { return Err(SealedRefusal::KeyMaker) };
+        let note = Signed::sign(self.world.network(), content.note(Way::Sealed, &holder), &self.world.issuer);
+        let ticket = LoadTicket { note: note.identity(self.world.network()), nonce: content.slot };
+        let ticket = Signed::sign(self.world.network(), ticket, &self.world.issuer);
+        let reply = Reply { note: note.signature, ticket: ticket.signature, key: None }.encipher(&content.k, &id);
+        desk.opened.insert(id, content);
+        Ok(reply.into())
+    }
+}
+
+impl Handle<IssueSealed> for TestIssuer {
+    async fn handle(&self, _: &Ctx, message: IssueSealed) -> Result<Vec<SealedAnswer>, Failure<IssueSealedRefusal>> {
+        let mut desk = lock(&self.desk);
+        let mut answers = Vec::new();
+        for item in &message.items {
+            let id = Envelope::digest(&item.request);
+            let answer = match desk.sealed.get(&id) {
+                Some(before) => before.clone(),
+                None => self.issue(&mut desk, item).map_or_else(SealedAnswer::Refused, SealedAnswer::Issued),
+            };
+            desk.sealed.insert(id, answer.clone());
+            answers.push(answer);
+        }
+        if desk.short {
+            answers.pop();
+        }
+        Ok(answers)
+    }
+}
+
+impl Handle<GetTransfers> for TestIssuer {
+    async fn handle(&self, _: &Ctx, message: GetTransfers) -> Result<Vec<Transfer>, Failure<NoRefusal>> {
+        Ok(lock(&self.desk).transfers.iter().filter(|one| one.number > message.after).cloned().collect())
     }
 }
 

@@ -1,0 +1,132 @@
+//! Customers who withdraw under seal: their account keys, requests, orders and what they make of the answers.
+
+use zeni_crypto::{Digest, PublicKey, SecretKey};
+use zeni_identity::{Csr, PartyName, TlsKey};
+use zeni_message::{Role, Signed, peer::SendError, route::Clock};
+use zeni_note::{
+    Note,
+    keylist::Way,
+    messages::bank::{Enrol, SealedItem, SealedOutcome, SealedState, WithdrawSealed, WithdrawSealedRefusal},
+    sealed::{KeyMaker, Reply, SealedContent, WithdrawalOrder},
+    testing::{EPOCH, amount, jpy, key, nonce},
+};
+
+use super::{BANK, NETWORK, SEALED, Town, issuer, now};
+
+/// The key of an account's orders.
+pub(crate) fn account_secret(account: &str) -> SecretKey {
+    key(&format!("account key of {account}"))
+}
+
+/// Its public half.
+pub(crate) fn account_key(account: &str) -> PublicKey {
+    account_secret(account).public()
+}
+
+/// What a wallet keeps of one order under seal.
+#[derive(Clone)]
+pub(crate) struct Purse {
+    seed: String,
+    pub(crate) content: SealedContent,
+    pub(crate) item: SealedItem,
+}
+
+impl Purse {
+    /// SS_U.
+    pub(crate) fn user(&self) -> SecretKey {
+        key(&format!("{} sealed user", self.seed))
+    }
+
+    /// Digest of E_I.
+    pub(crate) fn request(&self) -> Digest {
+        self.item.order.record.of.request
+    }
+}
+
+impl Town {
+    pub(super) fn enrol_all(&self) {
+        for account in ["A-1", "A-2"] {
+            self.enrol(account, account_key(account));
+        }
+    }
+
+    /// Enrols a key for an account's orders.
+    pub(crate) fn enrol(&self, account: &str, account_key: PublicKey) {
+        let name = PartyName::new(NETWORK, Role::Wallet, &format!("{BANK}/{account}")).expect("a name");
+        let csr = Csr::make(&TlsKey::generate(), &name);
+        let message = Enrol { account: account.into(), code: format!("code {account}"), csr, shop: false, account_key };
+        now(self.as_caller(None).send(&message)).expect("enrolled");
+    }
+
+    /// A wallet's order for one note of that face value.
+    pub(crate) fn purse(&self, account: &str, seed: &str, face: u64) -> Purse {
+        let user = key(&format!("{seed} sealed user"));
+        let content = SealedContent {
+            series: SEALED,
+            epoch: EPOCH,
+            currency: jpy(),
+            face: amount(face),
+            k: zeni_crypto::sha256(&[b"K", seed.as_bytes()]).0,
+            holder: KeyMaker::User(user.public()),
+            tm: [0; 16].into(),
+            slot: nonce(&format!("{seed} slot")),
+        };
+        let item = self.ordered(account, seed, &content);
+        Purse { seed: seed.to_owned(), content, item }
+    }
+
+    /// The signed order over a content, with its E_I.
+    pub(crate) fn ordered(&self, account: &str, seed: &str, content: &SealedContent) -> SealedItem {
+        let request = issuer::envelope(&self.world).seal(content);
+        let order = WithdrawalOrder {
+            bank: BANK.into(),
+            account: account.into(),
+            order: nonce(&format!("{seed} order")),
+            time: self.clock.now(),
+            of: content.ordered(zeni_note::sealed::Envelope::digest(&request)),
+        };
+        SealedItem { order: self.signed(order, account), request }
+    }
+
+    pub(crate) fn signed(&self, order: WithdrawalOrder, account: &str) -> Signed<WithdrawalOrder> {
+        Signed::sign(self.world.network(), order, &account_secret(account))
+    }
+
+    pub(crate) fn withdraw_sealed(
+        &self,
+        account: &str,
+        purses: &[Purse],
+    ) -> Result<Vec<SealedState>, SendError<WithdrawSealedRefusal>> {
+        let items = purses.iter().map(|purse| purse.item.clone()).collect();
+        self.send(account, &WithdrawSealed { items })
+    }
+
+    /// What the wallet makes of an answer: the note, if it is one for it (HC-F2.18).
+    pub(crate) fn opened(&self, purse: &Purse, state: &SealedState) -> Option<Signed<Note>> {
+        let SealedOutcome::Issued(reply) = &state.outcome else { return None };
+        let reply = Reply::decipher(&purse.content.k, &purse.request(), &reply[..])?;
+        let (holder, issued) = purse.content.issued(self.world.network(), Way::Sealed, &reply)?;
+        let good = holder == purse.user().public()
+            && issued.note.verify(self.world.network(), &self.world.roots.issuer).is_ok()
+            && issued.ticket.verify(self.world.network(), &self.world.roots.issuer).is_ok();
+        good.then_some(issued.note)
+    }
+
+    /// Face values reserved on an account.
+    pub(crate) fn reserved(&self, account: &str) -> u64 {
+        self.credit(format!("reserved/{account}"))
+    }
+
+    /// What the bank holds for sealed notes that are out.
+    pub(crate) fn outstanding(&self) -> u64 {
+        self.credit("sealed outstanding/JPY".to_owned())
+    }
+
+    fn credit(&self, name: String) -> u64 {
+        let read = move |tx: &mut zeni_store::Tx<'_>| {
+            Ok::<_, zeni_store::JobError<()>>(zeni_ledger::balance(tx, &name)?.unwrap_or_default())
+        };
+        let balance = self.bank.store.read_blocking(read).expect("a read");
+        balance.amount().expect("on the right side").minor()
+    }
+}
