@@ -107,11 +107,13 @@ fn retained(terms: &SeriesTerms) -> Time {
 }
 
 fn check_content(record: &KeyListRecord) -> Result<(), CosignKeyListRefusal> {
-    // terms stand behind the last entry
-    let terms = record.entries.len();
+    // sealed entries stand behind the last entry, terms behind those
+    let entries = record.entries.len();
+    let terms = entries + record.sealed.len();
     let index = match record.check() {
         Ok(()) if record.from < record.until => return Ok(()),
         Err(KeyListFault::Entry { index }) => index,
+        Err(KeyListFault::Sealed { index }) => entries + index,
         Ok(()) | Err(KeyListFault::Terms { .. } | KeyListFault::Forged | KeyListFault::Broken) => terms,
     };
     Err(CosignKeyListRefusal::Content { entry: u32::try_from(index).unwrap_or(u32::MAX) })

@@ -62,7 +62,7 @@ impl Handle<Disclose> for Authority {
     async fn handle(&self, ctx: &Ctx, message: Disclose) -> Result<Disclosed, Failure<DiscloseRefusal>> {
         let evidence = evidence(&message);
         let Some(case) = self.verify(&message.proof) else {
-            let claimed = message.proof.licence.record.key;
+            let claimed = message.proof.right.key();
             self.note_attempt(ctx.now, &claimed, evidence, Outcome::NoProof).await?;
             return Err(DiscloseRefusal::NoProof.into());
         };
@@ -76,8 +76,10 @@ impl Handle<Disclose> for Authority {
 }
 
 impl Authority {
-    /// The case that `proof` makes, if by itself it proves overspending (RN-O16). Looks nothing up.
+    /// The case that `proof` makes, if by itself it proves overspending by a licensed key (RN-O16). Looks nothing up. A key
+    /// that was sealed to the issuer is its bank's to name: here it proves nothing.
     pub(crate) fn verify(&self, proof: &OverspendingProof) -> Option<Case> {
+        proof.right.licence()?;
         let key = proof.verify(&self.roots).ok()?.key();
         let node = match &proof.held {
             Held::Note(note) => note.identity(self.config.network),

@@ -42,7 +42,7 @@ impl Handle<SamePerson> for Authority {
     async fn handle(&self, ctx: &Ctx, message: SamePerson) -> Result<SamePersonAnswer, Failure<DiscloseRefusal>> {
         let evidence = evidence(&message);
         let Some(case) = self.verify(&message.proof) else {
-            let claimed = message.proof.licence.record.key;
+            let claimed = message.proof.right.key();
             self.note_attempt(ctx.now, &claimed, evidence, Outcome::SamePersonNoProof).await?;
             return Err(DiscloseRefusal::NoProof.into());
         };

@@ -207,7 +207,7 @@ impl Bench {
         let chain = self.world.note(cheat, 1_000, serial);
         let children =
             ["one", "two"].map(|payee| self.child(&chain, cheat, 1_000, &format!("{serial} {payee}"))).to_vec();
-        OverspendingProof { held: Held::Note(chain.note), children, licence: chain.holder }
+        OverspendingProof { held: Held::Note(chain.note), children, right: chain.holder }
     }
 
     pub(crate) fn disclose(&self, proof: OverspendingProof) -> Result<Disclosed, DiscloseRefusal> {
@@ -252,6 +252,8 @@ pub(crate) fn second_list(bench: &Bench) -> KeyListRecord {
         until: first.until.plus(30 * DAY),
         entries: Vec::new(),
         series: vec![SeriesTerms { payments_max: 8, ..terms() }],
+        sealing: None,
+        sealed: Vec::new(),
     }
 }
 

@@ -19,7 +19,7 @@ fn outcomes(bench: &Bench) -> Vec<Outcome> {
 fn fabricated(bench: &Bench, victim: &SecretKey, adversary: &SecretKey) -> OverspendingProof {
     let chain = bench.world.note(victim, 1_000, "victim's note");
     let children = vec![bench.child(&chain, victim, 1_000, "real"), bench.child(&chain, adversary, 1_000, "false")];
-    OverspendingProof { held: Held::Note(chain.note), children, licence: chain.holder }
+    OverspendingProof { held: Held::Note(chain.note), children, right: chain.holder }
 }
 
 /// RN-F8.2, F8.3, F8.4, RN-P2, RN-D17: a genuine proof opens the name behind the key, from whichever of the person's keys.
@@ -92,7 +92,7 @@ fn proofs_of_other_networks_prove_nothing() {
     bench.license(TARO, &[&cheat]);
     let elsewhere = zeni_note::testing::World::new("elsewhere");
     let mut proof = bench.proof(&cheat, "n");
-    proof.licence = elsewhere.licence(cheat.public());
+    proof.right = elsewhere.licence(cheat.public()).into();
     assert_eq!(bench.disclose(proof), Err(DiscloseRefusal::NoProof));
 }
 
@@ -236,9 +236,29 @@ fn a_middle_holder_is_named() {
     };
     let children: Vec<Child> =
         [("x", 400), ("y", 301)].map(|(seed, value)| bench.child(&chain, &middle, value, seed)).to_vec();
-    let disclosed = bench.disclose(OverspendingProof { held, children, licence: hop.payee }).unwrap();
+    let disclosed = bench.disclose(OverspendingProof { held, children, right: hop.payee }).unwrap();
     assert_eq!(disclosed.name, "Yamada Taro");
     let dump = bench.dump();
     let revoked = rows(&dump, "licence").iter().filter(|row| row.opt_int(6) != Ok(None)).count();
     assert_eq!(revoked, 1);
+}
+
+/// HC-F5.4, HC-P4: a key that was sealed to the issuer is its bank's to name. The same two signatures that convict it prove
+/// nothing here, not even if the key happens to be registered. Control: shown as a licensed key's, they open the name.
+#[test]
+fn a_sealed_key_is_not_the_authoritys_to_name() {
+    let bench = Bench::new();
+    let cheat = key("cheat");
+    bench.license(TARO, &[&cheat]);
+    let proof_of = |chain: zeni_note::Chain| {
+        let children = ["one", "two"].map(|payee| bench.child(&chain, &cheat, 1_000, payee)).to_vec();
+        OverspendingProof { held: Held::Note(chain.note), children, right: chain.holder }
+    };
+    let sealed = proof_of(bench.world.sealed_note(&cheat, 1_000, "sealed"));
+    assert_eq!(sealed.verify(&bench.world.roots).map(|convicted| convicted.key()), Ok(cheat.public()));
+    assert_eq!(bench.disclose(sealed), Err(DiscloseRefusal::NoProof));
+    assert!(rows(&bench.dump(), "answer").is_empty());
+
+    let licensed = proof_of(bench.world.note(&cheat, 1_000, "licensed"));
+    assert_eq!(bench.disclose(licensed).unwrap().name, "Yamada Taro");
 }

@@ -129,3 +129,20 @@ fn a_retry_makes_no_second_entry() {
     assert_eq!(ask(&bench, &message).unwrap(), first);
     assert_eq!(bench.dump(), before);
 }
+
+/// HC-F5.4: no payee is compared with the holder of a sealed key; a payee that nobody registered is unknown.
+#[test]
+fn sealed_keys_are_compared_with_nobody() {
+    let bench = Bench::new();
+    let (cheat, other) = (key("cheat"), key("other"));
+    bench.license(TARO, &[&cheat]);
+    bench.license(JIRO, &[&other]);
+    let chain = bench.world.sealed_note(&cheat, 1_000, "sealed");
+    let children = ["one", "two"].map(|payee| bench.child(&chain, &cheat, 1_000, payee)).to_vec();
+    let proof =
+        zeni_note::OverspendingProof { held: zeni_note::proof::Held::Note(chain.note), children, right: chain.holder };
+    let refused = ask(&bench, &SamePerson { proof, payee: other.public() });
+    assert_eq!(refused, Err(DiscloseRefusal::NoProof));
+    let terminal = SamePerson { proof: bench.proof(&cheat, "n"), payee: key("shop without a licence").public() };
+    assert_eq!(ask(&bench, &terminal), Err(DiscloseRefusal::UnknownKey));
+}
