@@ -218,7 +218,12 @@ impl Reader<'_> {
 pub use envelope::{Envelope, Reply, SEALED_REPLY_LEN, SealedFault};
 
 #[cfg(feature = "std")]
+pub use trace::{Evidence, Identified, IdentifiedFault, IssuerMadeKeys};
+
+#[cfg(feature = "std")]
 mod envelope;
+#[cfg(feature = "std")]
+mod trace;
 
 #[cfg(test)]
 mod tests;

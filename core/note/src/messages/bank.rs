@@ -53,7 +53,7 @@ refusals! {
     /// Why a customer is not enrolled.
     pub enum EnrolRefusal {
         1 UnknownAccount = Sender, AfterRepair, "unknown_account", "the bank has no such account or the code is wrong: check both with the bank";
-        2 BadRequest = Sender, AfterRepair, "bad_request", "the certificate signing request is malformed or its signature is false";
+        2 BadRequest = Sender, AfterRepair, "bad_request", "the certificate signing request is malformed, its signature is false, or the account key is none";
     }
 }
 
@@ -232,6 +232,7 @@ refusals! {
         2 NotSealed = Sender, Never, "not_sealed", "the overspender's key is licensed: the authority knows it";
         3 OtherNote = Sender, Never, "other_note", "the content is not that of a request for the overspent note";
         4 UnknownEpoch = Receiver, AfterRepair, "unknown_epoch", "the bank has no key list of the note's epoch";
+        5 KeyMaker = Sender, Never, "key_maker", "the issuer made the note's key itself: this bank names nobody on its word";
     }
 }
 
@@ -544,7 +545,7 @@ pub struct Entry {
     /// When.
     #[n(1)]
     pub time: Time,
-    /// Stable word: `opening`, `withdrawal`, `deposit`, `claim`, `refund`, `correction`.
+    /// Stable word: `opening`, `withdrawal`, `release`, `deposit`, `claim`, `refund`, `correction`.
     #[n(2)]
     pub kind: String,
     /// Amount.
