@@ -9,7 +9,9 @@ use zeni_note::{
     Chain, Challenge, ClosingPurpose, HandIn, LicenceRequest, LoadTicket, Nonce,
     closing::ToAccount,
     request::{Possession, RequestClaim},
+    sealed::WithdrawalOrder,
 };
+use zeroize::Zeroizing;
 
 /// Where a card is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
@@ -67,6 +69,9 @@ pub enum Statement<'a> {
     /// For a bank: an unredeemed request back to an account. The card refuses once a note was loaded for the key's
     /// open slot of that request.
     RequestClaim(&'a RequestClaim),
+    /// For a bank: the customer's order of one note under seal, signed by his account key (HC-D5). The card refuses a key for
+    /// which a slot was opened: bank and issuer would see the same key (HC-O3).
+    WithdrawalOrder(&'a WithdrawalOrder),
 }
 
 /// Why a card does not do what it is asked; nothing has changed. In the order of the checks.
@@ -78,6 +83,9 @@ pub enum CardError {
     /// No such key on this card.
     #[error("the card does not hold this key")]
     UnknownKey,
+    /// The key is for notes: it signs no withdrawal orders.
+    #[error("this key is for money: orders are signed by the account key")]
+    HoldsMoney,
     /// No slot was opened for this load, or it was used.
     #[error("no slot is open for this: money can be loaded only where the card asked for it")]
     NoSlot,
@@ -143,6 +151,14 @@ pub trait Card: Send {
     /// Opens a slot for one note to `key`; tells the nonce for the issuer. One key, one open slot, one nonce; after a load
     /// the next call opens another.
     fn open_load(&mut self, key: &PublicKey) -> Result<Nonce, CardError>;
+
+    /// Opens a slot for one note whose key its issuer is to make (HC-F6); tells the nonce for the issuer. Each call opens
+    /// another.
+    fn open_blank(&mut self) -> Result<Nonce, CardError>;
+
+    /// Takes over a key that somebody else made, who therefore knows it, for the blank slot of `nonce` (HC-F6, HC-O6). The same
+    /// key again for the same slot changes nothing; [`CardError::NoSlot`] for another.
+    fn adopt_key(&mut self, nonce: &Nonce, seed: &Zeroizing<[u8; 32]>) -> Result<PublicKey, CardError>;
 
     /// Loads a note into the slot whose nonce `ticket` names. The same load again gives the same answer while the holding is
     /// whole and open, [`CardError::LoadedBefore`] after that; the counter never rises again.

@@ -156,6 +156,13 @@ impl<M: Memory> Card for SoftCard<M> {
                 }
                 self.sign(key, *claim)
             }
+            Statement::WithdrawalOrder(order) => {
+                self.key(key)?;
+                if self.latest_slot(key)?.is_some() {
+                    return Err(CardError::HoldsMoney);
+                }
+                self.sign(key, *order)
+            }
         }
     }
 
@@ -183,14 +190,25 @@ impl<M: Memory> Card for SoftCard<M> {
         {
             return Ok(nonce);
         }
-        let mut bytes = [0; 16];
-        self.entropy.fill(&mut bytes);
-        let nonce = Nonce::from(bytes);
+        let nonce = self.fresh_nonce();
         let mut writes = Writes::default();
-        writes.put(SLOTS, &[&bytes], &LoadSlot { key: *key, loaded: None, origin: Origin::Own });
+        writes.put(SLOTS, &[&nonce[..]], &LoadSlot { key: Some(*key), loaded: None, origin: Origin::Own });
         writes.put(LATEST, &[&key.0], &nonce);
         self.commit(writes)?;
         Ok(nonce)
+    }
+
+    fn open_blank(&mut self) -> Result<Nonce, CardError> {
+        self.operational()?;
+        let nonce = self.fresh_nonce();
+        let mut writes = Writes::default();
+        writes.put(SLOTS, &[&nonce[..]], &LoadSlot { key: None, loaded: None, origin: Origin::Own });
+        self.commit(writes)?;
+        Ok(nonce)
+    }
+
+    fn adopt_key(&mut self, nonce: &Nonce, seed: &Zeroizing<[u8; 32]>) -> Result<PublicKey, CardError> {
+        self.do_adopt_key(nonce, seed)
     }
 
     fn load_note(&mut self, chain: &Chain, ticket: &Signed<LoadTicket>) -> Result<HoldingStatus, CardError> {

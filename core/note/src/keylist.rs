@@ -120,6 +120,9 @@ pub struct SealedEntry {
     /// Face values, ascending.
     #[n(2)]
     pub faces: Vec<Amount>,
+    /// PS_B: the bank's document key, which signs its issuance orders, the customers' receipts (HC-F1.3).
+    #[n(3)]
+    pub key: PublicKey,
 }
 
 /// PE_I: the issuer's X-Wing public key to which wallets seal requests (HC-D1), 1,216 bytes.

@@ -113,11 +113,12 @@ fn chain(network: Network, holder: PublicKey, issuer: &SecretKey, authority: &Se
         currency: Currency::from_code("JPY")?,
         face: Amount::from_minor(1_000)?,
         holder,
+        sealed: false,
     };
     let licence = Licence { key: holder, until: Time(u64::MAX), keeper: Keeper::Card };
     Some(Chain {
         note: Signed::sign(network, note, issuer),
-        holder: Signed::sign(network, licence, authority),
+        holder: Signed::sign(network, licence, authority).into(),
         hops: Vec::new(),
     })
 }

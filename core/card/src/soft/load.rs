@@ -1,13 +1,17 @@
 //! Loading: the only way by which a counter rises.
 
-use zeni_crypto::{Digest, PublicKey};
+use zeni_crypto::{Digest, PublicKey, SecretKey};
 use zeni_message::{Signed, Time};
 use zeni_note::{Chain, LoadTicket, Node, Nonce, challenge::give_back_opening};
 
+use zeroize::Zeroizing;
+
 use super::{
-    SoftCard,
+    SoftCard, keys,
     memory::Memory,
-    record::{CHALLENGES, CardRecord, ChallengeSlot, GIVEN_BACK, Holding, LATEST, LoadSlot, SLOTS, Writes},
+    record::{
+        CHALLENGES, CardRecord, ChallengeSlot, GIVEN_BACK, Holding, KEYS, KeyRecord, LATEST, LoadSlot, SLOTS, Writes,
+    },
 };
 use crate::{CardError, HoldingState, HoldingStatus};
 
@@ -29,6 +33,35 @@ impl<M: Memory> SoftCard<M> {
         Ok(self.read(SLOTS, &[&nonce[..]])?.map(|slot| (nonce, slot)))
     }
 
+    /// A fresh nonce for a slot.
+    pub(super) fn fresh_nonce(&mut self) -> Nonce {
+        let mut bytes = [0; 16];
+        self.entropy.fill(&mut bytes);
+        bytes.into()
+    }
+
+    pub(super) fn do_adopt_key(&mut self, nonce: &Nonce, seed: &Zeroizing<[u8; 32]>) -> Result<PublicKey, CardError> {
+        self.operational()?;
+        let secret = SecretKey::from_seed(**seed);
+        let key = secret.public();
+        let slot: LoadSlot = self.read(SLOTS, &[&nonce[..]])?.ok_or(CardError::NoSlot)?;
+        match slot.key {
+            Some(before) if before == key => return Ok(key),
+            Some(_) => return Err(CardError::NoSlot),
+            None => {}
+        }
+        // a key that is here already was not made for this slot
+        if self.read::<KeyRecord>(KEYS, &[&key.0])?.is_some() {
+            return Err(CardError::NoSlot);
+        }
+        let mut writes = Writes::default();
+        writes.put(KEYS, &[&key.0], &keys::seal(&self.master, &secret, slot.origin, &mut *self.entropy));
+        writes.put(SLOTS, &[&nonce[..]], &LoadSlot { key: Some(key), ..slot });
+        writes.put(LATEST, &[&key.0], nonce);
+        self.commit(writes)?;
+        Ok(key)
+    }
+
     pub(super) fn do_load_note(
         &mut self,
         chain: &Chain,
@@ -41,7 +74,7 @@ impl<M: Memory> SoftCard<M> {
         let slot: LoadSlot = self.read(SLOTS, &[&nonce[..]])?.ok_or(CardError::NoSlot)?;
         let node = leaf(&chain.walk(&self.roots)?.nodes).identity;
         let used_otherwise = slot.loaded.is_some_and(|note| note != node);
-        if slot.key != key || used_otherwise {
+        if slot.key != Some(key) || used_otherwise {
             return Err(CardError::NoSlot);
         }
         if let Some(holding) = self.held(&node)? {
@@ -110,7 +143,7 @@ impl<M: Memory> SoftCard<M> {
 
 /// The key that holds a chain.
 fn holder(chain: &Chain) -> PublicKey {
-    chain.hops.last().map_or(chain.note.record.holder, |hop| hop.payee.record.key)
+    chain.right().key()
 }
 
 fn leaf(nodes: &[Node]) -> &Node {

@@ -103,8 +103,9 @@ pub(super) struct ChallengeSlot {
 /// A slot for one note.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub(super) struct LoadSlot {
+    /// Key of the note; none while its issuer is to make it.
     #[n(0)]
-    pub(super) key: PublicKey,
+    pub(super) key: Option<PublicKey>,
     /// The note that used it up.
     #[n(1)]
     pub(super) loaded: Option<Digest>,

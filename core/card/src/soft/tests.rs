@@ -5,6 +5,7 @@ mod cut;
 mod law;
 mod load;
 mod pass;
+mod sealed;
 mod state;
 
 use alloc::{collections::BTreeMap, format, string::ToString, vec, vec::Vec};
@@ -86,9 +87,17 @@ impl Desk {
     }
 
     pub(super) fn note_to(&self, holder: PublicKey, face: u64, serial: &str) -> Chain {
-        let note = Note { serial: nonce(serial), series: 1, epoch: 1, currency: jpy(), face: amount(face), holder };
+        let note = Note {
+            serial: nonce(serial),
+            series: 1,
+            epoch: 1,
+            currency: jpy(),
+            face: amount(face),
+            holder,
+            sealed: false,
+        };
         let note = Signed::sign(self.world.network(), note, &self.world.issuer);
-        Chain { note, holder: self.world.licence(holder), hops: Vec::new() }
+        Chain { note, holder: self.world.licence(holder).into(), hops: Vec::new() }
     }
 
     pub(super) fn ticket(&self, chain: &Chain, nonce: Nonce) -> Signed<LoadTicket> {
@@ -112,7 +121,7 @@ impl Desk {
     /// A challenge whose payee is `payee`, not yet signed.
     pub(super) fn challenge(&self, payee: PublicKey, total: u64, seed: &str) -> Challenge {
         let made = self.world.challenge(&key("anyone"), total, seed, START.plus(DAY));
-        Challenge { payee, licence: self.world.licence(payee), ..made }
+        Challenge { payee, right: self.world.licence(payee).into(), ..made }
     }
 
     /// `chain` with `value` passed on by `payer`, in answer to `opening`.
@@ -127,7 +136,7 @@ impl Desk {
         let endorsement =
             Endorsement { parent: self.world.leaf(chain), amount: amount(value), answer: opening.answer_for(&payee) };
         let signature = Signed::sign(self.world.network(), endorsement, payer).signature;
-        chain.extended(Hop { opening, amount: amount(value), signature, payee: self.world.licence(payee) })
+        chain.extended(Hop { opening, amount: amount(value), signature, payee: self.world.licence(payee).into() })
     }
 
     /// A chain in which somebody else answers `challenge` with `value` of a note of his.
@@ -141,7 +150,7 @@ impl Desk {
     pub(super) fn give(&mut self, money: &Money, value: u64, payee: PublicKey, seed: &str) -> Chain {
         let opening = self.challenge(payee, value, seed).opening(self.world.network());
         let signature = self.card.endorse(&money.node, amount(value), &opening.answer_for(&payee)).unwrap();
-        let hop = Hop { opening, amount: amount(value), signature, payee: self.world.licence(payee) };
+        let hop = Hop { opening, amount: amount(value), signature, payee: self.world.licence(payee).into() };
         money.chain.extended(hop)
     }
 

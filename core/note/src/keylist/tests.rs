@@ -132,6 +132,7 @@ fn sealed_entries_fit() {
         bank: bank.to_string(),
         series: 2,
         faces: faces.iter().map(|face| amount(*face)).collect(),
+        key: crate::testing::key(bank).public(),
     };
     let good = KeyListRecord {
         series: vec![terms(), SeriesTerms { series: 2, way: Way::Sealed, ..terms() }],

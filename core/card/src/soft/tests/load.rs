@@ -127,7 +127,10 @@ fn forged_notes() {
     };
     assert_eq!(refused(&mut desk, &raised), ChainFault::Note.into());
     let mut unlicensed = chain.clone();
-    unlicensed.holder.signature.0[0] ^= 1;
+    let zeni_note::Right::Licensed(licence) = &mut unlicensed.holder else {
+        panic!("the note is of a licensed holder")
+    };
+    licence.signature.0[0] ^= 1;
     assert_eq!(refused(&mut desk, &unlicensed), ChainFault::Licence { hop: 0 }.into());
     let foreign = Desk { world: World::new("elsewhere"), ..desk.copied() }.note_to(key, 100, "1");
     assert_eq!(refused(&mut desk, &foreign), ChainFault::Licence { hop: 0 }.into());
