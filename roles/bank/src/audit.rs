@@ -9,6 +9,8 @@ use zeni_money::{Amount, Currency};
 use zeni_note::KeyEntry;
 use zeni_store::{JobError, Store, Tx, TxError, WriteError};
 
+use sealed::Seals;
+
 use crate::{
     accounts::currency,
     bank::Bank,
@@ -18,6 +20,8 @@ use crate::{
     schema,
     statement::money,
 };
+
+mod sealed;
 
 type Job<T> = Result<T, JobError<Infallible>>;
 
@@ -57,6 +61,16 @@ pub struct CurrencyFigures {
     pub reclaimed: String,
     /// Credited back because the bank could not sign.
     pub corrected: String,
+    /// Debited for orders under seal that the issuer has not answered.
+    pub reserved: String,
+    /// Debited for notes issued under seal.
+    pub sealed: String,
+    /// Of these, held for whoever holds the notes that are out (HC-D20).
+    pub outstanding: String,
+    /// Paid in transfers of settlement cycles.
+    pub transferred: String,
+    /// Received in transfers of settlement cycles.
+    pub received: String,
 }
 
 /// An invariant that does not hold.
@@ -95,7 +109,8 @@ pub async fn audit_of(store: &Store, bank: &str) -> Result<AuditReport, WriteErr
         let mut report = AuditReport { bank: bank.clone(), ..AuditReport::default() };
         let keys = signatures(tx, &mut report)?;
         let items = items(tx, &mut report)?;
-        positions(tx, &keys, &items, &mut report)?;
+        let seals = sealed::seals(tx, &mut report)?;
+        positions(tx, &keys, &items, &seals, &mut report)?;
         reports(tx, &mut report)?;
         Ok(report)
     };
@@ -168,8 +183,14 @@ fn items(tx: &mut Tx<'_>, report: &mut AuditReport) -> Result<Items, TxError> {
     Ok(items)
 }
 
-/// The ledger by itself, and its balances against keys, items and claims.
-fn positions(tx: &mut Tx<'_>, keys: &SignedFaces, items: &Items, report: &mut AuditReport) -> Result<(), TxError> {
+/// The ledger by itself, and its balances against keys, items, claims, orders and transfers.
+fn positions(
+    tx: &mut Tx<'_>,
+    keys: &SignedFaces,
+    items: &Items,
+    seals: &Seals,
+    report: &mut AuditReport,
+) -> Result<(), TxError> {
     for finding in zeni_ledger::audit(tx)?.findings {
         report.violations.push(Violation { rule: "ledger", detail: format!("{finding:?}") });
     }
@@ -179,6 +200,8 @@ fn positions(tx: &mut Tx<'_>, keys: &SignedFaces, items: &Items, report: &mut Au
         let available = books::credit(tx, &Book::Available(account))?;
         let held = books::credit(tx, &Book::Held(account))?;
         report.compare("held = open items", &items.held.get(account).copied().unwrap_or_default(), &held);
+        let reserved = books::credit(tx, &Book::Reserved(account))?;
+        report.compare("reserved = orders without an answer", &seals.reserved_of(account), &reserved);
         let place = sums.entry(currency).or_default();
         let both = place.0.checked_add(available).zip(place.1.checked_add(held));
         *place = both.ok_or_else(|| broken("a sum beyond all amounts"))?;
@@ -195,6 +218,7 @@ fn positions(tx: &mut Tx<'_>, keys: &SignedFaces, items: &Items, report: &mut Au
         report.compare("returned = paid items", &of(&items.paid), &returned);
         report.compare("reclaimed = credited claims", &of(&items.claims), &reclaimed);
         report.compare("in clearing = held", &held, &books::debit(tx, &Book::Clearing(currency))?);
+        let seal = seals.check(tx, currency, report)?;
         report.currencies.push(CurrencyFigures {
             currency: currency.code().to_owned(),
             available: money(currency, available),
@@ -203,6 +227,11 @@ fn positions(tx: &mut Tx<'_>, keys: &SignedFaces, items: &Items, report: &mut Au
             returned: money(currency, returned),
             reclaimed: money(currency, reclaimed),
             corrected: money(currency, corrected),
+            reserved: money(currency, seal.reserved),
+            sealed: money(currency, seal.issued),
+            outstanding: money(currency, seal.outstanding),
+            transferred: money(currency, seal.paid),
+            received: money(currency, seal.received),
         });
     }
     Ok(())

@@ -13,7 +13,7 @@ use zeni_message::{
     route::{Clock, Failure},
 };
 use zeni_money::{Amount, Currency};
-use zeni_note::keylist::Roots;
+use zeni_note::{keylist::Roots, sealed::IssuerMadeKeys};
 use zeni_store::{Caller, Store, WriteError};
 use zeroize::Zeroizing;
 
@@ -47,6 +47,9 @@ pub struct Config {
     pub certificate_days: u32,
     /// Seconds between two questions for the same news from the issuer.
     pub poll_s: u64,
+    /// Whether customers are named by notes whose keys the issuer made (HC-F6): refused unless the operator accepts that the issuer
+    /// could then name any of them.
+    pub issuer_made_keys: IssuerMadeKeys,
 }
 
 /// The secrets of a bank.
@@ -86,6 +89,7 @@ pub(crate) struct Rounds {
     pub(crate) folded: Option<Time>,
     pub(crate) claims_asked: Option<Time>,
     pub(crate) claim: Option<Digest>,
+    pub(crate) transfers_asked: Option<Time>,
     pub(crate) orders_sent: Option<Time>,
     pub(crate) order: Option<Digest>,
 }

@@ -94,6 +94,14 @@ pub(crate) fn open(tx: &mut Tx<'_>, account: &str, currency: Currency) -> Result
         let kind = Kind::Floored { floor: 0 };
         zeni_ledger::open_account(tx, &Account { name: book.name(), currency, kind })?;
     }
+    open_own(tx, currency)
+}
+
+/// Opens the bank's own accounts in a currency.
+pub(crate) fn open_own(tx: &mut Tx<'_>, currency: Currency) -> Result<(), TxError> {
+    if zeni_ledger::account(tx, &Book::Settled(currency).name())?.is_some() {
+        return Ok(());
+    }
     for book in Book::own(currency) {
         zeni_ledger::open_account(tx, &Account { name: book.name(), currency, kind: Kind::Open })?;
     }

@@ -75,7 +75,7 @@ impl ChoreError {
 pub(crate) type Chore = Result<Progress, ChoreError>;
 
 impl Bank {
-    /// One round: counts to the issuer, orders under seal, one batch of returns, decisions, one claim, key lists, revocations, one key or the
+    /// One round: counts to the issuer, orders under seal, one batch of returns, decisions, transfers, one claim, key lists, revocations, one key or the
     /// submission of an epoch's keys, forgetting, releasing. A chore that fails does not stop the others; the first failure
     /// is told.
     pub async fn tick(&self) -> Result<Progress, ChoreError> {
@@ -85,6 +85,7 @@ impl Bank {
             self.send_orders(now).await,
             self.return_items(now).await,
             self.ask_decisions(now).await,
+            self.ask_transfers(now).await,
             self.void_claims(now).await,
             self.ask_key_lists(now).await,
             self.ask_revocations(now).await,

@@ -76,6 +76,10 @@ impl Bank {
 
     /// Makes one missing key, or submits an epoch's keys.
     pub(crate) async fn ensure_epoch_keys(&self, now: Time) -> Chore {
+        if self.config.series.iter().all(|series| series.faces.is_empty()) {
+            // a bank that issues under seal alone needs none
+            return Ok(Progress::Idle);
+        }
         let lists = self.lists::<Infallible>().await?;
         for epoch in self.wanted(&lists, now) {
             let read = move |tx: &mut Tx<'_>| -> Job<_> {

@@ -9,17 +9,21 @@
 //! | [`DisputeSignature`](zeni_note::messages::bank::DisputeSignature) | `dispute` | RN-X8 |
 //! | [`OpenDeposit`](zeni_note::messages::bank::OpenDeposit), [`Deposit`](zeni_note::messages::bank::Deposit), [`HandInTakings`](zeni_note::messages::bank::HandInTakings), [`GetDeposit`](zeni_note::messages::bank::GetDeposit) | `deposit` | RN-F5, RN-X25, RN-X30, RN-O14 |
 //! | [`ClaimRequest`](zeni_note::messages::bank::ClaimRequest) | `claim` | RN-X14 |
+//! | [`IdentifyOverspender`](zeni_note::messages::bank::IdentifyOverspender) | `identify` | HC-F5.3…F5.6, HC-X39…X41 |
 //! | [`GetStatement`](zeni_note::messages::bank::GetStatement) | `statement` | RN-D18 |
 //!
 //! What the bank does by itself is [`Bank::tick`]: counts to the issuer (`counts`), returns and their answers (`returns`,
 //! RN-F6), later decisions (`decisions`), voiding of claimed requests (`claim`), revocations
-//! (`revocations`), keys for the epochs ahead (`epochs`).
+//! (`revocations`), keys for the epochs ahead (`epochs`), orders under seal without an answer and those past their term
+//! (`sealed`), transfers (`transfers`).
 //!
 //! Invariants, recomputed by [`Bank::audit`]:
 //! - available and held of an account never fall below zero;
 //! - `requests signed` = Σ signatures per key × its face value, and no signature leaves that is not stored;
 //! - `in clearing` = Σ held = Σ open items; `due from issuer` = Σ paid by the issuer's signed word;
-//! - what is reported to the issuer never goes down.
+//! - what is reported to the issuer never goes down;
+//! - reserved of an account = Σ its orders without an answer; `sealed outstanding` = Σ issued − Σ returned;
+//! - the log of identifications is whole.
 
 mod accounts;
 mod audit;
@@ -33,6 +37,7 @@ mod deposit;
 mod dispute;
 mod enrol;
 mod epochs;
+mod identify;
 mod items;
 mod lists;
 mod ready;
@@ -42,6 +47,7 @@ mod routes;
 mod schema;
 mod sealed;
 mod statement;
+mod transfers;
 mod vault;
 mod withdraw;
 
@@ -54,5 +60,6 @@ pub use accounts::{LoadError, NewAccount, code_digest};
 pub use audit::{AuditReport, CurrencyFigures, Violation, audit_of};
 pub use bank::{Bank, Config, Keys, SeriesConfig};
 pub use chores::{ChoreError, Progress};
+pub use identify::{CaseReport, CasesReport, IdentificationEntry, IdentificationOutcome, cases_of, lift_in};
 pub use schema::{ALL as STATEMENTS, SCHEMA};
 pub use statement::{StatementEntry, StatementReport, statement_of};

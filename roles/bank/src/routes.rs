@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use zeni_message::{Role, route::Routes};
 use zeni_note::messages::bank::{
-    ClaimRequest, Deposit, DisputeSignature, Enrol, GetDeposit, GetStatement, HandInTakings, OpenDeposit, Withdraw,
-    WithdrawSealed,
+    ClaimRequest, Deposit, DisputeSignature, Enrol, GetDeposit, GetStatement, HandInTakings, IdentifyOverspender,
+    OpenDeposit, Withdraw, WithdrawSealed,
 };
 
 use crate::bank::Bank;
@@ -23,6 +23,7 @@ impl Bank {
             .with::<HandInTakings, _>(self)
             .with::<GetDeposit, _>(self)
             .with::<ClaimRequest, _>(self)
+            .with::<IdentifyOverspender, _>(self)
             .with::<GetStatement, _>(self)
     }
 }

@@ -86,6 +86,7 @@ const MIGRATIONS: &[Migration] = &[
              time INTEGER NOT NULL, outcome INTEGER NOT NULL, evidence BLOB NOT NULL, file BLOB NOT NULL, \
              head BLOB NOT NULL)",
             "CREATE TABLE case_file (number INTEGER PRIMARY KEY, account TEXT NOT NULL, name TEXT NOT NULL, \
+             currency TEXT NOT NULL, held INTEGER NOT NULL, signed INTEGER NOT NULL, id BLOB NOT NULL, \
              document BLOB NOT NULL)",
             "CREATE TABLE suspension (account TEXT PRIMARY KEY, number INTEGER NOT NULL)",
         ],
@@ -331,10 +332,11 @@ statements! {
     pub INSERT_LOGGED = "INSERT INTO identification (number, subject, time, outcome, evidence, file, head) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     /// The whole log with the case files.
-    pub SELECT_LOG = "SELECT i.number, i.time, i.outcome, i.evidence, i.file, i.head, c.account, c.name, c.document \
-        FROM identification i LEFT JOIN case_file c ON c.number = i.number ORDER BY i.number";
+    pub SELECT_LOG = "SELECT i.number, i.time, i.outcome, i.evidence, i.file, i.head, c.account, c.name, \
+        c.currency, c.held, c.signed, c.id, c.document FROM identification i LEFT JOIN case_file c ON c.number = i.number ORDER BY i.number";
     /// A case file.
-    pub INSERT_CASE = "INSERT INTO case_file (number, account, name, document) VALUES (?1, ?2, ?3, ?4)";
+    pub INSERT_CASE = "INSERT INTO case_file (number, account, name, currency, held, signed, id, document) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     /// Whether an account is suspended.
     pub SELECT_SUSPENSION = "SELECT number FROM suspension WHERE account = ?1";
     /// All suspensions.

@@ -1,6 +1,7 @@
 //! A bank with an issuer, an authority, customers and cut lines, for tests. The issuer signs real answers; which outcome a
 //! leaf gets is the test's to say.
 
+mod dump;
 mod issuer;
 mod sealed;
 
@@ -38,14 +39,15 @@ use zeni_note::{
         },
         issuer::{GetDecisions, GetKeyLists, GetTransfers, IssueSealed, ReportCounts, Return, SubmitKeys, VoidRequest},
     },
+    sealed::IssuerMadeKeys,
     testing::{DAY, EPOCH, SERIES, START, World, amount, jpy, key, nonce},
 };
-use zeni_store::{Options, Store, Value};
+use zeni_store::{Options, Store};
 use zeroize::Zeroizing;
 
 pub(crate) use issuer::SEALED;
 use issuer::{Desk, TestIssuer};
-pub(crate) use sealed::{Purse, account_key};
+pub(crate) use sealed::account_key;
 
 use crate::{AuditReport, Bank, ChoreError, Config, Keys, NewAccount, Progress, SCHEMA, SeriesConfig, code_digest};
 
@@ -394,59 +396,7 @@ impl Town {
         assert!(report.is_sound(), "{:?}", report.violations);
         report
     }
-
-    /// Each table with a digest of its rows: what a refused message leaves as it was.
-    pub(crate) fn dump(&self) -> Vec<(&'static str, Digest)> {
-        let digest = |rows: &Vec<Vec<Value>>| zeni_crypto::sha256(&[format!("{rows:?}").as_bytes()]);
-        DUMP.into_iter().zip(self.rows().iter().map(digest)).collect()
-    }
-
-    /// The rows of one table.
-    pub(crate) fn table(&self, name: &str) -> Vec<Vec<Value>> {
-        let place = DUMP.iter().position(|sql| sql.contains(&format!(" {name} "))).expect("a table");
-        self.rows().swap_remove(place)
-    }
-
-    fn rows(&self) -> Vec<Vec<Vec<Value>>> {
-        let read = |tx: &mut zeni_store::Tx<'_>| {
-            let tables = DUMP.iter().map(|sql| {
-                let rows = tx.rows(sql, &[])?;
-                Ok(rows.iter().map(|row| row.values().to_vec()).collect())
-            });
-            tables.collect::<Result<_, zeni_store::JobError<()>>>()
-        };
-        self.bank.store.read_blocking(read).expect("a dump")
-    }
 }
-
-const DUMP: [&str; 26] = [
-    "SELECT * FROM account ORDER BY 1",
-    "SELECT * FROM certificate ORDER BY 1, 2",
-    "SELECT * FROM signing_key ORDER BY 1",
-    "SELECT * FROM submission ORDER BY 1",
-    "SELECT * FROM key_list ORDER BY 1",
-    "SELECT * FROM withdrawal ORDER BY 1, 2",
-    "SELECT * FROM signature ORDER BY 1",
-    "SELECT * FROM tally ORDER BY 1",
-    "SELECT * FROM report ORDER BY 1",
-    "SELECT * FROM deposit ORDER BY 1",
-    "SELECT * FROM item ORDER BY 1, 2",
-    "SELECT * FROM live_leaf ORDER BY 1",
-    "SELECT * FROM batch ORDER BY 1",
-    "SELECT * FROM decision ORDER BY 1",
-    "SELECT * FROM request_claim ORDER BY 1",
-    "SELECT * FROM ledger_posting ORDER BY 1",
-    "SELECT * FROM ledger_entry ORDER BY 1, 2, 3",
-    "SELECT * FROM ledger_balance ORDER BY 1",
-    "SELECT * FROM revocation_list ORDER BY 1",
-    "SELECT * FROM account_key ORDER BY 1, 2",
-    "SELECT * FROM sealed_order ORDER BY 1",
-    "SELECT * FROM sealed_pruned ORDER BY 1",
-    "SELECT * FROM transfer ORDER BY 1",
-    "SELECT * FROM identification ORDER BY 1",
-    "SELECT * FROM case_file ORDER BY 1",
-    "SELECT * FROM suspension ORDER BY 1",
-];
 
 pub(crate) const POLL_S: u64 = 60;
 
@@ -480,6 +430,7 @@ fn open(
         first_epoch: EPOCH,
         certificate_days: 365,
         poll_s: POLL_S,
+        issuer_made_keys: if lock(&issuer.desk).believed { IssuerMadeKeys::Accepted } else { IssuerMadeKeys::Refused },
     };
     let keys = Keys {
         master: Zeroizing::new([9; 32]),

@@ -300,6 +300,7 @@ impl Opener<'_> {
             first_epoch: u32::try_from(now.since(Time(self.config.epochs_from)) / epoch_s)?,
             certificate_days: CUSTOMER_DAYS,
             poll_s: 1,
+            issuer_made_keys: zeni_note::sealed::IssuerMadeKeys::Refused,
         };
         let secrets =
             zeni_bank::Keys { master: keys.master.bytes()?, document: keys.signing.signing_key()?, customers };

@@ -53,6 +53,10 @@ pub(crate) struct Desk {
     pub(crate) opened: BTreeMap<Digest, SealedContent>,
     /// The answer to every new request under seal, if it is not a note.
     pub(crate) refuse: Option<SealedRefusal>,
+    /// The key that it makes where the content names none (HC-F6).
+    pub(crate) makes_keys: Option<zeni_crypto::PublicKey>,
+    /// The bank believes it about keys that it made.
+    pub(crate) believed: bool,
     /// What may be outstanding under seal.
     pub(crate) ceiling: Option<u64>,
     /// Transfers ordered.
@@ -90,13 +94,13 @@ impl Handle<SubmitKeys> for TestIssuer {
         if desk.lists.iter().any(|list| list.record.epoch == epoch) {
             return Err(SubmitKeysRefusal::Published { epoch }.into());
         }
-        desk.publish(&self.world, message.entries);
+        desk.publish(&self.world, message.entries, self.document);
         Ok(epoch)
     }
 }
 
 impl Desk {
-    fn publish(&mut self, world: &World, entries: Vec<KeyEntry>) {
+    fn publish(&mut self, world: &World, entries: Vec<KeyEntry>, key: zeni_crypto::PublicKey) {
         let last = self.lists.last().map(|list| &list.record);
         let from = last.map_or(START, |last| last.until);
         let record = KeyListRecord {
@@ -107,7 +111,7 @@ impl Desk {
             entries,
             series: vec![terms(), sealed_terms()],
             sealing: Some((*sealing().public().as_bytes()).into()),
-            sealed: vec![SealedEntry { bank: BANK.into(), series: SEALED, faces: FACES.map(amount).to_vec() }],
+            sealed: vec![SealedEntry { bank: BANK.into(), series: SEALED, faces: FACES.map(amount).to_vec(), key }],
         };
         self.lists.push(world.sign_key_list(record));
     }
@@ -196,7 +200,10 @@ impl TestIssuer {
         if desk.ceiling.is_some_and(|ceiling| issued + content.face.minor() > ceiling) {
             return Err(SealedRefusal::Ceiling);
         }
-        let KeyMaker::User(holder) = content.holder else { return Err(SealedRefusal::KeyMaker) };
+        let holder = match content.holder {
+            KeyMaker::User(holder) => holder,
+            KeyMaker::Issuer => desk.makes_keys.ok_or(SealedRefusal::KeyMaker)?,
+        };
         let note = Signed::sign(self.world.network(), content.note(Way::Sealed, &holder), &self.world.issuer);
         let ticket = LoadTicket { note: note.identity(self.world.network()), nonce: content.slot };
         let ticket = Signed::sign(self.world.network(), ticket, &self.world.issuer);

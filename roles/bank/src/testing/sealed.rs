@@ -2,16 +2,27 @@
 
 use zeni_crypto::{Digest, PublicKey, SecretKey};
 use zeni_identity::{Csr, PartyName, TlsKey};
-use zeni_message::{Role, Signed, peer::SendError, route::Clock};
+use zeni_message::{
+    Role, Signed,
+    peer::SendError,
+    route::{Caller, Clock},
+};
 use zeni_note::{
-    Note,
+    Chain, Note, OverspendingProof, Right,
+    chain::Endorsement,
     keylist::Way,
-    messages::bank::{Enrol, SealedItem, SealedOutcome, SealedState, WithdrawSealed, WithdrawSealedRefusal},
-    sealed::{KeyMaker, Reply, SealedContent, WithdrawalOrder},
+    messages::bank::{
+        Enrol, Identification, IdentifyOverspender, IdentifyRefusal, SealedItem, SealedOutcome, SealedState,
+        WithdrawSealed, WithdrawSealedRefusal,
+    },
+    proof::{Child, Equation, Held},
+    sealed::{IssuerMadeKeys, KeyMaker, Reply, SealedContent, WithdrawalOrder},
     testing::{EPOCH, amount, jpy, key, nonce},
 };
+use zeni_store::Value;
 
 use super::{BANK, NETWORK, SEALED, Town, issuer, now};
+use crate::CasesReport;
 
 /// The key of an account's orders.
 pub(crate) fn account_secret(account: &str) -> SecretKey {
@@ -128,5 +139,71 @@ impl Town {
         };
         let balance = self.bank.store.read_blocking(read).expect("a read");
         balance.amount().expect("on the right side").minor()
+    }
+}
+
+impl Town {
+    /// An order that was issued: the wallet with its chain.
+    pub(crate) fn issued(&self, account: &str, seed: &str, face: u64) -> (Purse, Chain) {
+        let purse = self.purse(account, seed, face);
+        let states = self.withdraw_sealed(account, std::slice::from_ref(&purse)).expect("a withdrawal");
+        let note = self.opened(&purse, &states[0]).expect("a note");
+        let holder = Right::Unlicensed(purse.user().public());
+        (purse, Chain { note, holder, hops: Vec::new() })
+    }
+
+    /// That `signer` passed on `value` of a chain.
+    pub(crate) fn child(&self, chain: &Chain, signer: &SecretKey, value: u64, seed: &str) -> Child {
+        let challenge = self.world.challenge(&key(seed), value, seed, self.clock.now());
+        let answer = challenge.answer(self.world.network());
+        let endorsement = Endorsement { parent: self.world.leaf(chain), amount: amount(value), answer };
+        let signature = Signed::sign(self.world.network(), endorsement, signer).signature;
+        Child::Endorsement { endorsement, signature, equation: Equation::Strict }
+    }
+
+    /// The issuer's question about the holder of a chain, with what he signed away of it.
+    pub(crate) fn question(&self, purse: &Purse, chain: &Chain, values: &[u64]) -> IdentifyOverspender {
+        let children = values.iter().enumerate();
+        let children = children.map(|(n, value)| self.child(chain, &purse.user(), *value, &format!("shop {n}")));
+        let proof = OverspendingProof {
+            held: Held::Note(chain.note.clone()),
+            children: children.collect(),
+            right: chain.holder.clone(),
+        };
+        IdentifyOverspender { proof, content: purse.content.to_bytes().into() }
+    }
+
+    pub(crate) fn identify(
+        &self,
+        question: &IdentifyOverspender,
+    ) -> Result<Identification, SendError<IdentifyRefusal>> {
+        let issuer = Caller { role: Role::Issuer, name: "issuer".into() };
+        now(self.as_caller(Some(issuer)).send(question))
+    }
+
+    /// Starts the bank again with this policy about keys that the issuer made.
+    pub(crate) fn accept_issuer_made(&mut self, policy: IssuerMadeKeys) {
+        self.desk().believed = policy == IssuerMadeKeys::Accepted;
+        self.restart();
+    }
+
+    pub(crate) fn cases(&self) -> CasesReport {
+        now(self.bank.cases()).expect("a report")
+    }
+
+    /// Whether these bytes stand anywhere in the bank's store.
+    pub(crate) fn knows(&self, needle: &[u8]) -> bool {
+        let has = |value: &Value| match value {
+            Value::Blob(bytes) => bytes.windows(needle.len()).any(|window| window == needle),
+            Value::Text(text) => text.as_bytes().windows(needle.len()).any(|window| window == needle),
+            _ => false,
+        };
+        self.rows().iter().flatten().flatten().any(has)
+    }
+
+    /// Alters the bank's store behind its back.
+    pub(crate) fn sabotage(&self, sql: &'static str, values: Vec<Value>) -> u64 {
+        let job = move |tx: &mut zeni_store::Tx<'_>| Ok::<_, zeni_store::JobError<()>>(tx.execute(sql, &values)?);
+        self.bank.store.write_blocking(zeni_store::Caller::default(), job).expect("sabotage")
     }
 }
