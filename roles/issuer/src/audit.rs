@@ -40,6 +40,10 @@ pub struct CurrencyFigures {
     pub currency: String,
     /// Issued against requests.
     pub issued: u64,
+    /// Issued under seal.
+    pub sealed: u64,
+    /// What banks hold for notes under seal that are out.
+    pub held: u64,
     /// Paid as of right on returns and refunds.
     pub returned: u64,
     /// Paid on claims above face values.
@@ -104,6 +108,8 @@ fn audit(tx: &mut Tx<'_>, config: &Config, epochs: &[(u32, u32)]) -> Result<Audi
     report.check(row == seen, || format!("{row} notes in the register, {seen} of published epochs"));
     let both = tx.row(schema::IN_BOTH, &[])?.map_or(Ok(0), |row| row.u64(0))?;
     report.check(both == 0, || format!("{both} notes are in register and archive"));
+    let lost = tx.row(schema::LOST_ORIGINS, &[])?.map_or(Ok(0), |row| row.u64(0))?;
+    report.check(lost == 0, || format!("{lost} origins stand without their notes"));
     for currency in settlement::currencies(config) {
         figures(tx, config, currency, &mut report)?;
     }
@@ -179,15 +185,27 @@ fn figures(tx: &mut Tx<'_>, config: &Config, currency: Currency, report: &mut Au
         Ok(sum)
     };
     let (issued, returned, honoured) = (sum(Account::Issued)?, sum(Account::Returned)?, sum(Account::Honoured)?);
+    let (held, released) = (sum(Account::Held)?, sum(Account::Released)?);
     let outstanding = settlement::outstanding(tx, config, currency)?;
     let dormant = books::balance(tx, &Account::Dormant, currency)?;
     let reserve = books::balance(tx, &Account::Reserve, currency)?;
     let rests = settlement::rests(tx, currency)?;
     let code = currency.code();
     report.check(rests == outstanding, || format!("{code}: the register holds {rests}, the books say {outstanding}"));
-    report.check(-issued - returned - dormant == outstanding, || {
-        format!("{code}: issued {}, returned {returned}, dormant {dormant}, outstanding {outstanding}", -issued)
+    let (issued, sealed) = (-issued, -held - released);
+    report.check(issued + sealed - returned - dormant == outstanding, || {
+        let paid = format!("returned {returned}, dormant {dormant}, outstanding {outstanding}");
+        format!("{code}: issued {issued}, under seal {sealed}, {paid}")
     });
+    let rests_of_banks = tx.rows(schema::HELD_RESTS, params![code])?;
+    for bank in &config.banks {
+        let of_bank = rests_of_banks.iter().find(|row| row.text(0).is_ok_and(|name| name == bank.name));
+        let rest = of_bank.map_or(Ok(0), |row| row.u64(1))?;
+        let holds = books::held(tx, &bank.name, currency)?;
+        report.check(holds == i128::from(rest), || {
+            format!("{}: holds {holds} {code} by the books, notes under seal say {rest}", bank.name)
+        });
+    }
     let misuse = books::balance(tx, &Account::Misuse, currency)?;
     report.check(misuse + honoured == 0, || format!("{code}: honoured {honoured}, booked {misuse}"));
     let difference = settlement::difference(tx, config, currency)?;
@@ -197,6 +215,8 @@ fn figures(tx: &mut Tx<'_>, config: &Config, currency: Currency, report: &mut Au
     report.currencies.push(CurrencyFigures {
         currency: code.to_owned(),
         issued: magnitude(issued),
+        sealed: magnitude(sealed),
+        held: magnitude(held),
         returned: magnitude(returned),
         honoured: magnitude(honoured),
         renewed: renewed.map_or(Ok(0), |row| row.u64(1))?,
@@ -242,6 +262,9 @@ fn banks(tx: &mut Tx<'_>, config: &Config, report: &mut AuditReport) -> Result<(
             let returned = books::balance(tx, &Account::Returned(bank.name.clone()), totals.currency)?
                 + books::balance(tx, &Account::Honoured(bank.name.clone()), totals.currency)?;
             let minor = |amount: Amount| u128::from(amount.minor());
+            let sealed = -books::balance(tx, &Account::Held(bank.name.clone()), totals.currency)?
+                - books::balance(tx, &Account::Released(bank.name.clone()), totals.currency)?;
+            compare(report, &bank.name, "sealed", u128::try_from(sealed).unwrap_or(0), minor(totals.sealed));
             compare(report, &bank.name, "signed", minor(totals.signed), sums.reported);
             compare(report, &bank.name, "returned", u128::try_from(returned).unwrap_or(0), minor(totals.returned));
             compare(report, &bank.name, "reclaimed", sums.voided, minor(totals.reclaimed));

@@ -13,6 +13,10 @@ use zeni_store::{Tx, TxError};
 pub enum Account {
     /// What a bank owes for notes issued against its requests (RN-F9.1).
     Issued(String),
+    /// What a bank holds for notes issued under seal that are out: it owes the issuer only what has come back (HC-D20).
+    Held(String),
+    /// What a bank owes for notes issued under seal that came back, were renewed, or never will.
+    Released(String),
     /// What a bank is owed for what it returned as of right.
     Returned(String),
     /// What a bank is owed for claims that were honoured.
@@ -34,6 +38,8 @@ impl Account {
         let currency = currency.code();
         match self {
             Account::Issued(bank) => format!("issued/{currency}/{bank}"),
+            Account::Held(bank) => format!("held/{currency}/{bank}"),
+            Account::Released(bank) => format!("released/{currency}/{bank}"),
             Account::Returned(bank) => format!("returned/{currency}/{bank}"),
             Account::Honoured(bank) => format!("honoured/{currency}/{bank}"),
             Account::Settled(bank) => format!("settled/{currency}/{bank}"),
@@ -112,7 +118,7 @@ pub(crate) fn fold(tx: &mut Tx<'_>, account: &Account, currency: Currency) -> Re
     zeni_ledger::fold(tx, &account.name(currency)).map(drop)
 }
 
-/// What a bank owes at present, negative if it is owed: issued less returned, honoured and settled.
+/// What a bank owes at present, negative if it is owed: issued and released less returned, honoured and settled.
 pub(crate) fn owed(tx: &mut Tx<'_>, bank: &str, currency: Currency) -> Result<i128, TxError> {
     let mut owed = 0;
     for account in bank_accounts(bank) {
@@ -122,7 +128,18 @@ pub(crate) fn owed(tx: &mut Tx<'_>, bank: &str, currency: Currency) -> Result<i1
 }
 
 /// The accounts whose balances make up a bank's position.
-pub(crate) fn bank_accounts(bank: &str) -> [Account; 4] {
+pub(crate) fn bank_accounts(bank: &str) -> [Account; 5] {
     let bank = || bank.to_owned();
-    [Account::Issued(bank()), Account::Returned(bank()), Account::Honoured(bank()), Account::Settled(bank())]
+    [
+        Account::Issued(bank()),
+        Account::Released(bank()),
+        Account::Returned(bank()),
+        Account::Honoured(bank()),
+        Account::Settled(bank()),
+    ]
+}
+
+/// What a bank holds for notes under seal that are out.
+pub(crate) fn held(tx: &mut Tx<'_>, bank: &str, currency: Currency) -> Result<i128, TxError> {
+    Ok(-balance(tx, &Account::Held(bank.to_owned()), currency)?)
 }

@@ -1,22 +1,29 @@
 //! Cases: a node out of balance, the proof against its holder, the name behind it (RN-F8, DESIGN §5 "Trace").
 //!
 //! ```text
-//! open ──► proven ──► disclosed
-//!            └► refused (the authority does not know the key, or finds no proof: an alarm, RN-X38, RN-X39)
+//! open ──► proven ──► disclosed (licensed key: the authority told the name)
+//!            ├──────► identified (key under seal: its bank has the name in its own case file, HC-F5)
+//!            ├──────► unknown (the bank has no order for it, though it signed one: an alarm, HC-X40)
+//!            └──────► refused (who was asked does not know the key, or finds no proof: an alarm, RN-X38, RN-X39)
 //! ```
-//! - `open`: the proof is built from stored rows and stored;
-//! - `proven`: sent to the authority, the same bytes each time;
-//! - `disclosed`, `refused`: nothing more to do.
+//! - `open`: the proof is built from stored rows and stored, for a key under seal with what was sealed;
+//! - `proven`: sent to whoever can name the key, the same bytes each time; one that does not answer is asked again (HC-X47);
+//! - `disclosed`, `identified`, `unknown`, `refused`: nothing more to do.
+//!
+//! The key's right says which door opens: one tree, one proof, one path up to there.
 
 use zeni_crypto::{Digest, PublicKey, Signature};
 use zeni_message::{Signed, decode, encode, limits::MESSAGE_BYTES_MAX, peer::SendError, sig_structure};
 use zeni_money::Amount;
 use zeni_note::{
-    HandIn, Hop, Licence, Note, OverspendingProof,
+    HandIn, Hop, Note, OverspendingProof, Right,
     chain::Endorsement,
     closing::ClosingRecord,
     merkle,
-    messages::authority::{Disclose, Disclosed},
+    messages::{
+        authority::{Disclose, Disclosed},
+        bank::{Identification, IdentifyOverspender, IdentifyRefusal},
+    },
     proof::{Child, Equation, Held},
 };
 use zeni_store::{Caller, Tx, TxError, params};
@@ -24,6 +31,7 @@ use zeni_store::{Caller, Tx, TxError, params};
 use crate::{
     Done, Issuer, count_value, digest,
     returns::{
+        origin,
         prepare::ClosingEvidence,
         tree::{Node, NoteKey, Tree},
     },
@@ -48,14 +56,14 @@ struct Evidence {
 }
 
 impl Issuer {
-    /// Builds proofs for open cases and asks the authority for the names behind proven ones.
+    /// Builds proofs for open cases and asks who can name the keys of proven ones.
     pub(crate) async fn tick_cases(&self) -> Result<u32, TickError> {
         let mut done = 0;
         for case in self.cases_in("open").await? {
             done += u32::from(self.prove(case).await?);
         }
         for case in self.cases_in("proven").await? {
-            done += u32::from(self.disclose(case).await?);
+            done += u32::from(self.ask(case).await?);
         }
         Ok(done)
     }
@@ -75,7 +83,8 @@ impl Issuer {
 
     async fn prove(&self, case: Case) -> Result<bool, TickError> {
         let (key, at) = (case.key, case.node);
-        let evidence = self.store.read(move |tx| -> Done<_> { Ok(gather(tx, key, &at)?) }).await?;
+        let read = move |tx: &mut Tx<'_>| -> Done<_> { Ok((gather(tx, key, &at)?, origin::read(tx, key)?)) };
+        let (evidence, origin) = self.store.read(read).await?;
         let proof = evidence.and_then(|evidence| self.proof(&evidence));
         let proof = proof.filter(|proof| proof.verify(&self.roots).is_ok());
         let Some(proof) = proof else {
@@ -84,16 +93,72 @@ impl Issuer {
         };
         let bytes = encode(&proof);
         let node = case.node;
+        let now = self.clock.now();
+        // whatever becomes of the note, its bank can still be asked
+        let trace = origin.filter(|_| proof.right.licence().is_none());
         let put = move |tx: &mut Tx<'_>| -> Done<u64> {
+            if let Some(origin) = &trace {
+                let row = params![node.0, &origin.bank, origin.content.to_vec(), time_value(now)];
+                tx.execute(schema::INSERT_TRACE, row)?;
+            }
             Ok(tx.execute(schema::PROVE_CASE, params![node.0, "proven", &bytes])?)
         };
         Ok(self.store.write(Caller::default(), put).await? == 1)
     }
 
-    async fn disclose(&self, case: Case) -> Result<bool, TickError> {
+    async fn ask(&self, case: Case) -> Result<bool, TickError> {
         let proof = case.proof.and_then(|bytes| decode(&bytes, MESSAGE_BYTES_MAX).ok());
-        let proof = proof.ok_or(TickError::Stored { table: "misuse" })?;
-        let node = case.node;
+        let proof: OverspendingProof = proof.ok_or(TickError::Stored { table: "misuse" })?;
+        match proof.right {
+            Right::Licensed(_) => self.disclose(case.node, proof).await,
+            Right::Unlicensed(_) => self.identify(case.node, proof).await,
+        }
+    }
+
+    /// Asks the bank of a note under seal to identify its holder. It answers with no name (HC-F5.3, HC-O23).
+    async fn identify(&self, node: Digest, proof: OverspendingProof) -> Result<bool, TickError> {
+        let read = move |tx: &mut Tx<'_>| -> Done<_> {
+            let Some(row) = tx.row(schema::READ_TRACE, params![node.0])? else { return Ok(None) };
+            Ok(Some((row.text(0)?.to_owned(), row.array(1)?)))
+        };
+        let Some((bank, content)) = self.store.read(read).await? else {
+            tracing::error!("alarm: a note under seal has no origin");
+            return self.close_case(node, "unknown").await;
+        };
+        let Some(peer) = self.banks.get(&bank) else {
+            tracing::warn!(bank, "a bank that could identify an overspender cannot be reached");
+            return Ok(false);
+        };
+        match peer.send(&IdentifyOverspender { proof, content: content.into() }).await {
+            Ok(Identification::Identified) => self.close_case(node, "identified").await,
+            Ok(Identification::Unknown) => {
+                tracing::error!(bank, "alarm: a bank has no order for a note that it ordered: it is answerable");
+                self.close_case(node, "unknown").await
+            }
+            Err(SendError::Refused(refusal)) if !waits(&refusal) => {
+                let code = zeni_message::Refusal::code(&refusal);
+                tracing::error!(bank, code, "alarm: a bank refuses a proof");
+                self.close_case(node, "refused").await
+            }
+            Err(error) => {
+                tracing::info!(bank, retry = error.retry(), "a bank has not answered a case yet");
+                Ok(false)
+            }
+        }
+    }
+
+    async fn close_case(&self, node: Digest, state: &'static str) -> Result<bool, TickError> {
+        let now = self.clock.now();
+        let put = move |tx: &mut Tx<'_>| -> Done<u64> {
+            if state == "unknown" {
+                tx.execute(schema::INSERT_ALARM, params![node.0, time_value(now), "unknown_order", node.0])?;
+            }
+            Ok(tx.execute(schema::IDENTIFY_CASE, params![node.0, state, time_value(now)])?)
+        };
+        Ok(self.store.write(Caller::default(), put).await? == 1)
+    }
+
+    async fn disclose(&self, node: Digest, proof: OverspendingProof) -> Result<bool, TickError> {
         match self.authority.send(&Disclose { proof }).await {
             Ok(disclosed) => {
                 let now = self.clock.now();
@@ -114,10 +179,10 @@ impl Issuer {
         }
     }
 
-    /// The smallest set of children that exceeds what the holder had, with his licence and nothing more.
+    /// The smallest set of children that exceeds what the holder had, with his right and nothing more.
     fn proof(&self, evidence: &Evidence) -> Option<OverspendingProof> {
         let node = &evidence.node;
-        let (held, licence) = self.held(node, evidence.parent)?;
+        let (held, right) = self.held(node, evidence.parent)?;
         let mut children = Vec::with_capacity(evidence.children.len() + 1);
         for child in &evidence.children {
             children.push((child.value, self.endorsement(node, child)?));
@@ -136,16 +201,16 @@ impl Issuer {
             sum = sum.checked_add(value)?;
             smallest.push(child);
         }
-        Some(OverspendingProof { held, children: smallest, licence })
+        Some(OverspendingProof { held, children: smallest, right })
     }
 
-    /// What the holder of a node held, and his licence.
-    fn held(&self, node: &Node, parent: Option<Digest>) -> Option<(Held, Signed<Licence>)> {
+    /// What the holder of a node held, and his right.
+    fn held(&self, node: &Node, parent: Option<Digest>) -> Option<(Held, Right)> {
         let Some(parent) = parent else {
-            let (note, licence): (Signed<Note>, Signed<Licence>) = decode(&node.evidence, MESSAGE_BYTES_MAX).ok()?;
+            let (note, right): (Signed<Note>, Right) = decode(&node.evidence, MESSAGE_BYTES_MAX).ok()?;
             // a registered note is known by its content, whatever signature came with it: sign it as it was issued
             let note = Signed::sign(self.network(), note.record, &self.keys.signing);
-            return Some((Held::Note(note), licence));
+            return Some((Held::Note(note), right));
         };
         let hop: Hop = decode(&node.evidence, MESSAGE_BYTES_MAX).ok()?;
         let answer = hop.opening.answer_for(&node.holder);
@@ -187,6 +252,19 @@ impl Issuer {
     fn equation(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> Equation {
         if key.verify(message, signature).is_ok() { Equation::Strict } else { Equation::Zip215 }
     }
+}
+
+/// A refusal that another time may not be one.
+fn waits(refusal: &IdentifyRefusal) -> bool {
+    *refusal == IdentifyRefusal::UnknownEpoch
+}
+
+/// The right of a node's holder; none for a note of which nothing has come back.
+pub(crate) fn right_of(node: &Node) -> Option<Right> {
+    if node.parent.is_some() {
+        return decode::<Hop>(&node.evidence, MESSAGE_BYTES_MAX).ok().map(|hop| hop.payee);
+    }
+    decode::<(Signed<Note>, Right)>(&node.evidence, MESSAGE_BYTES_MAX).ok().map(|(_, right)| right)
 }
 
 fn gather(tx: &mut Tx<'_>, key: NoteKey, at: &Digest) -> Result<Option<Evidence>, TxError> {

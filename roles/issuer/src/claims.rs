@@ -21,7 +21,7 @@ use zeni_note::{
 use zeni_store::{Caller, Tx, TxError, params};
 
 use crate::{
-    Account, Done, Issuer, Never,
+    Account, Done, Issuer, Never, SealedClaims,
     books::{self, Posting, PostingIds},
     count_value, digest, failure_of_read,
     returns::tree::Culprit,
@@ -55,6 +55,8 @@ const DAY_S: u64 = 86_400;
 pub(crate) struct NewClaim<'a> {
     pub(crate) leaf: Digest,
     pub(crate) payee: PublicKey,
+    /// Whether the payee shows a licence, so that the authority can compare it with an overspender.
+    pub(crate) licensed: bool,
     pub(crate) bank: &'a str,
     pub(crate) currency: Currency,
     pub(crate) excess: Amount,
@@ -63,8 +65,15 @@ pub(crate) struct NewClaim<'a> {
 
 /// Opens a claim in the cases of those who limited the payment.
 pub(crate) fn open(tx: &mut Tx<'_>, claim: &NewClaim<'_>, limiting: &[Culprit]) -> Result<(), TxError> {
-    let row =
-        params![claim.leaf.0, claim.bank, claim.currency.code(), claim.excess, claim.payee.0, time_value(claim.at)];
+    let row = params![
+        claim.leaf.0,
+        claim.bank,
+        claim.currency.code(),
+        claim.excess,
+        claim.payee.0,
+        time_value(claim.at),
+        u32::from(claim.licensed)
+    ];
     tx.execute(schema::INSERT_CLAIM, row)?;
     for culprit in limiting {
         tx.execute(schema::INSERT_CLAIM_CASE, params![claim.leaf.0, culprit.node.0, culprit.holder.0])?;
@@ -72,21 +81,25 @@ pub(crate) fn open(tx: &mut Tx<'_>, claim: &NewClaim<'_>, limiting: &[Culprit]) 
     Ok(())
 }
 
-/// A claim with its cases, all of them disclosed.
+/// A claim with its cases, each disclosed or, with a key under seal, proven.
 struct Claim {
     leaf: Digest,
     bank: String,
     currency: Currency,
     excess: Amount,
     payee: PublicKey,
+    licensed: bool,
     at: Time,
-    cases: Vec<Disclosed>,
+    cases: Vec<Culpable>,
 }
 
+/// An overspender as far as claims are concerned.
 #[derive(Clone)]
-struct Disclosed {
+struct Culpable {
     holder: PublicKey,
-    person: Digest,
+    /// None under seal: who it is only the bank knows.
+    person: Option<Digest>,
+    /// When the name came out, or under seal the proof.
     at: Time,
     proof: Vec<u8>,
 }
@@ -122,6 +135,11 @@ impl Issuer {
         if late || guilty || claim.cases.is_empty() {
             return Ok(Some(None));
         }
+        // nobody can compare a key without licence with another
+        let compared = claim.licensed && claim.cases.iter().all(|case| case.person.is_some());
+        if !compared {
+            return Ok(Some(self.config.sealed.claims.map(|caps| self.sealed_heads(claim, caps))));
+        }
         let mut heads: Heads = vec![("day", day(self.clock.now()), per_issuer_day)];
         for case in &claim.cases {
             let proof: Option<OverspendingProof> = decode(&case.proof, MESSAGE_BYTES_MAX).ok();
@@ -143,11 +161,23 @@ impl Issuer {
                 }
             }
             heads.push(("key", zeni_crypto::sha256(&[&case.holder.0]), per_key));
-            heads.push(("person", case.person, per_person));
+            heads.extend(case.person.map(|person| ("person", person, per_person)));
         }
         heads.sort_by_key(|(scope, subject, _)| (*scope, subject.0));
         heads.dedup_by_key(|(scope, subject, _)| (*scope, subject.0));
         Ok(Some(Some(heads)))
+    }
+
+    /// What an operator pays without knowing whether payee and overspender are one person: capped per key and day, so that what
+    /// a ring gains in all is known beforehand.
+    fn sealed_heads(&self, claim: &Claim, caps: SealedClaims) -> Heads {
+        let mut heads: Heads = vec![("sealed day", day(self.clock.now()), caps.per_issuer_day)];
+        for case in &claim.cases {
+            heads.push(("sealed key", zeni_crypto::sha256(&[&case.holder.0]), caps.per_key));
+        }
+        heads.sort_by_key(|(scope, subject, _)| (*scope, subject.0));
+        heads.dedup_by_key(|(scope, subject, _)| (*scope, subject.0));
+        heads
     }
 
     pub(crate) async fn get_decisions(
@@ -180,15 +210,14 @@ fn ready(tx: &mut Tx<'_>) -> Result<Vec<Claim>, TxError> {
         for named in &named {
             let node = digest(named, 0)?;
             let Some(case) = tx.row(schema::READ_CASE, params![node.0])? else { break };
-            if case.text(0)? != "disclosed" {
-                break;
-            }
-            cases.push(Disclosed {
-                holder: PublicKey(named.array(1)?),
-                person: digest(&case, 1)?,
-                at: Time(case.u64(2)?),
-                proof: case.blob(3)?.to_vec(),
-            });
+            let (person, at) = if case.text(0)? == "disclosed" {
+                (Some(digest(&case, 1)?), Time(case.u64(2)?))
+            } else {
+                let Some(trace) = tx.row(schema::READ_TRACE, params![node.0])? else { break };
+                (None, Time(trace.u64(2)?))
+            };
+            let holder = PublicKey(named.array(1)?);
+            cases.push(Culpable { holder, person, at, proof: case.blob(3)?.to_vec() });
         }
         let Some(currency) = Currency::from_code(row.text(2)?) else { continue };
         if cases.len() == named.len() {
@@ -198,6 +227,7 @@ fn ready(tx: &mut Tx<'_>) -> Result<Vec<Claim>, TxError> {
                 currency,
                 excess: row.amount(3)?,
                 payee: PublicKey(row.array(4)?),
+                licensed: row.int(6)? == 1,
                 at: Time(row.u64(5)?),
                 cases,
             });

@@ -3,7 +3,7 @@
 use zeni_crypto::PublicKey;
 use zeni_message::{Network, Time, limits::PAYMENTS_IN_CHAIN_MAX};
 use zeni_money::{Amount, Currency};
-use zeni_note::SeriesTerms;
+use zeni_note::{SeriesTerms, keylist::Way};
 
 use crate::Policy;
 
@@ -24,8 +24,31 @@ pub struct Config {
     pub banks: Vec<BankConfig>,
     /// What happens to the excess of an overspent note (DESIGN §5 "Excess").
     pub policy: Policy,
+    /// What concerns notes under seal.
+    pub sealed: SealedConfig,
     /// Limits and intervals.
     pub limits: Limits,
+}
+
+/// What an operator decides about notes issued under seal.
+#[derive(Clone, Debug, Default)]
+pub struct SealedConfig {
+    /// Whether the issuer makes key pairs for wallets that ask for it (HC-F6): it then knows the keys and could sign in
+    /// their holders' places. Off by default (HC-O6).
+    pub makes_keys: bool,
+    /// Pays excess of notes that a key under seal overspent; nothing by default, for nobody can say whether payee and
+    /// overspender are one person.
+    pub claims: Option<SealedClaims>,
+}
+
+/// Caps of what is paid above room where the overspender's or the payee's key has no licence, in minor units of any one
+/// currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SealedClaims {
+    /// Against one overspending key, in all.
+    pub per_key: Amount,
+    /// By the issuer on one day.
+    pub per_issuer_day: Amount,
 }
 
 /// One series: its face values and its terms as seconds from the start of an epoch.
@@ -35,6 +58,8 @@ pub struct SeriesConfig {
     pub series: u32,
     /// Currency.
     pub currency: Currency,
+    /// How its notes are issued and who can name their first holders (DESIGN §5).
+    pub way: Way,
     /// Standard face values, ascending.
     pub faces: Vec<Amount>,
     /// Banks sign requests for so long.
@@ -66,8 +91,12 @@ pub struct BankConfig {
     pub name: String,
     /// Key that signs its documents.
     pub key: PublicKey,
-    /// Per currency, the most the bank may owe for notes issued and not settled.
+    /// Per currency, the most the bank may owe and hold for notes issued and not settled, until another figure is set at
+    /// run time (HC-O14).
     pub ceilings: Vec<(Currency, Amount)>,
+    /// Series under seal that the bank takes part in. Without a series here none of its notes are issued any more, whatever a
+    /// published key list says; those that are out come back as before (HC-X45).
+    pub sealed: Vec<u32>,
 }
 
 /// Named limits and intervals.
@@ -124,6 +153,14 @@ pub enum StartError {
         /// The series.
         series: u32,
     },
+    /// A bank takes part under seal in a series that is not issued so.
+    #[error("bank {bank} takes part under seal in series {series}, which is not issued under seal")]
+    SealedSeries {
+        /// The bank.
+        bank: String,
+        /// The series.
+        series: u32,
+    },
     /// Dates out of order: retention must cover validity, deposit limit and dispute term (DESIGN §5).
     #[error("the terms of series {series} contradict one another")]
     Terms {
@@ -143,6 +180,11 @@ impl Config {
         for (index, bank) in self.banks.iter().enumerate() {
             if bank.name.is_empty() || self.banks[..index].iter().any(|other| other.name == bank.name) {
                 return Err(StartError::Bank { name: bank.name.clone() });
+            }
+        }
+        for (bank, series) in self.banks.iter().flat_map(|bank| bank.sealed.iter().map(move |series| (bank, *series))) {
+            if !self.series.iter().any(|known| known.series == series && known.way.is_sealed()) {
+                return Err(StartError::SealedSeries { bank: bank.name.clone(), series });
             }
         }
         for (index, series) in self.series.iter().enumerate() {
@@ -190,12 +232,13 @@ impl SeriesConfig {
             payments_max: self.payments_max,
             list_fresh_s: self.list_fresh_s,
             stale_limit: self.stale_limit,
+            way: self.way,
         }
     }
 }
 
 impl BankConfig {
-    /// The most this bank may owe in a currency; nothing if none is set.
+    /// The configured ceiling in a currency; nothing if none is set.
     pub fn ceiling(&self, currency: Currency) -> Amount {
         self.ceilings.iter().find(|(of, _)| *of == currency).map_or(Amount::ZERO, |(_, amount)| *amount)
     }

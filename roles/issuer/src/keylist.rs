@@ -7,7 +7,12 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use zeni_crypto::{Digest, Signature, blind::RsaPublicKey};
+use zeni_crypto::{
+    Digest, Signature,
+    blind::RsaPublicKey,
+    seal::{InvalidSealKey, SealKeyPair},
+    tagged,
+};
 use zeni_message::{
     NoRefusal, Time, Wire, decode, encode,
     limits::MESSAGE_BYTES_MAX,
@@ -16,11 +21,12 @@ use zeni_message::{
 };
 use zeni_note::{
     KeyEntry, KeyList, SeriesTerms,
-    keylist::KeyListRecord,
+    keylist::{KeyListRecord, SealedEntry, SealingKey, Way},
     messages::{
         authority::CosignKeyList,
         issuer::{GetKeyLists, SubmitKeys, SubmitKeysRefusal},
     },
+    sealed::Envelope,
 };
 use zeni_store::{Caller, Row, Tx, TxError, WriteError, params, refuse};
 
@@ -40,6 +46,13 @@ pub(crate) struct Lists {
 pub(crate) struct Known {
     pub(crate) lists: Vec<KeyList>,
     entries: std::collections::HashMap<Digest, Arc<Entry>>,
+    sealing: std::collections::HashMap<u32, Arc<Sealing>>,
+}
+
+/// The key to which requests of one epoch are sealed, both halves.
+pub(crate) struct Sealing {
+    pub(crate) envelope: Envelope,
+    pub(crate) pair: SealKeyPair,
 }
 
 /// A bank's published key, ready to verify with.
@@ -50,9 +63,17 @@ pub(crate) struct Entry {
 }
 
 impl Known {
-    fn new(lists: Vec<KeyList>) -> Known {
+    fn new(lists: Vec<KeyList>, issuer: &Issuer) -> Known {
         let mut entries = std::collections::HashMap::new();
+        let mut sealing = std::collections::HashMap::new();
         for list in &lists {
+            let epoch = list.record.epoch;
+            if let Some(published) = &list.record.sealing {
+                match issuer.sealing_of(epoch) {
+                    Ok((key, found)) if key == *published => drop(sealing.insert(epoch, Arc::new(found))),
+                    _ => tracing::error!(epoch, "the sealing key at hand is not the one that was published"),
+                }
+            }
             for entry in &list.record.entries {
                 let terms = list.record.terms(entry.series);
                 let key = RsaPublicKey::from_modulus(*entry.modulus);
@@ -62,19 +83,53 @@ impl Known {
                 }
             }
         }
-        Known { lists, entries }
+        Known { lists, entries, sealing }
     }
 
     pub(crate) fn entry(&self, digest: &Digest) -> Option<Arc<Entry>> {
         self.entries.get(digest).cloned()
     }
 
+    /// The sealing key of an epoch; none if the list names none or another than the issuer has.
+    pub(crate) fn sealing(&self, epoch: u32) -> Option<Arc<Sealing>> {
+        self.sealing.get(&epoch).cloned()
+    }
+
+    /// The list of an epoch.
+    pub(crate) fn list(&self, epoch: u32) -> Option<&KeyListRecord> {
+        self.lists.iter().find(|list| list.record.epoch == epoch).map(|list| &list.record)
+    }
+
     pub(crate) fn terms(&self, series: u32, epoch: u32) -> Option<&SeriesTerms> {
-        self.lists.iter().find(|list| list.record.epoch == epoch)?.record.terms(series)
+        self.list(epoch)?.terms(series)
     }
 }
 
 impl Issuer {
+    /// The sealing key of an epoch: each epoch has its own, made from the one secret.
+    fn sealing_of(&self, epoch: u32) -> Result<(SealingKey, Sealing), InvalidSealKey> {
+        let seed = tagged("zeni/sealing-key", &[&self.keys.sealing[..], &epoch.to_be_bytes()]);
+        let pair = SealKeyPair::from_seed(seed.0);
+        let key: SealingKey = (*pair.public().as_bytes()).into();
+        let envelope = Envelope::new(self.network(), &key)?;
+        Ok((key, Sealing { envelope, pair }))
+    }
+
+    /// Which banks take part in which sealed series, in the order of bank and series.
+    fn sealed_entries(&self) -> Vec<SealedEntry> {
+        let mut entries = Vec::new();
+        for bank in &self.config.banks {
+            for series in self.config.series.iter().filter(|series| bank.sealed.contains(&series.series)) {
+                let mut faces = series.faces.clone();
+                faces.sort_unstable();
+                faces.dedup();
+                entries.push(SealedEntry { bank: bank.name.clone(), series: series.series, faces, key: bank.key });
+            }
+        }
+        entries.sort_by(|one, other| (&one.bank, one.series).cmp(&(&other.bank, other.series)));
+        entries
+    }
+
     /// The finished lists; read again when another list was finished since.
     pub(crate) async fn lists(&self) -> Result<Arc<Known>, WriteError<Never>> {
         let known = self.lists_at_hand();
@@ -90,7 +145,7 @@ impl Issuer {
 
     pub(crate) async fn reload_lists(&self) -> Result<Arc<Known>, WriteError<Never>> {
         let lists = self.store.read(|tx| read_finished(tx).map_err(Into::into)).await?;
-        let known = Arc::new(Known::new(lists));
+        let known = Arc::new(Known::new(lists, self));
         *self.lists.known.write().unwrap_or_else(PoisonError::into_inner) = known.clone();
         Ok(known)
     }
@@ -172,7 +227,8 @@ impl Issuer {
     /// Whether an entry stands for a face value of a configured series and has a usable modulus.
     fn is_wanted(&self, entry: &KeyEntry) -> bool {
         let series = self.config.series.iter().find(|series| series.series == entry.series);
-        series.is_some_and(|series| series.currency == entry.currency && series.faces.contains(&entry.face))
+        let registered = series.filter(|series| series.way == Way::Registered);
+        registered.is_some_and(|series| series.currency == entry.currency && series.faces.contains(&entry.face))
             && RsaPublicKey::from_modulus(*entry.modulus).is_ok()
     }
 
@@ -208,8 +264,10 @@ impl Issuer {
         let mut series: Vec<SeriesTerms> = self.config.series.iter().map(|series| series.terms(from)).collect();
         series.sort_by_key(|terms| terms.series);
         let previous = before.map(|before| before.identity(self.network()));
-        let record =
-            KeyListRecord { epoch, previous, from, until: self.config.epoch_start(epoch + 1), entries, series };
+        let until = self.config.epoch_start(epoch + 1);
+        let sealed = self.sealed_entries();
+        let sealing = if sealed.is_empty() { None } else { self.sealing_of(epoch).ok().map(|(key, _)| key) };
+        let record = KeyListRecord { epoch, previous, from, until, entries, series, sealing, sealed };
         record.check().map_err(|fault| TickError::KeyList { epoch, fault })?;
         let issuer = record.sign(self.network(), &self.keys.signing);
         let bytes = encode(&record);
@@ -227,7 +285,8 @@ impl Issuer {
     }
 
     fn is_due(&self, epoch: u32, current: u32, entries: &[KeyEntry], first: Option<Time>, now: Time) -> bool {
-        let wanted: usize = self.config.series.iter().map(|series| series.faces.len()).sum();
+        let registered = self.config.series.iter().filter(|series| series.way == Way::Registered);
+        let wanted: usize = registered.map(|series| series.faces.len()).sum();
         let complete = entries.len() == wanted * self.config.banks.len();
         let deadline = self.config.epoch_start(epoch).minus(self.config.limits.close_before_s);
         let waited = first.is_some_and(|first| now >= first.plus(self.config.limits.submit_grace_s));

@@ -1,10 +1,13 @@
 //! The issuer (発行機関, RN-R2): issues notes against banks' requests, matches off what comes back, opens cases on what
 //! was overspent, and settles between banks.
 //!
-//! It never learns a name, an account or which person drew a note: requests come without any certificate (RN-P15).
+//! It never learns a name, an account or which person drew a note: requests come without any certificate (RN-P15), or under
+//! seal through a bank that does not say for whom (HC-P3). The two ways differ in how a note is issued, in the origin row
+//! that a note under seal has, in what its bank holds for it, and in who is asked for the name behind its first key; returns,
+//! trees, cases, claims and settlement are one.
 //!
 //! ```text
-//! redeem ──► register ──► returns ──► archive ──► pruned
+//! redeem, issue under seal ──► register ──► returns ──► archive ──► pruned
 //!                │            └► case ──► disclosure ──► claims ──► decisions
 //!                └► dormant (what never came back)
 //! ```
@@ -12,14 +15,17 @@
 //! Invariants, recomputed by [`Issuer::audit`]:
 //! - `used(node) = min(value, Σ used(children))`, and a note is in the archive exactly when `used(root) = face`.
 //! - Σ issued − Σ returned as of right − Σ dormant = Σ rests in the register = the account of what is outstanding.
+//! - What a bank holds for notes under seal is the sum of the rests of those that have their origin there.
 //! - A note is in the register before anyone holds it (RN-P21).
 
 mod audit;
 mod books;
 mod case;
+mod ceilings;
 mod claims;
 mod config;
 mod counts;
+mod issue_sealed;
 mod keylist;
 mod licences;
 mod nonce;
@@ -33,6 +39,7 @@ mod routes;
 mod schema;
 mod settlement;
 mod tick;
+mod transfers;
 mod void;
 
 #[cfg(feature = "testing")]
@@ -40,31 +47,43 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use zeni_crypto::{Digest, SecretKey, SharedEntropy};
 use zeni_message::{
-    Authority, Network, Refusal, Time,
+    Authority, Bank, Network, Refusal, Time,
     peer::Peer,
     route::{Clock, Failure},
 };
 use zeni_note::{RevocationList, keylist::Roots};
 use zeni_store::{Store, Value, WriteError};
+use zeroize::Zeroizing;
 
 pub use audit::{AuditReport, CurrencyFigures};
 pub use books::Account;
 pub use claims::Policy;
-pub use config::{BankConfig, Config, Limits, SeriesConfig, StartError};
-pub use report::{CaseReport, Circulation, Export, Position};
+pub use config::{BankConfig, Config, Limits, SealedClaims, SealedConfig, SeriesConfig, StartError};
+pub use report::{BankCirculation, CaseReport, Circulation, Export, Position};
 pub use schema::{ALL as STATEMENTS, SCHEMA};
 pub use settlement::{Cycle, SettleError};
 pub use tick::{Progress, TickError};
 
 /// The issuer's secret keys.
-#[derive(Debug)]
 pub struct Keys {
     /// Signs notes, load tickets, key lists, answers and exported proofs.
     pub signing: SecretKey,
+    /// What the X-Wing key pairs of all epochs are made from, to which wallets seal requests (HC-D1).
+    pub sealing: Zeroizing<[u8; 32]>,
+}
+
+/// Nothing secret is shown.
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keys").field("signing", &self.signing.public()).finish_non_exhaustive()
+    }
 }
 
 /// The issuer: one per network, any number of handles.
@@ -76,6 +95,7 @@ pub struct Issuer {
     entropy: SharedEntropy,
     clock: Arc<dyn Clock>,
     authority: Peer<Authority>,
+    banks: BTreeMap<String, Peer<Bank>>,
     nonces: nonce::Nonces,
     lists: keylist::Lists,
     licences: licences::VerifiedLicences,
@@ -85,7 +105,8 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// An issuer over its store.
+    /// An issuer over its store. `banks` are asked to identify overspenders under seal, each for its own customers (HC-F5.3);
+    /// a case of a bank that is not among them waits.
     ///
     /// # Errors
     /// [`StartError`] when the configuration cannot work: terms out of order, retention too short, repeated names.
@@ -96,6 +117,7 @@ impl Issuer {
         entropy: SharedEntropy,
         clock: Arc<dyn Clock>,
         authority: Peer<Authority>,
+        banks: BTreeMap<String, Peer<Bank>>,
     ) -> Result<Arc<Issuer>, StartError> {
         config.check()?;
         let roots = Roots { network: config.network, issuer: keys.signing.public(), authority: config.authority };
@@ -109,6 +131,7 @@ impl Issuer {
             entropy,
             clock,
             authority,
+            banks,
             nonces,
             lists: keylist::Lists::default(),
             licences,

@@ -1,5 +1,7 @@
 //! Pruning: what has served its term goes, and what never came back is kept as dormant (RN-X35, RN-O20, RN-O21).
 
+use std::collections::BTreeMap;
+
 use zeni_message::Time;
 use zeni_money::Amount;
 use zeni_note::SeriesTerms;
@@ -8,6 +10,7 @@ use zeni_store::{Caller, Tx, TxError, params};
 use crate::{
     Account, Done, Issuer,
     books::{self, Posting, PostingIds},
+    returns::origin,
     schema,
     tick::TickError,
     time_value,
@@ -80,9 +83,17 @@ fn prune_notes(tx: &mut Tx<'_>, epoch: u32, terms: &SeriesTerms, ids: &mut Posti
     }
     let ended = tx.rows(schema::ENDED_NOTES, key)?;
     let mut rest = Amount::ZERO;
+    let mut released: BTreeMap<String, Amount> = BTreeMap::new();
     for row in &ended {
         let open = row.amount(1)?.checked_sub(row.amount(2)?).expect("a note is never used beyond its value");
         rest = rest.checked_add(open).expect("no more is outstanding than was ever issued");
+        if let Some(bank) = row.opt_text(3)? {
+            let sum = released.entry(bank.to_owned()).or_default();
+            *sum = sum.checked_add(open).expect("no more is outstanding than was ever issued");
+        }
+    }
+    for (bank, open) in released {
+        origin::release(tx, ids, bank, terms.currency, open)?;
     }
     let posting = Posting {
         debit: Account::Outstanding(terms.series),
@@ -94,8 +105,8 @@ fn prune_notes(tx: &mut Tx<'_>, epoch: u32, terms: &SeriesTerms, ids: &mut Posti
     books::post(tx, ids, &posting)?;
     let archived = tx.rows(schema::ENDED_ARCHIVE, key)?;
     for (rows, statements) in [
-        (&ended, [schema::PRUNE_NODES, schema::PRUNE_NOTES]),
-        (&archived, [schema::PRUNE_ARCHIVE_NODES, schema::PRUNE_ARCHIVE_NOTES]),
+        (&ended, [schema::PRUNE_NODES, schema::PRUNE_ORIGINS, schema::PRUNE_NOTES]),
+        (&archived, [schema::PRUNE_ARCHIVE_NODES, schema::PRUNE_ARCHIVE_ORIGINS, schema::PRUNE_ARCHIVE_NOTES]),
     ] {
         let Some(last) = rows.last() else { continue };
         for statement in statements {

@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use zeni_crypto::blind::BlindSignature;
+use zeni_crypto::{Digest, blind::BlindSignature};
 use zeni_message::{
     Signed, Time, encode, identity,
     route::{Ctx, Failure},
@@ -26,7 +26,7 @@ use zeni_store::{Caller, JobError, Tx, TxError, WriteError, params, refuse};
 use crate::{
     Account, Done, Issuer,
     books::{self, Posting, PostingIds},
-    count_value, failure, failure_of_read,
+    ceilings, count_value, failure, failure_of_read,
     keylist::{Entry, stored},
     licences::LicenceCheck,
     schema,
@@ -36,7 +36,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Draft {
     pub(crate) issued: Issued,
-    pub(crate) identity: zeni_crypto::Digest,
+    pub(crate) identity: Digest,
 }
 
 impl Issuer {
@@ -52,8 +52,8 @@ impl Issuer {
         }
         self.check_terms(ctx.now, &entry, &message)?;
         let bank = self.config.bank(&entry.entry.bank);
-        let ceiling = bank.map_or(Amount::ZERO, |bank| bank.ceiling(entry.entry.currency));
-        let limit = Limit { ceiling, slice: self.config.limits.slice };
+        let configured = bank.map_or(Amount::ZERO, |bank| bank.ceiling(entry.entry.currency));
+        let limit = Limit { configured, slice: self.config.limits.slice };
         let request = message.request;
         for _ in 0..SERIALS_MAX {
             let draft = self.draft(&note_terms(&entry.entry), request.key, message.slot);
@@ -129,6 +129,7 @@ impl Issuer {
             currency: terms.currency,
             face: terms.face,
             holder,
+            sealed: false,
         };
         let identity = identity(self.network(), &note);
         let ticket = Signed::sign(self.network(), LoadTicket { note: identity, nonce: slot }, &self.keys.signing);
@@ -186,7 +187,7 @@ enum Found {
 
 #[derive(Clone, Copy)]
 struct Limit {
-    ceiling: Amount,
+    configured: Amount,
     slice: u32,
 }
 
@@ -217,7 +218,7 @@ fn apply(
     let issued = &draft.issued;
     let row = params![key.epoch, key.series, content.0, encode(&issued.note), encode(&issued.ticket), None::<Vec<u8>>];
     tx.execute(schema::INSERT_REQUEST, row)?;
-    if !register(tx, draft)? {
+    if !register(tx, &draft.issued.note.record, &draft.identity)? {
         return refuse(Undo::SerialTaken);
     }
     let posting = Posting {
@@ -231,23 +232,25 @@ fn apply(
     Ok(issued.clone())
 }
 
-/// Enters a note into the register. The row does not say which bank stands behind it (RN-O18).
+/// Enters a note into the register. The row does not say which bank stands behind it (RN-O18); what is issued under seal has
+/// its origin besides.
 ///
 /// Answers whether the serial was free.
-pub(crate) fn register(tx: &mut Tx<'_>, draft: &Draft) -> Result<bool, TxError> {
-    let note = &draft.issued.note.record;
+pub(crate) fn register(tx: &mut Tx<'_>, note: &Note, identity: &Digest) -> Result<bool, TxError> {
+    register_held(tx, note, identity, &note.holder)
+}
+
+/// As [`register`], for a note that may not show the key that holds it.
+pub(crate) fn register_held(
+    tx: &mut Tx<'_>,
+    note: &Note,
+    identity: &Digest,
+    holder: &zeni_crypto::PublicKey,
+) -> Result<bool, TxError> {
     if tx.row(schema::SERIAL_ARCHIVED, params![note.epoch, note.series, *note.serial])?.is_some() {
         return Ok(false);
     }
-    let row = params![
-        note.epoch,
-        note.series,
-        *note.serial,
-        draft.identity.0,
-        note.currency.code(),
-        note.face,
-        note.holder.0
-    ];
+    let row = params![note.epoch, note.series, *note.serial, identity.0, note.currency.code(), note.face, holder.0];
     Ok(tx.execute(schema::INSERT_ISSUED, row)? == 1)
 }
 
@@ -263,35 +266,26 @@ fn draw_slice(
     limit: Limit,
 ) -> Result<(), JobError<Undo<RedeemRefusal>>> {
     let key = &entry.entry;
-    let (mut reserved, mut own) = (0u64, (0, 0, 0));
-    for row in tx.rows(schema::BANK_KEY_COUNTS, params![&key.bank, key.currency.code()])? {
-        let (face, reported, drawn, redeemed) = (row.u64(1)?, row.u64(2)?, row.u64(3)?, row.u64(4)?);
-        reserved = reserved.saturating_add(face.saturating_mul(drawn.saturating_sub(redeemed)));
-        if row.array(0)? == request.entry.0 {
-            own = (reported, drawn, redeemed);
-        }
-    }
-    let (reported, drawn, redeemed) = own;
+    let row = tx.row(schema::READ_KEY_COUNT, params![request.entry.0])?;
+    let (reported, drawn, redeemed) =
+        row.map_or(Ok((0, 0, 0)), |row| Ok::<_, TxError>((row.u64(1)?, row.u64(2)?, row.u64(3)?)))?;
     if redeemed >= reported {
         return refused(RedeemRefusal::NotCounted);
     }
-    let owed = books::owed(tx, &key.bank, key.currency)?;
-    let ceiling = i128::from(limit.ceiling.minor()) - owed;
-    let mut room = u64::try_from(ceiling - i128::from(reserved)).unwrap_or(0) / key.face.minor();
-    if room == 0 {
-        // other keys of the bank hold slices they may not need: take them back, they draw again
-        for row in tx.rows(schema::BANK_KEY_COUNTS, params![&key.bank, key.currency.code()])? {
-            tx.execute(schema::SET_DRAWN, params![row.blob(0)?, row.int(4)?])?;
-        }
-        room = u64::try_from(ceiling).unwrap_or(0) / key.face.minor();
-        if room == 0 {
-            return refused(RedeemRefusal::Ceiling);
-        }
-        tx.execute(schema::SET_DRAWN, &[request.entry.0.into(), count_value(redeemed + 1)])?;
+    let face = u128::from(key.face.minor());
+    let bank = ceilings::Bank { name: &key.bank, currency: key.currency, configured: limit.configured };
+    let room = ceilings::room(tx, &bank, 0)? / face;
+    if room > 0 {
+        let more = u64::try_from(room).unwrap_or(u64::MAX).min(u64::from(limit.slice));
+        tx.execute(schema::SET_DRAWN, &[request.entry.0.into(), count_value(drawn + more)])?;
         return Ok(());
     }
-    let more = room.min(u64::from(limit.slice));
-    tx.execute(schema::SET_DRAWN, &[request.entry.0.into(), count_value(drawn + more)])?;
+    // others hold slices they may not need: take them back, they draw again
+    ceilings::take_back(tx, &bank)?;
+    if ceilings::room(tx, &bank, 0)? / face == 0 {
+        return refused(RedeemRefusal::Ceiling);
+    }
+    tx.execute(schema::SET_DRAWN, &[request.entry.0.into(), count_value(redeemed + 1)])?;
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use zeni_store::{Caller, Tx, TxError, params};
 use crate::{
     Done, Issuer,
     books::PostingIds,
+    case::right_of,
     claims::{self, NewClaim},
     digest,
     returns::{
@@ -64,7 +65,7 @@ fn decide(tx: &mut Tx<'_>, refund: &Due, now: Time, ids: &mut PostingIds) -> Res
         return Ok(0);
     }
     let Some(node) = tree.node(&refund.leaf) else { return Ok(0) };
-    let holder = node.holder;
+    let (holder, licensed) = (node.holder, right_of(node).is_some_and(|right| right.licence().is_some()));
     let Some(closed) = node.closed.clone() else { return Ok(0) };
     let balance = tree.settle(&refund.leaf);
     let currency = tree.currency;
@@ -72,14 +73,22 @@ fn decide(tx: &mut Tx<'_>, refund: &Due, now: Time, ids: &mut PostingIds) -> Res
     claims::announce(tx, &closed.bank, &refund.leaf, balance.paid)?;
     let over = excess(&balance);
     if !over.is_zero() {
-        let claim = NewClaim { leaf: refund.leaf, payee: holder, bank: &closed.bank, currency, excess: over, at: now };
+        let claim = NewClaim {
+            leaf: refund.leaf,
+            payee: holder,
+            licensed,
+            bank: &closed.bank,
+            currency,
+            excess: over,
+            at: now,
+        };
         claims::open(tx, &claim, &balance.limiting)?;
     } else if balance.paid != closed.amount {
         // a bank takes what is paid short for a claim: it hears that this one is over
         claims::announce(tx, &closed.bank, &refund.leaf, Amount::ZERO)?;
     }
     let mut work = Work::default();
-    work.pay(refund.key.series, currency, balance.paid);
+    work.pay(refund.key, currency, balance.paid, true);
     work.trees.insert(refund.key, Some(tree));
     work.finish(tx, &closed.bank, ids)?;
     Ok(1)

@@ -17,7 +17,9 @@ use zeni_note::{
 use zeni_store::{Caller, JobError, Tx, WriteError, params, refuse};
 
 use crate::{
-    Done, Issuer, failure, failure_of_read, keylist,
+    Done, Issuer,
+    books::PostingIds,
+    failure, failure_of_read, keylist,
     licences::LicenceCheck,
     redeem::{Draft, NoteTerms, SERIALS_MAX, Undo, register},
     returns::{
@@ -36,6 +38,10 @@ impl Issuer {
         let ClosingPurpose::Renewal { licence, .. } = purpose else {
             return Err(RenewRefusal::NotRenewal.into());
         };
+        // what is passed on by renewal is held under licence: a key without one deposits
+        if message.chain.right().licence().is_none() {
+            return Err(RenewRefusal::Malformed.into());
+        }
         let followed = self.prepare_single(&message.chain, *amount, purpose, *signature).await;
         let followed = followed.map_err(failure_of_read)?.ok_or(RenewRefusal::Malformed)?;
         if !followed.sound {
@@ -97,7 +103,11 @@ impl Issuer {
         for _ in 0..SERIALS_MAX {
             let draft = self.draft(&terms, key, message.slot);
             let item = followed.clone();
-            let job = move |tx: &mut Tx<'_>| apply(tx, &item, &draft, now);
+            let ids = PostingIds::new(self.entropy.bytes());
+            let job = move |tx: &mut Tx<'_>| {
+                let mut ids = ids;
+                apply(tx, &item, &draft, now, &mut ids)
+            };
             match self.store.write(Caller::default(), job).await {
                 Err(WriteError::Refused(Undo::SerialTaken)) => {}
                 Err(WriteError::Refused(Undo::Refused(RenewRefusal::UnknownNote))) => {
@@ -120,7 +130,13 @@ impl Issuer {
     }
 }
 
-fn apply(tx: &mut Tx<'_>, item: &Followed, draft: &Draft, now: Time) -> Result<Issued, JobError<Undo<RenewRefusal>>> {
+fn apply(
+    tx: &mut Tx<'_>,
+    item: &Followed,
+    draft: &Draft,
+    now: Time,
+    ids: &mut PostingIds,
+) -> Result<Issued, JobError<Undo<RenewRefusal>>> {
     let leaf = item.leaf();
     if let Some(row) = tx.row(schema::READ_RENEWAL, params![leaf.identity.0])?
         && row.array(0)? == item.closing.0
@@ -134,6 +150,9 @@ fn apply(tx: &mut Tx<'_>, item: &Followed, draft: &Draft, now: Time) -> Result<I
     let Some(tree) = work.tree(item) else {
         return refuse(Undo::Refused(RenewRefusal::UnknownNote));
     };
+    if tree.conflicts(tx, &item.path)? {
+        return refuse(Undo::Refused(RenewRefusal::Closed));
+    }
     tree.enter(&item.path);
     let closed = Closed {
         identity: item.closing,
@@ -153,10 +172,10 @@ fn apply(tx: &mut Tx<'_>, item: &Followed, draft: &Draft, now: Time) -> Result<I
         return refuse(Undo::Refused(RenewRefusal::Stopped));
     }
     crate::returns::apply::open_cases(tx, item.key, &balance.convicted, now)?;
-    for tree in work.trees.into_values().flatten() {
-        tree.save(tx)?;
-    }
-    if !register(tx, draft)? {
+    // the renewed note has no origin: its holder is licensed
+    work.renew(item.key, currency, balance.paid, item.sealed);
+    work.finish(tx, "", ids)?;
+    if !register(tx, &draft.issued.note.record, &draft.identity)? {
         return refuse(Undo::SerialTaken);
     }
     let row =

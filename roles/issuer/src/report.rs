@@ -5,7 +5,7 @@ use zeni_message::{Signed, decode, limits::MESSAGE_BYTES_MAX};
 use zeni_note::OverspendingProof;
 use zeni_store::{Caller, Tx, TxError, WriteError, params};
 
-use crate::{Account, Done, Issuer, Never, books, digest, schema, settlement};
+use crate::{Account, Done, Issuer, Never, books, ceilings, digest, schema, settlement};
 
 /// Net position of a bank.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,9 +18,29 @@ pub struct Position {
     pub owes: i128,
 }
 
+/// What one bank has issued in one currency, in minor units (HC-F7, HC-D21).
+///
+/// Of notes under seal the issuer knows which bank they came from; of registered ones it knows what a bank's requests bought
+/// and not which of them are still out (RN-O18).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BankCirculation {
+    /// Short name of the bank.
+    pub bank: String,
+    /// Issued under seal.
+    pub issued: u64,
+    /// Of these, no longer out: paid as of right, renewed or dormant.
+    pub returned: u64,
+    /// Of these, out.
+    pub outstanding: u64,
+    /// What the bank owes in all, negative if it is owed.
+    pub owes: i128,
+    /// The most it may owe and hold.
+    pub ceiling: u64,
+}
+
 /// What circulates in one currency, in minor units.
 ///
-/// Which bank an outstanding note came from is not known, so that only the total is told (RN-O18).
+/// Which bank an outstanding registered note came from is not known, so that only the total is told (RN-O18).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Circulation {
     /// ISO 4217 code.
@@ -31,6 +51,8 @@ pub struct Circulation {
     pub returned: Vec<(String, u64)>,
     /// Honoured claims, by depositing bank.
     pub honoured: Vec<(String, u64)>,
+    /// Per bank: what it issued under seal, and its ceiling.
+    pub banks: Vec<BankCirculation>,
     /// Outstanding in total.
     pub outstanding: u64,
     /// What never came back within its retention.
@@ -48,8 +70,10 @@ pub struct CaseReport {
     pub key: String,
     /// When it was opened, seconds since 1970.
     pub opened: u64,
-    /// `open`, `proven`, `disclosed` or `refused`.
+    /// `open`, `proven`, `disclosed`, `identified`, `unknown` or `refused`.
     pub state: String,
+    /// For a key under seal, the bank that is asked to identify its holder.
+    pub bank: Option<String>,
     /// The name that the authority released.
     pub name: Option<String>,
     /// The person's licences that were revoked.
@@ -90,6 +114,7 @@ impl Issuer {
                     state: row.text(3)?.to_owned(),
                     name: row.opt_text(4)?.map(str::to_owned),
                     revoked: row.opt_int(6)?.map(i64::unsigned_abs),
+                    bank: row.opt_text(7)?.map(str::to_owned),
                 })
             };
             Ok(tx.rows(schema::ALL_CASES, &[])?.iter().map(case).collect::<Result<_, _>>()?)
@@ -174,17 +199,38 @@ fn circulation(tx: &mut Tx<'_>, config: &crate::Config) -> Result<Vec<Circulatio
             config.banks.iter().map(bank).collect()
         };
         let (issued, returned, honoured) = (of(Account::Issued)?, of(Account::Returned)?, of(Account::Honoured)?);
+        let of_bank = |bank: &crate::BankConfig| of_bank(tx, bank, currency);
+        let banks = config.banks.iter().map(of_bank).collect::<Result<_, _>>()?;
         report.push(Circulation {
             currency: currency.code().to_owned(),
             issued,
             returned,
             honoured,
+            banks,
             outstanding: magnitude(settlement::outstanding(tx, config, currency)?),
             dormant: magnitude(books::balance(tx, &Account::Dormant, currency)?),
             rows,
         });
     }
     Ok(report)
+}
+
+fn of_bank(
+    tx: &mut Tx<'_>,
+    bank: &crate::BankConfig,
+    currency: zeni_money::Currency,
+) -> Result<BankCirculation, TxError> {
+    let released = -books::balance(tx, &Account::Released(bank.name.clone()), currency)?;
+    let held = books::held(tx, &bank.name, currency)?;
+    let of = ceilings::Bank { name: &bank.name, currency, configured: bank.ceiling(currency) };
+    Ok(BankCirculation {
+        bank: bank.name.clone(),
+        issued: magnitude(held + released),
+        returned: magnitude(released),
+        outstanding: magnitude(held),
+        owes: books::owed(tx, &bank.name, currency)?,
+        ceiling: ceilings::ceiling(tx, &of)?.minor(),
+    })
 }
 
 pub(crate) fn magnitude(balance: i128) -> u64 {

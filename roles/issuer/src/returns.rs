@@ -5,6 +5,7 @@
 
 pub(crate) mod apply;
 mod checks;
+pub(crate) mod origin;
 pub(crate) mod prepare;
 pub(crate) mod tree;
 

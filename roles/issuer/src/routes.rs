@@ -7,7 +7,8 @@ use zeni_message::{
     route::{Ctx, Failure, Handle, Routes},
 };
 use zeni_note::messages::issuer::{
-    GetDecisions, GetKeyLists, GetNonce, Redeem, Renew, ReportCounts, Return, SubmitKeys, VoidRequest,
+    GetDecisions, GetKeyLists, GetNonce, GetTransfers, IssueSealed, Redeem, Renew, ReportCounts, Return, SubmitKeys,
+    VoidRequest,
 };
 
 use crate::Issuer;
@@ -31,6 +32,8 @@ impl Issuer {
             .with::<Return, _>(self)
             .with::<GetDecisions, _>(self)
             .with::<VoidRequest, _>(self)
+            .with::<IssueSealed, _>(self)
+            .with::<GetTransfers, _>(self)
     }
 }
 
@@ -67,4 +70,6 @@ handlers! {
     Return => take_return,
     GetDecisions => get_decisions,
     VoidRequest => void_request,
+    IssueSealed => issue_sealed,
+    GetTransfers => get_transfers,
 }

@@ -78,6 +78,28 @@ const MIGRATIONS: &[Migration] = &[
         sentence: "refunds out of backups, which are decided after exact ones",
         sql: &["ALTER TABLE refund ADD COLUMN backup INTEGER NOT NULL DEFAULT 0"],
     },
+    Migration {
+        id: 4,
+        sentence: "origins of notes issued under seal, ceilings, transfers, evidence for the banks that identify",
+        sql: &[
+            // which bank ordered a note under seal, and what was sealed: the join key to the bank's orders (HC-D8, HC-D24)
+            "CREATE TABLE origin (epoch INTEGER NOT NULL, series INTEGER NOT NULL, serial BLOB NOT NULL, \
+         bank TEXT NOT NULL, request BLOB NOT NULL, content BLOB NOT NULL, PRIMARY KEY (epoch, series, serial)) WITHOUT ROWID",
+            "CREATE TABLE archive_origin (epoch INTEGER NOT NULL, series INTEGER NOT NULL, serial BLOB NOT NULL, \
+         bank TEXT NOT NULL, request BLOB NOT NULL, content BLOB NOT NULL, PRIMARY KEY (epoch, series, serial)) WITHOUT ROWID",
+            "CREATE TABLE ceiling (bank TEXT NOT NULL, currency TEXT NOT NULL, amount INTEGER NOT NULL, \
+         PRIMARY KEY (bank, currency)) WITHOUT ROWID",
+            // what was drawn from a bank's ceiling for notes under seal and not issued yet
+            "CREATE TABLE sealed_room (bank TEXT NOT NULL, currency TEXT NOT NULL, remaining INTEGER NOT NULL, \
+         PRIMARY KEY (bank, currency)) WITHOUT ROWID",
+            "CREATE TABLE transfer (bank TEXT NOT NULL, number INTEGER NOT NULL, cycle BLOB NOT NULL, currency TEXT NOT NULL, \
+         amount INTEGER NOT NULL, pays INTEGER NOT NULL, returned INTEGER NOT NULL, PRIMARY KEY (bank, number)) WITHOUT ROWID",
+            // what a bank is asked with, kept whatever becomes of the note (HC-X47)
+            "CREATE TABLE trace (node BLOB PRIMARY KEY, bank TEXT NOT NULL, content BLOB NOT NULL, at INTEGER NOT NULL) \
+         WITHOUT ROWID",
+            "ALTER TABLE claim ADD COLUMN licensed INTEGER NOT NULL DEFAULT 1",
+        ],
+    },
 ];
 
 macro_rules! note_columns {
@@ -132,6 +154,40 @@ zeni_store::statements! {
     pub(crate) READ_REQUEST = "SELECT note, ticket, claim FROM request WHERE epoch = ?1 AND series = ?2 AND id = ?3";
     pub(crate) INSERT_REQUEST = "INSERT INTO request (epoch, series, id, note, ticket, claim) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+    pub(crate) VOID_SEALED = "INSERT INTO request (epoch, series, id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    pub(crate) READ_ORIGIN = "SELECT bank, request, content FROM origin WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
+    pub(crate) READ_ARCHIVE_ORIGIN = "SELECT bank, request, content FROM archive_origin \
+        WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
+    pub(crate) INSERT_ORIGIN = "INSERT INTO origin (epoch, series, serial, bank, request, content) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    pub(crate) MOVE_ORIGIN = "INSERT INTO archive_origin (epoch, series, serial, bank, request, content) \
+        SELECT epoch, series, serial, bank, request, content FROM origin WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
+    pub(crate) DELETE_ORIGIN = "DELETE FROM origin WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
+    pub(crate) PRUNE_ORIGINS = "DELETE FROM origin WHERE epoch = ?1 AND series = ?2 AND serial <= ?3";
+    pub(crate) PRUNE_ARCHIVE_ORIGINS = "DELETE FROM archive_origin WHERE epoch = ?1 AND series = ?2 AND serial <= ?3";
+    pub(crate) HELD_RESTS = "SELECT origin.bank, CAST(SUM(note.value - note.used) AS BIGINT) FROM origin JOIN note \
+        ON note.epoch = origin.epoch AND note.series = origin.series AND note.serial = origin.serial \
+        WHERE note.currency = ?1 GROUP BY origin.bank";
+    pub(crate) LOST_ORIGINS = "SELECT COUNT(*) FROM origin LEFT JOIN note ON note.epoch = origin.epoch \
+        AND note.series = origin.series AND note.serial = origin.serial WHERE note.serial IS NULL";
+
+    pub(crate) READ_CEILING = "SELECT amount FROM ceiling WHERE bank = ?1 AND currency = ?2";
+    pub(crate) PUT_CEILING = "INSERT INTO ceiling (bank, currency, amount) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (bank, currency) DO UPDATE SET amount = excluded.amount";
+    pub(crate) READ_ROOM = "SELECT remaining FROM sealed_room WHERE bank = ?1 AND currency = ?2";
+    pub(crate) PUT_ROOM = "INSERT INTO sealed_room (bank, currency, remaining) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (bank, currency) DO UPDATE SET remaining = excluded.remaining";
+
+    pub(crate) LAST_TRANSFER = "SELECT CAST(COALESCE(MAX(number), 0) AS BIGINT) FROM transfer WHERE bank = ?1";
+    pub(crate) TRANSFERRED = "SELECT CAST(COALESCE(SUM(returned), 0) AS BIGINT) FROM transfer WHERE bank = ?1 AND currency = ?2";
+    pub(crate) INSERT_TRANSFER = "INSERT INTO transfer (bank, number, cycle, currency, amount, pays, returned) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    pub(crate) TRANSFERS = "SELECT number, cycle, currency, amount, pays, returned FROM transfer \
+        WHERE bank = ?1 AND number > ?2 ORDER BY number LIMIT 512";
+
+    pub(crate) INSERT_TRACE = "INSERT INTO trace (node, bank, content, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+    pub(crate) READ_TRACE = "SELECT bank, content, at FROM trace WHERE node = ?1";
+
     pub(crate) PRUNE_REQUESTS = "DELETE FROM request WHERE epoch = ?1 AND series = ?2 AND id IN \
         (SELECT id FROM request WHERE epoch = ?1 AND series = ?2 LIMIT 4096)";
 
@@ -161,6 +217,10 @@ zeni_store::statements! {
         " FROM node WHERE epoch = ?1 AND series = ?2 AND serial = ?3 AND parent = ?4");
     pub(crate) ARCHIVE_CHILD_NODES = concat!("SELECT ", node_columns!(),
         " FROM archive_node WHERE epoch = ?1 AND series = ?2 AND serial = ?3 AND parent = ?4");
+    pub(crate) SIBLINGS = concat!("SELECT ", node_columns!(),
+        " FROM node WHERE epoch = ?1 AND series = ?2 AND serial = ?3 AND parent = ?4 AND holder = ?5");
+    pub(crate) ARCHIVE_SIBLINGS = concat!("SELECT ", node_columns!(),
+        " FROM archive_node WHERE epoch = ?1 AND series = ?2 AND serial = ?3 AND parent = ?4 AND holder = ?5");
     pub(crate) INSERT_NODE = concat!("INSERT INTO node (", node_columns!(),
         ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)");
     pub(crate) INSERT_ARCHIVE_NODE = concat!("INSERT INTO archive_node (", node_columns!(),
@@ -194,15 +254,18 @@ zeni_store::statements! {
     pub(crate) DISCLOSE_CASE = "UPDATE misuse SET state = 'disclosed', name = ?2, person = ?3, number = ?4, revoked = ?5, \
         disclosed = ?6 WHERE node = ?1 AND state = 'proven'";
     pub(crate) REFUSE_CASE = "UPDATE misuse SET state = ?2 WHERE node = ?1 AND state = 'proven'";
-    pub(crate) ALL_CASES = "SELECT node, holder, opened, state, name, proof, revoked FROM misuse ORDER BY opened, node";
+    pub(crate) ALL_CASES = "SELECT misuse.node, holder, opened, state, name, proof, revoked, trace.bank FROM misuse \
+        LEFT JOIN trace ON trace.node = misuse.node ORDER BY opened, misuse.node";
     pub(crate) READ_CASE = "SELECT state, person, disclosed, proof, holder FROM misuse WHERE node = ?1";
+    pub(crate) IDENTIFY_CASE = "UPDATE misuse SET state = ?2, disclosed = ?3 WHERE node = ?1 AND state = 'proven'";
 
-    pub(crate) INSERT_CLAIM = "INSERT INTO claim (leaf, bank, currency, excess, payee, at, state, paid, decided) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'open', 0, 0)";
+    pub(crate) INSERT_CLAIM = "INSERT INTO claim (leaf, bank, currency, excess, payee, at, licensed, state, paid, decided) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'open', 0, 0)";
     pub(crate) INSERT_CLAIM_CASE = "INSERT INTO claim_case (leaf, node, holder) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-    pub(crate) OPEN_CLAIMS = "SELECT leaf, bank, currency, excess, payee, at FROM claim WHERE state = 'open' \
+    pub(crate) OPEN_CLAIMS = "SELECT leaf, bank, currency, excess, payee, at, licensed FROM claim WHERE state = 'open' \
         AND NOT EXISTS (SELECT 1 FROM claim_case JOIN misuse ON misuse.node = claim_case.node \
-        WHERE claim_case.leaf = claim.leaf AND misuse.state <> 'disclosed') ORDER BY at, leaf LIMIT 256";
+        LEFT JOIN trace ON trace.node = misuse.node \
+        WHERE claim_case.leaf = claim.leaf AND misuse.state <> 'disclosed' AND trace.node IS NULL) ORDER BY at, leaf LIMIT 256";
     pub(crate) CLAIM_CASES = "SELECT node, holder FROM claim_case WHERE leaf = ?1 ORDER BY node";
     pub(crate) DECIDE_CLAIM = "UPDATE claim SET state = 'decided', paid = ?2, decided = ?3 WHERE leaf = ?1 AND state = 'open'";
     pub(crate) INSERT_HONOURED = "INSERT INTO honoured (leaf, scope, subject, currency, amount) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -222,7 +285,9 @@ zeni_store::statements! {
     pub(crate) PRUNE_BATCHES = "DELETE FROM batch WHERE at < ?1";
     pub(crate) PRUNE_HAND_INS = "DELETE FROM hand_in WHERE at < ?1";
     pub(crate) PRUNE_RENEWALS = "DELETE FROM renewal WHERE at < ?1";
-    pub(crate) ENDED_NOTES = "SELECT serial, value, used FROM note WHERE epoch = ?1 AND series = ?2 ORDER BY serial LIMIT 1024";
+    pub(crate) ENDED_NOTES = "SELECT note.serial, note.value, note.used, origin.bank FROM note \
+        LEFT JOIN origin ON origin.epoch = note.epoch AND origin.series = note.series AND origin.serial = note.serial \
+        WHERE note.epoch = ?1 AND note.series = ?2 ORDER BY note.serial LIMIT 1024";
     pub(crate) ENDED_ARCHIVE = "SELECT serial FROM archive_note WHERE epoch = ?1 AND series = ?2 ORDER BY serial LIMIT 1024";
     pub(crate) HAS_REQUESTS = "SELECT id FROM request WHERE epoch = ?1 AND series = ?2 LIMIT 1";
     pub(crate) PRUNE_ARCHIVE_NOTES = "DELETE FROM archive_note WHERE epoch = ?1 AND series = ?2 AND serial <= ?3";

@@ -8,7 +8,7 @@ use zeni_store::{Caller, JobError, Tx, TxError, WriteError, params, refuse};
 use crate::{
     Account, Config, Issuer, Position,
     books::{self, Posting, PostingIds},
-    schema, time_value,
+    schema, time_value, transfers,
 };
 
 /// A closed settlement cycle.
@@ -59,7 +59,10 @@ impl Issuer {
         let config = self.config.clone();
         let fold = move |tx: &mut Tx<'_>| -> crate::Done<()> {
             for currency in currencies(&config) {
-                let of_banks = config.banks.iter().flat_map(|bank| books::bank_accounts(&bank.name));
+                let of_bank = |bank: &crate::BankConfig| {
+                    books::bank_accounts(&bank.name).into_iter().chain([Account::Held(bank.name.clone())])
+                };
+                let of_banks = config.banks.iter().flat_map(of_bank);
                 let of_series = config.series.iter().filter(|series| series.currency == currency);
                 let of_series = of_series.map(|series| Account::Outstanding(series.series));
                 for account in of_banks.chain(of_series).chain([Account::Misuse, Account::Dormant, Account::Reserve]) {
@@ -71,7 +74,8 @@ impl Issuer {
         Ok(self.store.write(Caller::default(), fold).await?)
     }
 
-    /// Closes a cycle: every bank's position goes to the reserve, under a random id (RN-F9.2).
+    /// Closes a cycle: every bank's position goes to the reserve, and each bank finds one netted transfer per currency, under
+    /// a random id (RN-F9.2, HC-F4.11, HC-O13).
     ///
     /// # Errors
     /// [`SettleError`]; after [`SettleError::Store`] the positions say whether it happened.
@@ -113,14 +117,15 @@ fn positions(tx: &mut Tx<'_>, config: &Config) -> Result<Vec<Position>, TxError>
     Ok(positions)
 }
 
-/// Debts of banks and reserve less what is outstanding, dormant or lost; nil in sound books.
+/// Debts of banks, what they hold for notes under seal, and reserve, less what is outstanding, dormant or lost; nil in sound
+/// books.
 pub(crate) fn difference(tx: &mut Tx<'_>, config: &Config, currency: Currency) -> Result<i128, TxError> {
     let mut sum = books::balance(tx, &Account::Misuse, currency)?
         + books::balance(tx, &Account::Dormant, currency)?
         + books::balance(tx, &Account::Reserve, currency)?
         + outstanding(tx, config, currency)?;
     for bank in &config.banks {
-        sum -= books::owed(tx, &bank.name, currency)?;
+        sum -= books::owed(tx, &bank.name, currency)? + books::held(tx, &bank.name, currency)?;
     }
     Ok(sum)
 }
@@ -166,6 +171,7 @@ fn close(
         let (bank, reserve) = (Account::Settled(position.bank.clone()), Account::Reserve);
         let (debit, credit) = if position.owes > 0 { (reserve, bank) } else { (bank, reserve) };
         books::post(tx, ids, &Posting { debit, credit, currency, amount, reference: "settlement" })?;
+        transfers::order(tx, id, &position.bank, currency, amount, position.owes > 0)?;
     }
     let kept: Vec<(&str, &str, String)> =
         positions.iter().map(|at| (&*at.bank, &*at.currency, at.owes.to_string())).collect();

@@ -22,8 +22,8 @@ use zeni_message::{
 };
 use zeni_money::Amount;
 use zeni_note::{
-    Chain, IssuanceRequest, KeyEntry, Licence, Nonce, Note, RevocationList,
-    keylist::Roots,
+    Chain, IssuanceRequest, KeyEntry, Licence, Nonce, Note, RevocationList, Right,
+    keylist::{Roots, Way},
     licence::key_digest,
     messages::{
         authority::{
@@ -39,13 +39,18 @@ use zeni_note::{
     testing::{DAY, SERIES, START, World, amount, jpy, key, nonce},
 };
 use zeni_store::{Options, Store, Tx, params};
+use zeroize::Zeroizing;
 
 use crate::{
-    BankConfig, Config, Done, Issuer, Keys, Limits, Policy, SCHEMA, SeriesConfig,
+    BankConfig, Config, Done, Issuer, Keys, Limits, Policy, SCHEMA, SealedConfig, SeriesConfig,
     books::{self, Account, Posting, PostingIds},
     redeem::{Draft, register},
     schema,
 };
+
+mod sealed;
+
+pub use sealed::{BankDesk, Purse};
 
 /// Face values of the test series.
 pub const FACES: [u64; 3] = [100, 500, 1_000];
@@ -68,6 +73,9 @@ impl Clock for StandingClock {
         Time(self.0.load(Ordering::Relaxed))
     }
 }
+
+/// The series of this world whose notes are issued under seal, in the same face values.
+pub const SEALED: u32 = 2;
 
 /// Stands in for the authority: knows persons by their keys, signs key lists, verifies proofs before it answers.
 pub struct Registrar {
@@ -169,6 +177,8 @@ pub struct Setup {
     pub clock: Arc<StandingClock>,
     /// The banks.
     pub banks: Vec<TestBank>,
+    /// Where the issuer asks each bank about overspenders.
+    pub desks: Vec<Arc<BankDesk>>,
 }
 
 /// RSA keys are slow to make: a process makes each once.
@@ -189,6 +199,7 @@ pub fn config(world: &World, policy: Policy) -> Config {
     let series = SeriesConfig {
         series: SERIES,
         currency: jpy(),
+        way: Way::Registered,
         faces: FACES.map(amount).to_vec(),
         withdraw_s: days(30),
         redeem_s: days(40),
@@ -201,19 +212,22 @@ pub fn config(world: &World, policy: Policy) -> Config {
         list_fresh_s: 7 * 86_400,
         stale_limit: amount(1_000),
     };
+    let sealed = SeriesConfig { series: SEALED, way: Way::Sealed, ..series.clone() };
     let bank = |name: &&str| BankConfig {
         name: (*name).to_owned(),
         key: key(&format!("{name} documents")).public(),
         ceilings: vec![(jpy(), amount(1_000_000_000_000))],
+        sealed: vec![SEALED],
     };
     Config {
         network: world.network(),
         authority: world.roots.authority,
         epochs_from: START.minus(days(30)),
         epoch_s: days(30),
-        series: vec![series],
+        series: vec![series, sealed],
         banks: BANKS.iter().map(bank).collect(),
         policy,
+        sealed: SealedConfig::default(),
         limits: Limits { fold_every_s: 0, prune_every_s: 0, ..Limits::default() },
     }
 }
@@ -252,12 +266,15 @@ impl Setup {
         let caller = Caller { role: Role::Issuer, name: "issuer".to_owned() };
         let transport = MemoryTransport::new(Arc::new(routes), clock.clone(), Some(caller));
         let authority: Peer<Authority> = Peer::new(Arc::new(transport));
-        let keys = Keys { signing: seed("issuer") };
+        let keys = Keys { signing: seed("issuer"), sealing: Zeroizing::new(sha256(&[b"issuer tests sealing"]).0) };
         let banks = BANKS.iter().enumerate().map(|(at, name)| test_bank(&config, at, name)).collect();
         let entropy = SharedEntropy::seeded([3; 32]);
-        let issuer = Issuer::new(config, keys, store.clone(), entropy, clock.clone(), authority)
+        let desks: Vec<Arc<BankDesk>> =
+            config.banks.iter().map(|bank| BankDesk::new(&bank.name, world.roots)).collect();
+        let peers = desks.iter().map(|desk| (desk.name.clone(), desk.peer(clock.clone()))).collect();
+        let issuer = Issuer::new(config, keys, store.clone(), entropy, clock.clone(), authority, peers)
             .expect("the configuration of the tests is sound");
-        let setup = Setup { world, issuer, store, registrar, clock, banks };
+        let setup = Setup { world, issuer, store, registrar, clock, banks, desks };
         for bank in &setup.banks {
             let entries = bank.signers.iter().map(|(entry, _)| entry.clone()).collect();
             setup.member(bank.name, SubmitKeys { entries }).await.expect("keys are taken");
@@ -368,8 +385,8 @@ impl Setup {
             let mut ids = PostingIds::new(seed);
             for (entry, draft) in &drafts {
                 tx.execute(schema::ENTER_COUNTED, params![entry.0])?;
-                assert!(register(tx, draft)?, "a serial is taken");
                 let note = &draft.issued.note.record;
+                assert!(register(tx, note, &draft.identity)?, "a serial is taken");
                 let posting = Posting {
                     debit: Account::Issued(bank.clone()),
                     credit: Account::Outstanding(note.series),
@@ -429,6 +446,15 @@ impl Setup {
     pub fn forged_licence(&self, holder: PublicKey) -> Signed<Licence> {
         Signed { signature: Signature([7; 64]), ..self.world.licence(holder) }
     }
+}
+
+/// Makes the authority's signature false.
+///
+/// # Panics
+/// Without a licence.
+pub fn spoil(right: &mut Right) {
+    let Right::Licensed(licence) = right else { panic!("there is no licence to spoil") };
+    licence.signature.0[1] ^= 1;
 }
 
 /// 16 bytes of a word, for ids.

@@ -57,6 +57,7 @@ fn banks_are_compared() {
             signed: amount(signed),
             returned: amount(returned),
             reclaimed: amount(reclaimed),
+            sealed: zeni_money::Amount::ZERO,
         })
     };
     // one signature under each of the keys of 100, 500 and 1,000

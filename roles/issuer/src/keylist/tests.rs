@@ -100,7 +100,10 @@ fn a_closed_list_waits_for_the_authority() {
     clock.put(START.plus(DAY));
     let nobody = Routes::new(Role::Authority);
     let transport = MemoryTransport::new(Arc::new(nobody), clock.clone(), None);
-    let keys = Keys { signing: key("issuer tests issuer") };
+    let keys = Keys {
+        signing: key("issuer tests issuer"),
+        sealing: zeroize::Zeroizing::new(zeni_crypto::sha256(&[b"issuer tests sealing"]).0),
+    };
     let config = config(&world, Policy::Refuse);
     let alone = Issuer::new(
         config.clone(),
@@ -109,6 +112,7 @@ fn a_closed_list_waits_for_the_authority() {
         SharedEntropy::seeded([1; 32]),
         clock,
         Peer::new(Arc::new(transport)),
+        std::collections::BTreeMap::new(),
     )
     .unwrap();
     let model = setup();

@@ -165,7 +165,8 @@ fn a_bank_stays_below_its_ceiling() {
     assert!(buy(100, 4).is_ok());
     assert_eq!(buy(100, 5), Err(SendError::Refused(RedeemRefusal::Ceiling)));
     let issued = buy(1_000, 2).unwrap();
-    let chain = zeni_note::Chain { note: issued.note, holder: setup.world.licence(forger.public()), hops: Vec::new() };
+    let chain =
+        zeni_note::Chain { note: issued.note, holder: setup.world.licence(forger.public()).into(), hops: Vec::new() };
     let item = setup.deposit(&chain, &forger, BANKS[0], "d1");
     block_on(setup.give_back(BANKS[0], "b1", vec![item])).unwrap();
     assert!(buy(500, 3).is_ok());

@@ -51,7 +51,7 @@ fn a_leaf_is_renewed_once() {
     let item = setup.deposit(&paid, &taro, AOBA, "d1");
     let answer = block_on(setup.give_back(AOBA, "b1", vec![item])).unwrap();
     assert_eq!(answer.record.outcomes, [Outcome::Duplicate]);
-    let new = Chain { note: issued.note, holder: setup.world.licence(fresh.public()), hops: Vec::new() };
+    let new = Chain { note: issued.note, holder: setup.world.licence(fresh.public()).into(), hops: Vec::new() };
     let item = setup.deposit(&new, &fresh, AOBA, "d2");
     let answer = block_on(setup.give_back(AOBA, "b2", vec![item])).unwrap();
     assert_eq!(answer.record.outcomes, [Outcome::Paid]);
@@ -74,7 +74,7 @@ fn bad_renewals_are_refused() {
     let stolen = renewal(&setup, &chain, &thief, &fresh, 500);
     assert_eq!(renew(&setup, &stolen), Err(RenewRefusal::WrongClosing));
     let mut broken = good.clone();
-    broken.chain.holder.signature.0[1] ^= 1;
+    crate::testing::spoil(&mut broken.chain.holder);
     assert_eq!(renew(&setup, &broken), Err(RenewRefusal::Malformed));
     let licence = setup.forged_licence(fresh.public());
     let purpose = ClosingPurpose::Renewal { nonce: nonce("renewal"), licence };

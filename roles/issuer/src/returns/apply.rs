@@ -9,6 +9,7 @@ use zeni_note::messages::issuer::{Outcome, ReturnAnswer, ReturnRefusal};
 use zeni_store::{JobError, Tx, TxError, params, refuse};
 
 use super::{
+    origin,
     prepare::{Followed, Kind, PreparedBatch, PreparedItem},
     tree::{Balance, Closed, NoteKey, Tree},
 };
@@ -26,6 +27,7 @@ pub(crate) struct Work {
     leaves: HashSet<Digest>,
     /// Per series and currency: paid as of right.
     paid: BTreeMap<(u32, Currency), Amount>,
+    released: origin::Released,
 }
 
 pub(crate) fn apply(
@@ -75,8 +77,10 @@ impl Work {
         if let Some(early_or_late) = lateness(item, batch.now) {
             return Ok(early_or_late);
         }
-        if self.tree(item).is_none() {
-            return unknown(tx, item, batch.now);
+        let Some(tree) = self.tree(item) else { return unknown(tx, item, batch.now) };
+        // two amounts over one e: the first counts, and nobody is accused (HC-X49, HC-O7)
+        if tree.conflicts(tx, &item.path)? {
+            return Ok(Outcome::Duplicate);
         }
         let closed = Closed {
             identity: item.closing,
@@ -121,13 +125,20 @@ impl Work {
         let balance = tree.settle(&leaf.identity);
         let currency = tree.currency;
         open_cases(tx, item.key, &balance.convicted, now)?;
-        self.pay(item.key.series, currency, balance.paid);
+        self.pay(item.key, currency, balance.paid, item.sealed);
         let excess = excess(&balance);
         if excess.is_zero() {
             return Ok(Outcome::Paid);
         }
-        let claim =
-            claims::NewClaim { leaf: leaf.identity, payee: leaf.holder, bank: &bank, currency, excess, at: now };
+        let claim = claims::NewClaim {
+            leaf: leaf.identity,
+            payee: leaf.holder,
+            licensed: item.licensed,
+            bank: &bank,
+            currency,
+            excess,
+            at: now,
+        };
         claims::open(tx, &claim, &balance.limiting)?;
         Ok(Outcome::Partly { paid: balance.paid })
     }
@@ -150,13 +161,26 @@ impl Work {
         Ok(Outcome::Waiting { until })
     }
 
-    pub(crate) fn pay(&mut self, series: u32, currency: Currency, paid: Amount) {
-        let sum = self.paid.entry((series, currency)).or_default();
+    /// Counts what of a note is paid to the bank that brought it; for one that may have an origin also what its bank releases.
+    pub(crate) fn pay(&mut self, key: NoteKey, currency: Currency, paid: Amount, sealed: bool) {
+        let sum = self.paid.entry((key.series, currency)).or_default();
         *sum = sum.checked_add(paid).expect("no more is paid than was ever issued");
+        if sealed {
+            self.released.add(key, currency, paid);
+        }
     }
 
-    /// Writes the notes and one posting per series: what is outstanding falls, the bank owes less.
+    /// Counts what of a note goes on in a renewed one: nothing is paid, but a bank no longer holds it.
+    pub(crate) fn renew(&mut self, key: NoteKey, currency: Currency, amount: Amount, sealed: bool) {
+        if sealed {
+            self.released.add(key, currency, amount);
+        }
+    }
+
+    /// Writes the notes and one posting per series: what is outstanding falls, the bank owes less. The banks of notes under
+    /// seal owe what they held for them.
     pub(crate) fn finish(self, tx: &mut Tx<'_>, bank: &str, ids: &mut PostingIds) -> Result<(), TxError> {
+        self.released.book(tx, &self.trees, ids)?;
         for tree in self.trees.into_values().flatten() {
             tree.save(tx)?;
         }

@@ -57,6 +57,10 @@ pub(crate) struct Followed {
     pub(crate) sound: bool,
     /// Whether the note's identity was in register or archive when the batch was prepared.
     pub(crate) registered: bool,
+    /// Whether the note was issued under seal: it has an origin.
+    pub(crate) sealed: bool,
+    /// Whether the holder of the leaf shows a licence.
+    pub(crate) licensed: bool,
     /// Terms, if the key list of the note's epoch has any.
     pub(crate) terms: Option<SeriesTerms>,
 }
@@ -226,7 +230,7 @@ impl Issuer {
                 checks.add(Owner::Item(index), check.key, check.signature, &check.message);
             }
         }
-        for licence in chain.licences() {
+        for licence in chain.rights().filter_map(zeni_note::Right::licence) {
             self.add_licence(index, &LicenceCheck::new(self.network(), licence), checks);
         }
         let root = std::iter::once_with(|| encode(&(&chain.note, &chain.holder)));
@@ -246,6 +250,8 @@ impl Issuer {
             signed: Vec::new(),
             sound,
             registered,
+            sealed: chain.note.record.sealed,
+            licensed: chain.right().licence().is_some(),
             terms,
         })
     }

@@ -283,7 +283,7 @@ fn one_bad_item_spoils_no_other() {
         let paid = setup.world.pay(&chain, &hanako, &shop, 100, "tea");
         items.push(setup.deposit(&paid, &shop, AOBA, &format!("d{serial}")));
     }
-    items[1].chain.holder.signature.0[5] ^= 1;
+    crate::testing::spoil(&mut items[1].chain.holder);
     items[2].chain.note.record.face = amount(500);
     items[3].chain.hops[0].signature.0[40] ^= 1;
     items[4].chain.hops[0].amount = amount(101);
@@ -291,7 +291,7 @@ fn one_bad_item_spoils_no_other() {
     items[5] = setup.deposit(&stolen, &thief, AOBA, "stolen");
     let elsewhere = items[6].chain.clone();
     items[6] = setup.deposit(&elsewhere, &shop, MIDORI, "elsewhere");
-    items[7].chain.hops[0].payee = setup.forged_licence(shop.public());
+    items[7].chain.hops[0].payee = setup.forged_licence(shop.public()).into();
     let found = outcomes(&setup, AOBA, "b1", items);
     let mut expected = [Outcome::Malformed; 9];
     expected[0] = Outcome::Paid;

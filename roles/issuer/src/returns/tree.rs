@@ -9,6 +9,7 @@
 //! closings of a node count once: only the first is entered (RN-O12, RN-X28, RN-X29). A refund out of a backup uses room and
 //! is no child: what it asks was never said to be left, so it convicts nobody (RN-X31).
 
+mod conflict;
 mod rows;
 
 use std::collections::HashMap;

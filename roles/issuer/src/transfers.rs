@@ -1,0 +1,65 @@
+//! Transfers: what settlement cycles order each bank to pay or tell it to expect (HC-F4.11, HC-O13).
+//!
+//! One per bank, currency and cycle, netted, under the cycle's random id: it names no note, no payment, no shop. Banks fetch
+//! them by number and book each once, so that a lost or repeated answer changes nothing (HC-X35).
+
+use zeni_message::{
+    NoRefusal,
+    route::{Ctx, Failure},
+};
+use zeni_money::{Amount, Currency};
+use zeni_note::messages::issuer::{GetTransfers, Transfer};
+use zeni_store::{Row, Tx, TxError, params};
+
+use crate::{Account, Done, Issuer, books, count_value, failure_of_read, schema};
+
+/// Writes a bank's transfer of a cycle, unless there is nothing to say.
+pub(crate) fn order(
+    tx: &mut Tx<'_>,
+    cycle: [u8; 16],
+    bank: &str,
+    currency: Currency,
+    amount: Amount,
+    pays: bool,
+) -> Result<(), TxError> {
+    let released = -books::balance(tx, &Account::Released(bank.to_owned()), currency)?;
+    let told = tx.row(schema::TRANSFERRED, params![bank, currency.code()])?.map_or(Ok(0), |row| row.u64(0))?;
+    let returned = u64::try_from(released - i128::from(told)).ok().and_then(Amount::from_minor);
+    let returned = returned.expect("what came back only grows, within what was issued");
+    if amount.is_zero() && returned.is_zero() {
+        return Ok(());
+    }
+    let last = tx.row(schema::LAST_TRANSFER, params![bank])?.map_or(Ok(0), |row| row.u64(0))?;
+    let row = params![bank, count_value(last + 1), cycle, currency.code(), amount, u32::from(pays), returned];
+    tx.execute(schema::INSERT_TRANSFER, row).map(drop)
+}
+
+impl Issuer {
+    pub(crate) async fn get_transfers(
+        &self,
+        ctx: &Ctx,
+        message: GetTransfers,
+    ) -> Result<Vec<Transfer>, Failure<NoRefusal>> {
+        let bank = ctx.caller_name().to_owned();
+        let read = move |tx: &mut Tx<'_>| -> Done<Vec<Transfer>> {
+            let rows = tx.rows(schema::TRANSFERS, &[bank.clone().into(), count_value(message.after)])?;
+            Ok(rows.iter().map(transfer).collect::<Result<_, _>>()?)
+        };
+        self.store.read(read).await.map_err(failure_of_read)
+    }
+}
+
+fn transfer(row: &Row) -> Result<Transfer, TxError> {
+    let wrong = TxError::Column { index: 2, expected: zeni_store::Kind::Array(3), found: zeni_store::Kind::Text };
+    Ok(Transfer {
+        number: row.u64(0)?,
+        cycle: row.array::<16>(1)?.into(),
+        currency: Currency::from_code(row.text(2)?).ok_or(wrong)?,
+        amount: row.amount(3)?,
+        pays: row.int(4)? == 1,
+        returned: row.amount(5)?,
+    })
+}
+
+#[cfg(test)]
+mod tests;
