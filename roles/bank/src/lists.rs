@@ -5,9 +5,13 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use zeni_crypto::{Digest, raw_rsa::BlindSigner};
+use zeni_crypto::{Digest, PublicKey, raw_rsa::BlindSigner};
 use zeni_message::{Signed, Time, decode, limits::MESSAGE_BYTES_MAX};
-use zeni_note::{KeyEntry, KeyList, RevocationList, SeriesTerms, keylist::Terms, sealed::Ordered};
+use zeni_note::{
+    KeyEntry, KeyList, RevocationList, SeriesTerms,
+    keylist::{SealedEntry, Terms},
+    sealed::Ordered,
+};
 use zeni_store::{Tx, TxError, WriteError, params};
 
 use crate::{bank::Bank, books::broken, schema};
@@ -38,10 +42,16 @@ impl Terms for Lists {
 }
 
 impl Lists {
-    /// The terms of what is ordered, if `bank` issues it under seal in that epoch, which has begun.
-    pub(crate) fn sealed_terms(&self, bank: &str, of: &Ordered, now: Time) -> Option<&SeriesTerms> {
+    /// The terms of what is ordered, if `bank` with that document key issues it under seal in that epoch, which has begun.
+    pub(crate) fn sealed_terms(
+        &self,
+        (bank, document): (&str, &PublicKey),
+        of: &Ordered,
+        now: Time,
+    ) -> Option<&SeriesTerms> {
         let list = self.list(of.epoch).filter(|list| list.record.from <= now)?;
-        list.record.sealed_entry(bank, of.series).filter(|entry| entry.faces.contains(&of.face))?;
+        let offers = |entry: &&SealedEntry| entry.key == *document && entry.faces.contains(&of.face);
+        list.record.sealed_entry(bank, of.series).filter(offers)?;
         list.record.terms(of.series).filter(|terms| terms.currency == of.currency)
     }
 

@@ -82,7 +82,8 @@ impl Bank {
         let known = self.store.read(move |tx: &mut Tx<'_>| Ok(known(tx, &account, &ids)?)).await.map_err(failure)?;
         let lists = self.lists::<WithdrawSealedRefusal>().await.map_err(failure)?;
         let network = self.config.roots.network;
-        let desk = Desk { network, bank: &self.config.bank, customer, lists: &lists, now: ctx.now };
+        let document = self.document.public();
+        let desk = Desk { network, bank: &self.config.bank, document, customer, lists: &lists, now: ctx.now };
         let checked = desk.check(message.items, known)?;
         if checked.is_empty() {
             return Ok(());

@@ -45,9 +45,9 @@ use zeni_note::{
 use zeni_store::{Options, Store};
 use zeroize::Zeroizing;
 
-pub(crate) use issuer::SEALED;
 use issuer::{Desk, TestIssuer};
-pub(crate) use sealed::account_key;
+pub(crate) use issuer::{SEALED, sealed_terms};
+pub(crate) use sealed::{Purse, account_key, transfer};
 
 use crate::{AuditReport, Bank, ChoreError, Config, Keys, NewAccount, Progress, SCHEMA, SeriesConfig, code_digest};
 
@@ -77,6 +77,8 @@ pub(crate) enum Cut {
     After,
     /// The reply arrives and the bank dies before it can store anything.
     Crash,
+    /// Nothing arrives while the line is held.
+    Hold,
 }
 
 /// A line to the issuer that can be cut; keeps the bytes of all requests that were delivered.
@@ -85,6 +87,7 @@ pub(crate) struct Line {
     cuts: Mutex<VecDeque<Cut>>,
     store: Mutex<Option<Store>>,
     sent: Mutex<Vec<(&'static str, Vec<u8>)>>,
+    held: Mutex<bool>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -103,6 +106,10 @@ impl Transport for Handset {
                 return Err(broken());
             }
             lock(&self.0.sent).push((path, body.clone()));
+            let held = |_: &mut Context<'_>| if *lock(&self.0.held) { Poll::Pending } else { Poll::Ready(()) };
+            if cut == Cut::Hold {
+                std::future::poll_fn(held).await;
+            }
             let answer = self.0.inner.call(path, body, max).await;
             match cut {
                 Cut::After => Err(broken()),
@@ -173,6 +180,7 @@ impl Town {
             cuts: Mutex::default(),
             store: Mutex::default(),
             sent: Mutex::default(),
+            held: Mutex::default(),
         });
         let validity = Validity::days(clock.now(), 365);
         let root = Ca::generate(NETWORK, TlsKey::generate(), validity, [1; 16]).expect("a root");
@@ -220,9 +228,19 @@ impl Town {
         *lock(&self.line.cuts) = cuts.iter().copied().collect();
     }
 
+    /// Holds the line, or lets it go.
+    pub(crate) fn hold(&self, held: bool) {
+        *lock(&self.line.held) = held;
+    }
+
     /// Bodies of all requests of one kind that reached the issuer.
     pub(crate) fn sent<M: Message>(&self) -> Vec<Vec<u8>> {
         lock(&self.line.sent).iter().filter(|(path, _)| *path == M::PATH).map(|(_, body)| body.clone()).collect()
+    }
+
+    /// Bodies of all requests that reached the issuer.
+    pub(crate) fn all_sent(&self) -> Vec<Vec<u8>> {
+        lock(&self.line.sent).iter().map(|(_, body)| body.clone()).collect()
     }
 
     pub(crate) fn set_time(&self, time: Time) {

@@ -36,6 +36,8 @@ pub(super) struct Checked {
 pub(super) struct Desk<'a> {
     pub(super) network: Network,
     pub(super) bank: &'a str,
+    /// The key of the bank's receipts.
+    pub(super) document: PublicKey,
     pub(super) customer: &'a Customer,
     pub(super) lists: &'a Lists,
     pub(super) now: Time,
@@ -101,7 +103,7 @@ impl Desk<'_> {
         let new = || asked.iter().filter(|it| it.is_new());
         let mut all = Vec::new();
         for it in new() {
-            let terms = self.lists.sealed_terms(self.bank, it.of(), self.now);
+            let terms = self.lists.sealed_terms((self.bank, &self.document), it.of(), self.now);
             all.push(terms.ok_or(WithdrawSealedRefusal::UnknownSeries { item: it.item })?);
         }
         if let Some((it, _)) = new().zip(&all).find(|(_, terms)| self.now > terms.withdraw_until) {

@@ -75,25 +75,31 @@ impl Bank {
         Claim { bank: self, orders: free }
     }
 
-    /// Sends some of the stored orders that wait for the issuer, each once in a round.
+    /// Sends some of the stored orders that wait for the issuer: all of them in turn, then again after a pause.
     pub(crate) async fn send_orders(&self, now: Time) -> Chore {
         let after = self.rounds.lock().unwrap_or_else(PoisonError::into_inner).order;
-        let found = self.store.read(move |tx: &mut Tx<'_>| -> Job<_> { Ok(pending(tx, after)?) }).await?;
-        let mut asked = {
+        let mut found = self.pending_orders(after).await?;
+        if found.is_empty() && after.is_some() {
+            let mut sent = self.rounds.lock().unwrap_or_else(PoisonError::into_inner).orders_sent;
+            if !self.due(&mut sent, now) {
+                return Ok(Progress::Idle);
+            }
+            found = self.pending_orders(None).await?;
+        }
+        {
             let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
-            rounds.order = found.last().copied().or(rounds.order);
-            rounds.orders_sent
-        };
+            rounds.order = found.last().copied();
+            rounds.orders_sent = Some(now);
+        }
         if found.is_empty() {
-            // those without an answer are sent again after a pause
-            let due = after.is_some() && self.due(&mut asked, now);
-            let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
-            rounds.orders_sent = asked;
-            rounds.order = rounds.order.filter(|_| !due);
             return Ok(Progress::Idle);
         }
         self.forward(&found, now).await?;
         Ok(Progress::More)
+    }
+
+    async fn pending_orders(&self, after: Option<Digest>) -> Result<Vec<Digest>, ChoreError> {
+        Ok(self.store.read(move |tx: &mut Tx<'_>| -> Job<_> { Ok(pending(tx, after)?) }).await?)
     }
 }
 

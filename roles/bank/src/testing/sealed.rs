@@ -15,6 +15,7 @@ use zeni_note::{
         Enrol, Identification, IdentifyOverspender, IdentifyRefusal, SealedItem, SealedOutcome, SealedState,
         WithdrawSealed, WithdrawSealedRefusal,
     },
+    messages::issuer::Transfer,
     proof::{Child, Equation, Held},
     sealed::{IssuerMadeKeys, KeyMaker, Reply, SealedContent, WithdrawalOrder},
     testing::{EPOCH, amount, jpy, key, nonce},
@@ -32,6 +33,12 @@ pub(crate) fn account_secret(account: &str) -> SecretKey {
 /// Its public half.
 pub(crate) fn account_key(account: &str) -> PublicKey {
     account_secret(account).public()
+}
+
+/// A settlement cycle's order to the bank.
+pub(crate) fn transfer(number: u64, cycle: &str, value: u64, pays: bool, returned: u64) -> Transfer {
+    let (amount, returned) = (amount(value), amount(returned));
+    Transfer { number, cycle: nonce(cycle), currency: jpy(), amount, pays, returned }
 }
 
 /// What a wallet keeps of one order under seal.
@@ -147,9 +154,14 @@ impl Town {
     pub(crate) fn issued(&self, account: &str, seed: &str, face: u64) -> (Purse, Chain) {
         let purse = self.purse(account, seed, face);
         let states = self.withdraw_sealed(account, std::slice::from_ref(&purse)).expect("a withdrawal");
-        let note = self.opened(&purse, &states[0]).expect("a note");
-        let holder = Right::Unlicensed(purse.user().public());
-        (purse, Chain { note, holder, hops: Vec::new() })
+        let chain = self.chain(&purse, &states[0]);
+        (purse, chain)
+    }
+
+    /// What the wallet holds after an answer.
+    pub(crate) fn chain(&self, purse: &Purse, state: &SealedState) -> Chain {
+        let note = self.opened(purse, state).expect("a note");
+        Chain { note, holder: Right::Unlicensed(purse.user().public()), hops: Vec::new() }
     }
 
     /// That `signer` passed on `value` of a chain.

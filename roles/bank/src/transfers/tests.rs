@@ -1,16 +1,8 @@
 //! Transfers of settlement cycles.
 
-use zeni_note::{
-    messages::issuer::{GetTransfers, Transfer},
-    testing::{amount, jpy, nonce},
-};
+use zeni_note::{messages::issuer::GetTransfers, testing::amount};
 
-use crate::testing::{Cut, POLL_S, Town};
-
-fn transfer(number: u64, cycle: &str, value: u64, pays: bool, returned: u64) -> Transfer {
-    let (amount, returned) = (amount(value), amount(returned));
-    Transfer { number, cycle: nonce(cycle), currency: jpy(), amount, pays, returned }
-}
+use crate::testing::{Cut, POLL_S, Town, transfer};
 
 /// What the bank keeps in cash, and what it owes or is owed by the cycles: received less paid.
 fn books(town: &Town) -> (String, String, u64) {
