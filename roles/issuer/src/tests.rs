@@ -1,5 +1,7 @@
 //! What several tests need.
 
+mod sealed;
+
 use curve25519_dalek::{
     constants::{ED25519_BASEPOINT_TABLE, EIGHT_TORSION},
     edwards::EdwardsPoint,
@@ -44,6 +46,16 @@ fn sign(key: &SecretKey, message: &[u8], torsion: EdwardsPoint) -> Signature {
     signature[..32].copy_from_slice(commitment.as_bytes());
     signature[32..].copy_from_slice((nonce + challenge * secret).as_bytes());
     Signature(signature)
+}
+
+/// Whether any value of any row holds these bytes.
+pub(crate) fn holds(dump: &[(String, Vec<Row>)], wanted: &[u8]) -> bool {
+    let found = |bytes: &[u8]| bytes.windows(wanted.len()).any(|window| window == wanted);
+    dump.iter().flat_map(|(_, rows)| rows).flat_map(Row::values).any(|value| match value {
+        Value::Blob(bytes) => found(bytes),
+        Value::Text(text) => found(text.as_bytes()),
+        Value::Int(_) | Value::Null => false,
+    })
 }
 
 /// Every row of every table, so that two states can be compared.

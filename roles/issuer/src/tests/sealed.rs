@@ -1,0 +1,505 @@
+//! Notes under seal on the one return path, and the cases that their banks resolve.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use futures::executor::block_on;
+use zeni_crypto::SecretKey;
+use zeni_note::{
+    Chain, ClosingPurpose, Hop, OverspendingProof, Right,
+    messages::issuer::{GetDecisions, Outcome, ReturnItem},
+    testing::{DAY, START, World, amount, key},
+};
+use zeni_store::{Options, Store};
+
+use super::dump;
+use crate::{
+    Policy, SCHEMA, SealedClaims,
+    testing::{BANKS, SEALED, Setup, config, total},
+};
+
+const AOBA: &str = BANKS[0];
+const MIDORI: &str = BANKS[1];
+
+struct Town {
+    setup: Setup,
+    user: Arc<SecretKey>,
+    chain: Chain,
+    shop: SecretKey,
+}
+
+/// A customer of aoba with a note of 1,000 under seal, and a shop with a licence.
+fn town() -> Town {
+    town_with(|_| {})
+}
+
+fn town_with(change: impl FnOnce(&mut crate::Config)) -> Town {
+    let world = World::new("issuer tests");
+    let mut config = config(&world, Policy::Refuse);
+    change(&mut config);
+    let store = Store::open_memory_with(&SCHEMA, Options::inline()).unwrap();
+    let setup = block_on(Setup::with(world, store, config));
+    let (user, chain) = block_on(setup.sealed_note(AOBA, "Taro", "note", 1_000));
+    let shop = setup.person("shop");
+    Town { setup, user, chain, shop }
+}
+
+impl Town {
+    fn paid(&self, value: u64, word: &str) -> ReturnItem {
+        let paid = self.setup.world.pay(&self.chain, &self.user, &self.shop, value, word);
+        self.setup.deposit(&paid, &self.shop, MIDORI, word)
+    }
+
+    fn bring(&self, batch: &str, items: Vec<ReturnItem>) -> Vec<Outcome> {
+        block_on(self.setup.give_back(MIDORI, batch, items)).unwrap().record.outcomes
+    }
+
+    /// Pays and brings back.
+    fn pay(&self, value: u64, word: &str) -> Outcome {
+        self.bring(word, vec![self.paid(value, word)])[0]
+    }
+
+    fn states(&self) -> Vec<String> {
+        block_on(self.setup.settle_down());
+        assert_eq!(block_on(self.setup.issuer.audit()).unwrap().violations, Vec::<String>::new());
+        block_on(self.setup.issuer.cases()).unwrap().into_iter().map(|case| case.state).collect()
+    }
+
+    fn rows(&self) -> [u64; 3] {
+        block_on(self.setup.issuer.circulation()).unwrap()[0].rows
+    }
+
+    fn held(&self) -> u64 {
+        block_on(self.setup.issuer.circulation()).unwrap()[0].banks[0].outstanding
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.setup.desk(AOBA).names()
+    }
+
+    fn asked(&self) -> u64 {
+        self.setup.desk(AOBA).asked.load(Ordering::Relaxed)
+    }
+}
+
+/// HC-F4.4…F4.8, HC-P5, HC-P17, HC-X30, HC-O11, HC-N13: payments out of a note, through whichever bank, are paid while Y ≤ X; at
+/// Y = X the note leaves the register for the archive, with its origin, and nobody is accused; the bank no longer holds it.
+#[test]
+fn a_note_is_paid_to_the_last_unit() {
+    let town = town();
+    assert_eq!(town.pay(400, "a"), Outcome::Paid);
+    assert_eq!((town.held(), town.rows()[..2].to_vec()), (600, vec![1, 0]));
+    assert_eq!(town.pay(599, "b"), Outcome::Paid);
+    assert_eq!(town.pay(1, "c"), Outcome::Paid);
+    assert_eq!((town.held(), town.rows()[..2].to_vec()), (0, vec![0, 1]));
+    assert!(town.states().is_empty());
+}
+
+/// HC-P13, HC-P15, HC-X31, HC-X46, HC-F4.9, HC-F5.1…F5.7, HC-A37: a restored purse pays 600 and 600 out of 1,000 at two shops: the
+/// second return is found out, paid no further than the note goes, and the bank finds its customer by the evidence and the
+/// sealed content; the issuer learns no name. Control: 600 and 400 open no case and ask nobody.
+#[test]
+fn an_overspender_is_identified_by_his_bank() {
+    let honest = town();
+    assert_eq!((honest.pay(600, "a"), honest.pay(400, "b")), (Outcome::Paid, Outcome::Paid));
+    assert!(honest.states().is_empty());
+    assert_eq!(honest.asked(), 0);
+
+    let town = town();
+    assert_eq!(town.pay(600, "a"), Outcome::Paid);
+    assert_eq!(town.pay(600, "b"), Outcome::Partly { paid: amount(400) });
+    assert_eq!(town.states(), ["identified"]);
+    assert_eq!(town.names(), ["Taro"]);
+    let case = &block_on(town.setup.issuer.cases()).unwrap()[0];
+    assert_eq!((case.name.as_deref(), case.bank.as_deref()), (None, Some(AOBA)));
+    assert!(!super::holds(&dump(&town.setup.store), b"Taro"));
+    // the authority was not asked: it knows no such key
+    assert_eq!(town.setup.registrar.disclosures.load(Ordering::Relaxed), 0);
+    let export = &block_on(town.setup.issuer.export_proofs()).unwrap()[0];
+    let proof: zeni_message::Signed<OverspendingProof> = zeni_message::Signed::from_document(&export.document).unwrap();
+    let convicted = proof.record.verify(&town.setup.world.roots).unwrap();
+    assert_eq!((convicted.key(), convicted.signed()), (town.user.public(), amount(1_200)));
+}
+
+/// HC-P14, HC-X28, HC-X32, HC-F4.10, HC-O4, HC-V30: after the note was used up and left the register, one unit more is found at
+/// once, from the archive: not paid, and traced.
+#[test]
+fn spending_after_use_up_is_found_at_once() {
+    let town = town();
+    assert_eq!(town.pay(1_000, "all"), Outcome::Paid);
+    assert_eq!(town.rows()[..2], [0, 1]);
+    assert_eq!(town.pay(1, "more"), Outcome::Partly { paid: amount(0) });
+    assert_eq!(town.states(), ["identified"]);
+    assert_eq!(town.names(), ["Taro"]);
+    // later presentations change nothing about the case
+    assert_eq!(town.pay(5, "still more"), Outcome::Partly { paid: amount(0) });
+    assert_eq!(town.states(), ["identified"]);
+    assert_eq!(town.asked(), 1);
+}
+
+/// HC-X25, HC-X33, HC-F4.3: the same return again, in its batch, in another, and after the note has left the register, is
+/// answered as before or as a duplicate: paid once, never a case.
+#[test]
+fn a_replay_is_never_an_overspending() {
+    let town = town();
+    let (first, rest) = (town.paid(600, "a"), town.paid(400, "b"));
+    assert_eq!(town.bring("b1", vec![first.clone(), first.clone()]), [Outcome::Paid, Outcome::Duplicate]);
+    assert_eq!(town.bring("b2", vec![first.clone()]), [Outcome::Paid]);
+    assert_eq!(town.bring("b3", vec![rest.clone()]), [Outcome::Paid]);
+    for batch in ["b4", "b5"] {
+        assert_eq!(town.bring(batch, vec![rest.clone(), first.clone()]), [Outcome::Paid, Outcome::Paid]);
+    }
+    let (aoba, midori) = {
+        let circulation = block_on(town.setup.issuer.circulation()).unwrap();
+        (circulation[0].returned[0].1, circulation[0].returned[1].1)
+    };
+    assert_eq!((aoba, midori), (0, 1_000));
+    assert!(town.states().is_empty());
+    assert_eq!(town.asked(), 0);
+}
+
+/// HC-X26, HC-X29, HC-P6, HC-P11, HC-P12, HC-F4.2: a return altered in X, N_U, S_I, TIME, W, y or S_U, or a note that its finder
+/// signed himself, is refused as malformed; the balance stays and nobody is traced. Control: unaltered it is paid.
+#[test]
+fn an_altered_return_is_refused_and_accuses_nobody() {
+    let town = town();
+    let good = town.paid(600, "a");
+    let mut altered: Vec<ReturnItem> = (0..8).map(|_| good.clone()).collect();
+    altered[0].chain.note.record.face = amount(2_000);
+    altered[1].chain.note.record.holder = key("another").public();
+    altered[2].chain.holder = Right::Unlicensed(key("another").public());
+    altered[3].chain.hops[0].opening.time = START.plus(5);
+    altered[4].chain.hops[0].opening.rest.0[0] ^= 1;
+    altered[5].chain.hops[0].amount = amount(700);
+    altered[6].chain.hops[0].signature.0[5] ^= 1;
+    let forger = World::new("a forger");
+    let forged = Chain {
+        note: zeni_message::Signed::sign(
+            town.setup.world.network(),
+            zeni_note::Note { serial: [9; 16].into(), ..town.chain.note.record.clone() },
+            &forger.issuer,
+        ),
+        ..town.chain.clone()
+    };
+    let forged = town.setup.world.pay(&forged, &town.user, &town.shop, 600, "f");
+    altered[7] = town.setup.deposit(&forged, &town.shop, MIDORI, "f");
+    for (number, item) in altered.into_iter().enumerate() {
+        let before = town.held();
+        assert_eq!(town.bring(&format!("b{number}"), vec![item]), [Outcome::Malformed], "{number}");
+        assert_eq!(town.held(), before);
+    }
+    assert_eq!(town.bring("good", vec![good]), [Outcome::Paid]);
+    assert!(town.states().is_empty());
+    assert_eq!(town.asked(), 0);
+}
+
+/// HC-X27: another shop cannot bring what was paid to this one, nor have it paid elsewhere.
+#[test]
+fn only_the_payee_brings_a_payment_back() {
+    let town = town();
+    let thief = town.setup.person("thief");
+    let paid = town.setup.world.pay(&town.chain, &town.user, &town.shop, 600, "a");
+    let stolen = town.setup.deposit(&paid, &thief, MIDORI, "t");
+    assert_eq!(town.bring("b1", vec![stolen]), [Outcome::Malformed]);
+    assert_eq!(town.bring("b2", vec![town.paid(600, "a")]), [Outcome::Paid]);
+    assert!(town.states().is_empty());
+}
+
+/// HC-X37, HC-F4.2: after the deposit limit a return is late: not paid, no case, although it exceeds the note.
+#[test]
+fn a_late_return_is_no_overspending() {
+    let town = town();
+    assert_eq!(town.pay(1_000, "a"), Outcome::Paid);
+    town.setup.clock.put(START.plus(210 * DAY + 1));
+    assert_eq!(town.pay(500, "late"), Outcome::Late);
+    assert!(town.states().is_empty());
+}
+
+/// HC-X49, HC-O7: two amounts over one e of one note: the first is paid, the other refused as a conflict, and nobody is accused,
+/// although both together exceed the note. Control: over two e the same amounts open a case.
+#[test]
+fn one_question_is_answered_once() {
+    let town = town();
+    let challenge = town.setup.world.challenge(&town.shop, 600, "one question", START.plus(DAY));
+    let answered = |value: u64| {
+        let answer = town.setup.world.answer(&town.chain, &town.user, value, &challenge);
+        let chain = town.chain.extended(Hop {
+            opening: challenge.opening(town.setup.world.network()),
+            amount: answer.amount,
+            signature: answer.signature,
+            payee: challenge.right.clone(),
+        });
+        town.setup.deposit(&chain, &town.shop, MIDORI, &format!("d{value}"))
+    };
+    let (first, second, small) = (answered(600), answered(700), answered(10));
+    assert_eq!(town.bring("b1", vec![first.clone(), second.clone()]), [Outcome::Paid, Outcome::Duplicate]);
+    assert_eq!(town.bring("b2", vec![second]), [Outcome::Duplicate]);
+    assert_eq!(town.bring("b3", vec![small, first]), [Outcome::Duplicate, Outcome::Paid]);
+    assert!(town.states().is_empty());
+    assert_eq!(town.pay(700, "another"), Outcome::Partly { paid: amount(400) });
+    assert_eq!(town.states(), ["identified"]);
+}
+
+/// HC-X42: a note that is genuine and in neither database (the register was lost or restored old): an alarm that stops the
+/// series, never an accusation; until an operator lifts the stop nothing more is issued in it.
+#[test]
+fn a_lost_register_accuses_nobody() {
+    let town = town();
+    let lose = |tx: &mut zeni_store::Tx<'_>| -> Result<u64, zeni_store::JobError<()>> {
+        tx.execute("DELETE FROM origin WHERE series = ?1", zeni_store::params![SEALED])?;
+        Ok(tx.execute("DELETE FROM note WHERE series = ?1", zeni_store::params![SEALED])?)
+    };
+    assert_eq!(town.setup.store.write_blocking(zeni_store::Caller::default(), lose).unwrap(), 1);
+    assert_eq!(town.pay(600, "a"), Outcome::Unknown);
+    assert_eq!(town.pay(600, "b"), Outcome::Unknown);
+    assert!(block_on(town.setup.issuer.cases()).unwrap().is_empty());
+    assert_eq!(block_on(town.setup.issuer.stopped_series()).unwrap(), [SEALED]);
+    assert!(!block_on(town.setup.issuer.audit()).unwrap().is_sound());
+    assert!(matches!(block_on(town.setup.issuer.settle()), Err(crate::SettleError::Register { .. })));
+}
+
+/// HC-P28, HC-X47, HC-F5.2: a bank that does not answer keeps the case waiting with its evidence, past the end of all terms, when
+/// note and origin are long gone; then it is asked again with the same and identifies.
+#[test]
+fn evidence_waits_for_a_bank() {
+    let town = town();
+    town.setup.desk(AOBA).silent.store(true, Ordering::Relaxed);
+    assert_eq!(town.bring("b", vec![town.paid(1_000, "a"), town.paid(1_000, "b")])[0], Outcome::Paid);
+    assert_eq!(town.states(), ["proven"]);
+    town.setup.clock.put(START.plus(401 * DAY));
+    assert_eq!(town.states(), ["proven"]);
+    assert_eq!(town.rows(), [0, 0, 0]);
+    assert!(town.names().is_empty() && town.asked() > 1);
+    town.setup.desk(AOBA).silent.store(false, Ordering::Relaxed);
+    assert_eq!(town.states(), ["identified"]);
+    assert_eq!(town.names(), ["Taro"]);
+}
+
+/// HC-X40, HC-X41: only the bank in the note's origin is asked; if it has no order for the request, nobody is named and an alarm
+/// holds the bank answerable. The other bank, asked the same, finds nothing either.
+#[test]
+fn a_bank_without_the_order_is_answerable() {
+    let town = town();
+    town.setup.desk(AOBA).forget();
+    town.bring("b", vec![town.paid(600, "a"), town.paid(600, "b")]);
+    assert_eq!(town.states(), ["unknown"]);
+    assert!(town.names().is_empty());
+    assert_eq!(town.setup.desk(MIDORI).asked.load(Ordering::Relaxed), 0);
+    let alarms = block_on(town.setup.issuer.alarms()).unwrap();
+    assert_eq!(alarms.iter().map(|(_, kind)| kind.as_str()).collect::<Vec<_>>(), ["unknown_order"]);
+}
+
+/// HC-R1, HC-P16, HC-O6: of a key that the issuer made itself it could show anything: a bank that does not believe it names
+/// nobody, and the case is refused.
+#[test]
+fn a_key_that_the_issuer_made_names_nobody() {
+    let town = town_with(|config| config.sealed.makes_keys = true);
+    let (user, mut content) = town.setup.content("made", 500);
+    content.holder = zeni_note::sealed::KeyMaker::Issuer;
+    let purse = block_on(town.setup.sealed(AOBA, user, content));
+    town.setup.desk(AOBA).ordered(purse.request(), "Taro");
+    let (user, issued) = town.setup.opened(&purse, &block_on(town.setup.forward_one(AOBA, &purse))).unwrap();
+    let holder = Right::Unlicensed(user.public());
+    let made = Town { chain: Chain { note: issued.note, holder, hops: Vec::new() }, user, ..town };
+    made.bring("b", vec![made.paid(500, "a"), made.paid(500, "b")]);
+    assert_eq!(made.states(), ["refused"]);
+    assert!(made.names().is_empty());
+}
+
+/// HC-F3.9, DESIGN §5 "Right to hold": mixed chains: money under seal passed on to licensed holders; each overspender is found by
+/// whoever can name him: the first at his bank, the second at the authority.
+#[test]
+fn each_holder_is_found_by_his_own_door() {
+    let town = town();
+    let saburo = town.setup.person("saburo");
+    let lent = town.setup.world.pay(&town.chain, &town.user, &saburo, 800, "lent");
+    let items = ["x", "y"].map(|word| {
+        let paid = town.setup.world.pay(&lent, &saburo, &town.shop, 700, word);
+        town.setup.deposit(&paid, &town.shop, MIDORI, word)
+    });
+    assert_eq!(town.bring("b", items.to_vec()), [Outcome::Paid, Outcome::Partly { paid: amount(100) }]);
+    assert_eq!(town.states(), ["disclosed"]);
+    assert!(town.names().is_empty());
+    assert_eq!(town.pay(900, "own"), Outcome::Partly { paid: amount(200) });
+    assert_eq!(town.states(), ["disclosed", "identified"]);
+    assert_eq!(town.names(), ["Taro"]);
+}
+
+/// HC-R4, HC-V14: a payee without a licence is terminal: what it got it deposits; what it passes on instead is malformed, and
+/// it cannot renew.
+#[test]
+fn a_payee_without_licence_can_only_deposit() {
+    let town = town();
+    let stall = key("a market stall");
+    let mut paid = town.setup.world.pay(&town.chain, &town.user, &stall, 300, "a");
+    paid.hops[0].payee = Right::Unlicensed(stall.public());
+    let on = town.setup.world.pay(&town.chain, &town.user, &stall, 300, "b");
+    let mut on = town.setup.world.pay(&on, &stall, &town.shop, 300, "c");
+    on.hops[0].payee = Right::Unlicensed(stall.public());
+    let passed_on = ReturnItem { closing: town.setup.deposit(&paid, &town.shop, MIDORI, "c").closing, chain: on };
+    assert_eq!(town.bring("b1", vec![passed_on]), [Outcome::Malformed]);
+    let licence = town.setup.world.licence(key("fresh").public());
+    let purpose = ClosingPurpose::Renewal { nonce: crate::testing::id("n"), licence };
+    let closing = town.setup.world.close(&paid, &stall, 300, purpose);
+    let renew = zeni_note::messages::issuer::Renew { chain: paid.clone(), closing, slot: crate::testing::id("s") };
+    assert!(block_on(town.setup.public(renew)).is_err());
+    assert_eq!(town.bring("b2", vec![town.setup.deposit(&paid, &stall, MIDORI, "d")]), [Outcome::Paid]);
+    assert!(town.states().is_empty());
+}
+
+/// HC-P29, HC-F7.3, RN-X34: a licensed holder renews what he got from a note under seal: the renewed note has no origin, the bank
+/// owes what it held, and what is outstanding stays the same.
+#[test]
+fn a_renewed_note_leaves_its_bank() {
+    let town = town();
+    let saburo = town.setup.person("saburo");
+    let lent = town.setup.world.pay(&town.chain, &town.user, &saburo, 700, "lent");
+    let fresh = key("fresh");
+    let licence = town.setup.world.licence(fresh.public());
+    let purpose = ClosingPurpose::Renewal { nonce: crate::testing::id("n"), licence: licence.clone() };
+    let closing = town.setup.world.close(&lent, &saburo, 700, purpose);
+    let renew = zeni_note::messages::issuer::Renew { chain: lent, closing, slot: crate::testing::id("s") };
+    let issued = block_on(town.setup.public(renew)).unwrap();
+    assert!(!issued.note.record.sealed);
+    let circulation = &block_on(town.setup.issuer.circulation()).unwrap()[0];
+    assert_eq!(
+        (circulation.outstanding, circulation.banks[0].outstanding, circulation.banks[0].owes),
+        (1_000, 300, 700)
+    );
+    let chain = Chain { note: issued.note, holder: licence.into(), hops: Vec::new() };
+    assert_eq!(town.bring("b", vec![town.setup.deposit(&chain, &fresh, MIDORI, "d")]), [Outcome::Paid]);
+    assert!(town.states().is_empty());
+    assert_eq!(town.held(), 300);
+}
+
+/// HC-O10, HC-X13, HC-F4.12: an unspent rest comes back by the holder's signed refund after all terms; what nobody claims is
+/// dormant at the end of retention: either way the bank no longer holds it.
+#[test]
+fn rests_are_refunded_or_dormant() {
+    let town = town();
+    let (other, lost) = block_on(town.setup.sealed_note(AOBA, "Jiro", "lost", 500));
+    drop((other, lost));
+    assert_eq!(town.pay(400, "a"), Outcome::Paid);
+    town.setup.clock.put(START.plus(211 * DAY));
+    let to = town.setup.world.account(MIDORI, "A-1", "r");
+    let closing = town.setup.world.close(&town.chain, &town.user, 600, ClosingPurpose::Refund(to));
+    let item = ReturnItem { chain: town.chain.clone(), closing };
+    assert!(matches!(town.bring("r", vec![item])[0], Outcome::Waiting { .. }));
+    assert_eq!(town.held(), 1_100);
+    town.setup.clock.put(START.plus(241 * DAY));
+    assert!(town.states().is_empty());
+    assert_eq!(town.held(), 500);
+    town.setup.clock.put(START.plus(400 * DAY + 1));
+    assert!(town.states().is_empty());
+    let circulation = &block_on(town.setup.issuer.circulation()).unwrap()[0];
+    assert_eq!((circulation.banks[0].outstanding, circulation.dormant, circulation.rows), (0, 500, [0, 0, 0]));
+    assert_eq!((circulation.banks[0].issued, circulation.banks[0].returned), (1_500, 1_500));
+}
+
+/// HC-P20, HC-P21, HC-P22, HC-F7.3, HC-F7.5, HC-F7.6, HC-X38, HC-D24, HC-N10: with as much in circulation the register stays
+/// level; the archive grows with what came back and is empty after its term; what is still out or in a case that is not proven
+/// is not swept. A list of what was spent would grow with every note (control: the sum of all that was ever issued).
+#[test]
+fn the_register_holds_live_money_only() {
+    let town = town();
+    let mut ever = 1;
+    for cycle in 0..5 {
+        for place in 0..6 {
+            let (user, chain) = block_on(town.setup.sealed_note(AOBA, "Taro", &format!("n{cycle}/{place}"), 100));
+            let word = format!("d{cycle}/{place}");
+            ever += 1;
+            assert_eq!(town.rows()[0], 2);
+            let item = town.setup.deposit(&chain, &user, MIDORI, &word);
+            assert_eq!(town.bring(&word, vec![item]), [Outcome::Paid]);
+            assert_eq!(town.rows()[..2], [1, ever - 1]);
+        }
+        let circulation = &block_on(town.setup.issuer.circulation()).unwrap()[0];
+        let bank = &circulation.banks[0];
+        assert_eq!((circulation.outstanding, bank.issued - bank.returned), (1_000, 1_000));
+    }
+    assert_eq!(ever, 31);
+    town.setup.clock.put(START.plus(400 * DAY));
+    assert!(town.states().is_empty());
+    assert_eq!(town.rows()[..2], [1, 30]);
+    town.setup.clock.put(START.plus(400 * DAY + 1));
+    assert!(town.states().is_empty());
+    assert_eq!(town.rows(), [0, 0, 0]);
+}
+
+/// HC-O5, HC-X31: by default nothing above the note is paid where nobody can tell payee and overspender apart, whatever the policy
+/// for licensed keys; an operator may pay up to caps per key and day: then a ring gains the cap and no more.
+#[test]
+fn excess_under_seal_is_capped() {
+    let gain = |claims: Option<SealedClaims>, colluders: u64| {
+        let town = town_with(|config| {
+            let most = amount(1_000_000);
+            config.policy = Policy::Capped { per_key: most, per_person: most, per_issuer_day: most, cutoff: 86_400 };
+            config.sealed.claims = claims;
+        });
+        let mut paid = 0;
+        for colluder in 0..colluders {
+            paid += match town.pay(1_000, &format!("c{colluder}")) {
+                Outcome::Paid => 1_000,
+                Outcome::Partly { paid } => paid.minor(),
+                _ => 0,
+            };
+        }
+        assert_eq!(town.states(), ["identified"]);
+        let decisions = block_on(town.setup.member(MIDORI, GetDecisions { after: 0 })).unwrap();
+        assert_eq!(decisions.len() as u64, colluders - 1);
+        paid + total(decisions.iter().map(|decision| decision.paid)) - 1_000
+    };
+    assert_eq!([2, 5].map(|colluders| gain(None, colluders)), [0, 0]);
+    let caps = SealedClaims { per_key: amount(1_500), per_issuer_day: amount(9_000) };
+    assert_eq!([2, 5].map(|colluders| gain(Some(caps), colluders)), [1_000, 1_500]);
+    let caps = SealedClaims { per_key: amount(9_000), per_issuer_day: amount(700) };
+    assert_eq!([2, 5].map(|colluders| gain(Some(caps), colluders)), [700, 700]);
+}
+
+/// HC-P29, HC-P22, HC-X33, HC-X34: a random run over both banks: payments, replays, overspendings, refusals, settlements; after
+/// each step what the banks hold is what their notes stand for, and what customers were debited is what came back, is out, or is
+/// in dispute.
+#[test]
+fn money_is_conserved_in_a_random_run() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let shop = setup.person("shop");
+    let mut random = zeni_crypto::SeededEntropy::from_number(11);
+    let mut draw = |below: u64| {
+        let mut bytes = [0; 8];
+        zeni_crypto::Entropy::fill(&mut random, &mut bytes);
+        u64::from_be_bytes(bytes) % below
+    };
+    let mut notes: Vec<(Arc<SecretKey>, Chain)> = Vec::new();
+    let mut brought: Vec<(usize, ReturnItem)> = Vec::new();
+    let mut debited = 0;
+    for step in 0..60 {
+        let word = format!("s{step}");
+        match draw(4) {
+            0 => {
+                let bank = BANKS[usize::try_from(draw(2)).unwrap()];
+                notes.push(block_on(setup.sealed_note(bank, "someone", &word, 500)));
+                debited += 500;
+            }
+            1 | 2 if !notes.is_empty() => {
+                let (user, chain) = &notes[usize::try_from(draw(notes.len() as u64)).unwrap()];
+                let paid = setup.world.pay(chain, user, &shop, 1 + draw(300), &word);
+                let at = usize::try_from(draw(2)).unwrap();
+                let item = setup.deposit(&paid, &shop, BANKS[at], &word);
+                block_on(setup.give_back(BANKS[at], &word, vec![item.clone()])).unwrap();
+                brought.push((at, item));
+            }
+            3 if !brought.is_empty() => {
+                let (at, item) = brought[usize::try_from(draw(brought.len() as u64)).unwrap()].clone();
+                block_on(setup.give_back(BANKS[at], &word, vec![item])).unwrap();
+            }
+            _ => drop(block_on(setup.issuer.settle()).unwrap()),
+        }
+        block_on(setup.settle_down());
+        assert_eq!(block_on(setup.issuer.audit()).unwrap().violations, Vec::<String>::new(), "step {step}");
+        let circulation = &block_on(setup.issuer.circulation()).unwrap()[0];
+        let returned: u64 = circulation.returned.iter().map(|(_, amount)| amount).sum();
+        assert_eq!(debited, returned + circulation.outstanding, "step {step}");
+        let held: u64 = circulation.banks.iter().map(|bank| bank.outstanding).sum();
+        assert_eq!(held, circulation.outstanding, "step {step}");
+    }
+    assert!(!block_on(setup.issuer.cases()).unwrap().is_empty(), "the run has overspenders");
+}
