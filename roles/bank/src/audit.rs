@@ -239,12 +239,12 @@ fn positions(
 
 /// What was reported against what is: never more than there is, and the same once the issuer has all.
 fn reports(tx: &mut Tx<'_>, report: &mut AuditReport) -> Result<(), TxError> {
+    let totals = totals(tx)?;
     let Some(last) = last_report(tx)? else {
-        report.reported = report.signatures == 0;
+        report.reported = report.signatures == 0 && totals.iter().all(|totals| totals.sealed.is_zero());
         return Ok(());
     };
     let counted = signed(tx)?;
-    let totals = totals(tx)?;
     let beyond = last.counts.record.signed.iter().filter(|(key, count)| counted.get(key).is_none_or(|is| is < count));
     report.compare("reported ≤ counted", &0, &beyond.count());
     report.report = last.number;

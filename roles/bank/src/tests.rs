@@ -7,7 +7,7 @@ use zeni_message::{Role, peer::SendError, route::Caller};
 use zeni_note::{
     messages::{
         bank::GetStatement,
-        issuer::{Decision, Outcome},
+        issuer::{Decision, Outcome, SealedRefusal},
     },
     testing::amount,
 };
@@ -106,6 +106,7 @@ fn futures_are_send() {
 
 #[derive(Clone, Debug)]
 enum Step {
+    Sealed { account: bool, thousands: usize, hundreds: usize, cut: Cut, refused: bool, again: bool },
     Withdraw { account: bool, thousands: usize, hundreds: usize, lost: bool },
     Deposit { account: bool, outcome: u8, lost: bool },
     HandIn { values: Vec<u64> },
@@ -115,7 +116,16 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let cut = prop_oneof![3 => Just(Cut::Not), 1 => Just(Cut::Before), 1 => Just(Cut::After), 1 => Just(Cut::Crash)];
+    let sealed = (any::<bool>(), 0..3_usize, 0..3_usize, cut.clone(), any::<bool>(), any::<bool>());
     let step = prop_oneof![
+        sealed.prop_map(|(account, thousands, hundreds, cut, refused, again)| Step::Sealed {
+            account,
+            thousands,
+            hundreds,
+            cut,
+            refused,
+            again
+        }),
         (any::<bool>(), 0..3_usize, 0..3_usize, any::<bool>())
             .prop_map(|(account, thousands, hundreds, lost)| Step::Withdraw { account, thousands, hundreds, lost }),
         (any::<bool>(), 0..6_u8, any::<bool>()).prop_map(|(account, outcome, lost)| Step::Deposit {
@@ -137,6 +147,23 @@ fn name(account: bool) -> &'static str {
 fn play(town: &mut Town, place: usize, step: &Step) {
     let seed = format!("step {place}");
     match step {
+        Step::Sealed { account, thousands, hundreds, cut, refused, again } => {
+            let account = name(*account);
+            let faces = [vec![1_000; *thousands], vec![100; *hundreds]].concat();
+            let purses = faces.iter().enumerate();
+            let purses: Vec<_> = purses.map(|(n, face)| town.purse(account, &format!("{seed} {n}"), *face)).collect();
+            town.desk().refuse = refused.then_some(SealedRefusal::Ceiling);
+            town.cut(&[*cut]);
+            drop(town.withdraw_sealed(account, &purses));
+            town.cut(&[]);
+            town.desk().refuse = None;
+            if *cut == Cut::Crash {
+                town.restart();
+            }
+            if *again {
+                drop(town.withdraw_sealed(account, &purses));
+            }
+        }
         Step::Withdraw { account, thousands, hundreds, lost } => {
             let faces = [vec![1_000; *thousands], vec![100; *hundreds]].concat();
             let (order, _) = town.order(&seed, &faces);
@@ -189,7 +216,7 @@ fn play(town: &mut Town, place: usize, step: &Step) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
-    /// RN-X7, RN-X25, RN-X27, RN-F9.2: whatever is cut between bank, customers and issuer, and whenever the bank dies,
+    /// RN-X7, RN-X25, RN-X27, RN-F9.2, HC-P22, HC-P29, HC-X8, HC-X9: whatever is cut between bank, customers and issuer, and whenever the bank dies,
     /// money is conserved after every step, and in the end bank and issuer say the same.
     #[test]
     fn money_is_conserved_under_faults(steps in steps()) {
@@ -210,7 +237,10 @@ proptest! {
         prop_assert_eq!(&figures.held, "JPY:0");
         let signed: u64 = figures.signed.trim_start_matches("JPY:").parse().expect("a number");
         let available = town.balances("A-1").0 + town.balances("A-2").0;
-        prop_assert_eq!(available, 2 * OPENING - signed + paid);
+        let sealed: u64 = town.desk().opened.values().map(|content| content.face.minor()).sum();
+        prop_assert_eq!((town.outstanding(), &figures.sealed), (sealed, &format!("JPY:{sealed}")));
+        prop_assert_eq!(town.reserved("A-1") + town.reserved("A-2"), 0);
+        prop_assert_eq!(available, 2 * OPENING - signed - sealed + paid);
         prop_assert!(report.reported);
         prop_assert_eq!(counts.map_or(0, |counts| counts.record.signed.iter().map(|(_, count)| count).sum()), report.signatures);
     }

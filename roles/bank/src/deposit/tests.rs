@@ -2,8 +2,8 @@ use zeni_message::{Signed, limits::OPEN_CHALLENGES_MAX, peer::SendError};
 use zeni_note::{
     ClosingPurpose,
     messages::bank::{
-        Deposit, DepositRefusal, DepositState, GetDeposit, GetDepositRefusal, HandInTakings, ItemState, OpenDeposit,
-        OpenDepositRefusal,
+        ClosedChain, Deposit, DepositRefusal, DepositState, GetDeposit, GetDepositRefusal, HandInTakings, ItemState,
+        OpenDeposit, OpenDepositRefusal,
     },
     testing::{amount, jpy, key, nonce, terms},
 };
@@ -323,5 +323,28 @@ fn one_signature_hands_in_all_takings() {
     assert_eq!(state.items, [100, 200, 300].map(|value| ItemState::Held(amount(value))));
     assert_eq!(hand_in(&town, &good).expect("again"), state);
     assert_eq!(town.balances("A-1"), (OPENING, 600));
+    town.sound();
+}
+
+/// HC-P5, HC-V20, HC-F4.1: what was issued under seal through one account comes back by another like any money, paid to a licensed
+/// holder or to a shop without licence; whoever has none can pass nothing on but the note that was sealed for him.
+#[test]
+fn sealed_notes_are_deposited_like_others() {
+    let mut town = Town::new();
+    let (purse, chain) = town.issued("A-1", "one", 1_000);
+    let (licensed, shop, next) = (key("licensed payee"), key("shop"), key("next"));
+    let paid = town.world.pay(&chain, &purse.user(), &licensed, 300, "licensed");
+    let terminal = town.pay_unlicensed(&chain, &purse.user(), &shop, 200, "terminal");
+    let beyond = town.pay_unlicensed(&terminal, &shop, &next, 200, "beyond");
+    let purpose = ClosingPurpose::Deposit(town.open_deposit("A-2", "deposit"));
+    let deposit = |items| Deposit { purpose: purpose.clone(), items };
+    let good = town.closed(&paid, &licensed, 300, &purpose);
+    let bad = deposit(vec![good.clone(), ClosedChain { chain: beyond, ..good.clone() }]);
+    assert_eq!(refused(&town, "A-2", &bad), DepositRefusal::Malformed { item: 1 });
+    town.send("A-2", &deposit(vec![good, town.closed(&terminal, &shop, 200, &purpose)])).expect("held");
+    assert_eq!(town.balances("A-2"), (OPENING, 500));
+    town.settle();
+    assert_eq!(town.balances("A-2"), (OPENING + 500, 0));
+    assert_eq!(town.balances("A-1"), (OPENING - 1_000, 0));
     town.sound();
 }

@@ -87,3 +87,34 @@ fn wrong_codes_lock_nobody_out() {
     assert_eq!(enrol(&town, &right).expect("still"), first);
     enrol(&town, &message("A-2", "code A-2", Role::Wallet, &key)).expect("for the first time");
 }
+
+/// HC-O3, HC-F1.5: the key of the customer's orders is kept with his certificate; another one comes to it, also with the same
+/// certificate; what is no key is refused; and nobody brings a key without the code.
+#[test]
+fn account_keys_are_kept() {
+    let mut town = Town::unkeyed();
+    let key = TlsKey::generate();
+    let request = message("A-1", "code A-1", Role::Wallet, &key);
+    let first = enrol(&town, &request).expect("enrolled");
+    let keys = |town: &Town| town.table("account_key").len();
+    assert_eq!(keys(&town), 1);
+    town.restart();
+    let before = town.dump();
+    enrol(&town, &request).expect("the same");
+    assert_eq!(town.dump(), before);
+    let another = Enrol { account_key: account_key("another"), ..request.clone() };
+    assert_eq!(enrol(&town, &another).expect("another key").chain, first.chain);
+    assert_eq!(keys(&town), 2);
+    let before = town.dump();
+    for bytes in [[0; 32], [0xff; 32], {
+        let mut identity = [0; 32];
+        identity[0] = 1;
+        identity
+    }] {
+        let none = Enrol { account_key: zeni_crypto::PublicKey(bytes), ..request.clone() };
+        assert_eq!(refusal(enrol(&town, &none)), EnrolRefusal::BadRequest);
+    }
+    let stranger = Enrol { code: "guess".into(), account_key: account_key("stranger"), ..request };
+    assert_eq!(refusal(enrol(&town, &stranger)), EnrolRefusal::UnknownAccount);
+    assert_eq!(town.dump(), before);
+}

@@ -8,7 +8,7 @@ use zeni_message::{
     route::{Caller, Clock},
 };
 use zeni_note::{
-    Chain, Note, OverspendingProof, Right,
+    Chain, Hop, Note, OverspendingProof, Right,
     chain::Endorsement,
     keylist::Way,
     messages::bank::{
@@ -162,6 +162,35 @@ impl Town {
     pub(crate) fn chain(&self, purse: &Purse, state: &SealedState) -> Chain {
         let note = self.opened(purse, state).expect("a note");
         Chain { note, holder: Right::Unlicensed(purse.user().public()), hops: Vec::new() }
+    }
+
+    /// `chain` with `value` endorsed by `payer` to a payee without licence.
+    pub(crate) fn pay_unlicensed(
+        &self,
+        chain: &Chain,
+        payer: &SecretKey,
+        payee: &SecretKey,
+        value: u64,
+        seed: &str,
+    ) -> Chain {
+        let mut challenge = self.world.challenge(payee, value, seed, self.clock.now());
+        challenge.right = Right::Unlicensed(payee.public());
+        // made by hand: nobody endorses what he may not
+        let parent = match chain.hops.len() {
+            0 => self.world.leaf(chain),
+            _ => {
+                let hop = chain.hops.last().expect("there is one");
+                let before = Chain { hops: chain.hops[..chain.hops.len() - 1].to_vec(), ..chain.clone() };
+                let (parent, payee) = (self.world.leaf(&before), hop.payee.key());
+                let endorsement = Endorsement { parent, amount: hop.amount, answer: hop.opening.answer_for(&payee) };
+                zeni_message::identity(self.world.network(), &endorsement)
+            }
+        };
+        let answer = challenge.answer(self.world.network());
+        let endorsement = Endorsement { parent, amount: amount(value), answer };
+        let signature = Signed::sign(self.world.network(), endorsement, payer).signature;
+        let opening = challenge.opening(self.world.network());
+        chain.extended(Hop { opening, amount: amount(value), signature, payee: challenge.right })
     }
 
     /// That `signer` passed on `value` of a chain.
