@@ -11,8 +11,8 @@ use crate::{
     Evidence, Holder, Profile, Trouble,
     error::errors,
     record::{
-        DepositPhase, Holding, HoldingPhase, LicenceUse, Line, OwnChallenge, OwnDeposit, OwnLicence, OwnPayment,
-        Renewal, RenewalPhase, Request, StoredKeyList, StoredRevocations, Withdrawal,
+        DepositPhase, Holding, HoldingPhase, LicenceUse, Line, OwnChallenge, OwnDeposit, OwnPayment, OwnRight, Renewal,
+        RenewalPhase, Request, SealedOrder, StoredKeyList, StoredRevocations, Withdrawal,
     },
     table::{Change, Stored},
 };
@@ -48,7 +48,7 @@ pub struct Backup {
     #[n(5)]
     profile: Profile,
     #[n(6)]
-    licences: Vec<OwnLicence>,
+    licences: Vec<OwnRight>,
     #[n(7)]
     key_lists: Vec<StoredKeyList>,
     #[n(8)]
@@ -71,6 +71,8 @@ pub struct Backup {
     renewals: Vec<Renewal>,
     #[n(17)]
     history: Vec<Line>,
+    #[n(18)]
+    sealed_orders: Vec<SealedOrder>,
 }
 
 /// Version of the format.
@@ -144,6 +146,7 @@ impl Holder {
             deposits: self.all().await?,
             renewals: self.all().await?,
             history: self.all().await?,
+            sealed_orders: self.all().await?,
         };
         Ok(Zeroizing::new(encode(&backup)))
     }
@@ -165,6 +168,7 @@ impl Holder {
         put_all(&mut changes, &backup.evidence);
         put_all(&mut changes, &backup.withdrawals);
         put_all(&mut changes, &backup.requests);
+        put_all(&mut changes, &backup.sealed_orders);
         put_all(&mut changes, &backup.challenges);
         put_all(&mut changes, &backup.payments);
         put_all(&mut changes, &backup.history);
@@ -197,8 +201,8 @@ impl Holder {
     }
 }
 
-fn retired(licence: &OwnLicence) -> OwnLicence {
-    OwnLicence { used: LicenceUse::Used, ..licence.clone() }
+fn retired(licence: &OwnRight) -> OwnRight {
+    OwnRight { used: LicenceUse::Used, ..licence.clone() }
 }
 
 fn freed(holding: &Holding) -> Holding {

@@ -7,16 +7,20 @@ use zeni_money::{Amount, Currency, Money};
 use zeni_note::chain::Endorsement;
 
 use crate::{
-    Balance, CurrencyBalance, HistoryEntry, Holder, Trouble,
+    Balance, CurrencyBalance, HistoryEntry, Holder, Trouble, Via, Ways,
     record::{
-        DepositPhase, Holding, HoldingPhase, Line, OwnDeposit, Renewal, RenewalPhase, Request, SelfPayment, Withdrawal,
+        DepositPhase, Holding, HoldingPhase, Line, OwnDeposit, Renewal, RenewalPhase, Request, SealedOrder,
+        SelfPayment, Withdrawal,
     },
 };
 
-/// The four figures of one currency.
+/// The figures of one currency.
 #[derive(Clone, Copy, Debug, Default)]
 struct Figures {
     available: Amount,
+    /// Part of what is available that was issued under seal.
+    sealed: Amount,
+    deposit_only: Amount,
     pending: Amount,
     owed_back: Amount,
     restored: Amount,
@@ -49,7 +53,15 @@ impl Holder {
                 HoldingPhase::Closed { .. } => add(&mut figure.restored, closed),
                 // a backup of a wallet that was in the middle of a deposit
                 HoldingPhase::Ours if state == Some(HoldingState::Closed) => add(&mut figure.pending, closed),
-                HoldingPhase::Ours if holding.is_payable(&terms, now) => add(&mut figure.available, left),
+                HoldingPhase::Ours if holding.is_payable(&terms, now) => {
+                    add(&mut figure.available, left);
+                    if holding.via(&terms) == Via::Sealed {
+                        add(&mut figure.sealed, left);
+                    }
+                }
+                HoldingPhase::Ours if holding.is_terminal() && holding.is_in_time(&terms, now) => {
+                    add(&mut figure.deposit_only, left);
+                }
                 HoldingPhase::Ours => add(&mut figure.restored, left),
                 HoldingPhase::OwedBack | HoldingPhase::Loading { owed_back: true } => {
                     add(&mut figure.owed_back, if status.is_some() { left } else { holding.value });
@@ -71,6 +83,10 @@ impl Holder {
         for order in self.active::<Withdrawal>().await? {
             add(&mut figures.entry(order.money.currency).or_default().pending, order.money.amount);
         }
+        for order in self.active::<SealedOrder>().await? {
+            let money = order.money();
+            add(&mut figures.entry(money.currency).or_default().pending, money.amount);
+        }
         for (currency, amount) in self.signed_and_not_loaded().await? {
             add(&mut figures.entry(currency).or_default().pending, amount);
         }
@@ -79,6 +95,11 @@ impl Holder {
             CurrencyBalance {
                 currency: currency.code().into(),
                 available: money(figure.available),
+                ways: Ways {
+                    registered: money(figure.available.checked_sub(figure.sealed).unwrap_or(Amount::ZERO)),
+                    sealed: money(figure.sealed),
+                },
+                deposit_only: money(figure.deposit_only),
                 pending: money(figure.pending),
                 owed_back: money(figure.owed_back),
                 restored: money(figure.restored),
@@ -121,7 +142,8 @@ impl Holder {
 
     /// What happened, oldest first.
     pub async fn history(&self) -> Result<Vec<HistoryEntry>, Trouble> {
-        let entry = |it: Line| HistoryEntry { time: it.time, kind: it.kind, money: it.money, text: it.text };
+        let entry =
+            |it: Line| HistoryEntry { time: it.time, kind: it.kind, money: it.money, text: it.text, via: it.via };
         Ok(self.all::<Line>().await?.into_iter().map(entry).collect())
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     error::errors,
     holder::Live,
     pick::{PickFault, Wanted, pick},
-    record::{DepositKind, DepositPhase, Holding, HoldingPhase, OwnDeposit, OwnLicence, Part},
+    record::{DepositKind, DepositPhase, Holding, HoldingPhase, OwnDeposit, OwnRight, Part},
     table::Change,
 };
 
@@ -95,7 +95,7 @@ impl Holder {
             parts.into_iter().partition(|part| key_of(part).is_some_and(|key| named.contains(&key)));
         let licence = match moved.is_empty() {
             true => None,
-            false => self.take_licences(1).await?.pop(),
+            false => self.take_rights(1).await?.pop(),
         };
         let direct = whole.into_iter().chain(direct.into_iter().map(|part| part.node)).collect();
         let deposit = self.plan_deposit(DepositKind::Deposit, money, direct, moved, licence).await?;
@@ -108,7 +108,7 @@ impl Holder {
     pub async fn hand_in(&mut self) -> Result<Vec<DepositReport>, DepositError> {
         let profile = self.profile().await?;
         self.freshen().await?;
-        let Some(main) = self.main_licence(&profile).await?.filter(|_| profile.kind == crate::Kind::Shop) else {
+        let Some(main) = self.main_right(&profile).await?.filter(|_| profile.kind == crate::Kind::Shop) else {
             return Err(DepositError::NotShop);
         };
         let currency = self.account_currency().await?;
@@ -251,7 +251,8 @@ impl Holder {
         let in_time = |it: &Holding| it.currency() == currency && it.is_in_time(&lists, now);
         let mut takings = Vec::new();
         for Live { holding, status } in self.live().await? {
-            let whole = status.remaining == status.value;
+            // a note of one's own under seal passes to the shop's key first: its bank ordered it for this account
+            let whole = status.remaining == status.value && !holding.is_own_sealed();
             if in_time(&holding) && (whole || holding.is_payable(&lists, now)) {
                 takings.push(Taking { node: holding.node, key: holding.key(), amount: status.remaining, whole });
             }
@@ -326,7 +327,7 @@ impl Holder {
         money: Money,
         direct: Vec<Digest>,
         moved: Vec<Part>,
-        licence: Option<OwnLicence>,
+        licence: Option<OwnRight>,
     ) -> Result<OwnDeposit, DepositError> {
         let mut changes = self.rephased(&direct, HoldingPhase::Committed).await?;
         let phase = match licence {

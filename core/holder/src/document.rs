@@ -4,13 +4,17 @@
 //! others canonical CBOR.
 
 use serde::Serialize;
-use zeni_crypto::armor::{self, ArmorError};
+use zeni_crypto::{
+    PublicKey,
+    armor::{self, ArmorError},
+};
 use zeni_message::{Malformed, Network, Record, Signed, Time, Wire, decode, encode, limits::DOCUMENT_BYTES_MAX};
 use zeni_money::{Amount, Money};
 use zeni_note::{
-    Challenge, HandIn, KeyList, Licence, NameCertificate, Note, OverspendingProof, Payment, RevocationList,
+    Challenge, HandIn, KeyList, Licence, NameCertificate, Note, OverspendingProof, Payment, RevocationList, Right,
     chain::{ChainFault, Endorsement},
     keylist::{Roots, TwoKeyLists},
+    sealed::{IssuanceOrder, Ordered, WithdrawalOrder},
 };
 
 use crate::{Evidence, Explain};
@@ -41,6 +45,10 @@ pub enum Document {
     HandIn(Signed<HandIn>),
     /// A wallet's backup, encrypted; only its owner can read it.
     EncryptedBackup(Vec<u8>),
+    /// A customer's order of a note under seal (HC-D5).
+    WithdrawalOrder(Signed<WithdrawalOrder>),
+    /// A bank's word to the issuer and the customer's receipt (HC-D6).
+    IssuanceOrder(Signed<IssuanceOrder>),
 }
 
 /// Why bytes are not a document.
@@ -136,7 +144,7 @@ impl Inspection {
     }
 }
 
-const LABELS: [&str; 11] = [
+const LABELS: [&str; 13] = [
     "PAYMENT REQUEST",
     "PAYMENT",
     "NOTE",
@@ -148,6 +156,8 @@ const LABELS: [&str; 11] = [
     "OVERSPENDING PROOF",
     "HAND IN",
     "ENCRYPTED BACKUP",
+    "WITHDRAWAL ORDER",
+    "ISSUANCE ORDER",
 ];
 
 /// How armour begins.
@@ -177,6 +187,8 @@ impl Document {
             Document::OverspendingProof(_) => 8,
             Document::HandIn(_) => 9,
             Document::EncryptedBackup(_) => 10,
+            Document::WithdrawalOrder(_) => 11,
+            Document::IssuanceOrder(_) => 12,
         };
         LABELS[place]
     }
@@ -195,6 +207,8 @@ impl Document {
             Document::OverspendingProof(it) => it.to_document(network),
             Document::HandIn(it) => it.to_document(network),
             Document::EncryptedBackup(it) => it.clone(),
+            Document::WithdrawalOrder(it) => it.to_document(network),
+            Document::IssuanceOrder(it) => it.to_document(network),
         }
     }
 
@@ -251,6 +265,8 @@ impl Document {
             Some(8) => signed(bytes).map(Document::OverspendingProof),
             Some(9) => signed(bytes).map(Document::HandIn),
             Some(10) => Ok(Document::EncryptedBackup(bytes.to_vec())),
+            Some(11) => signed(bytes).map(Document::WithdrawalOrder),
+            Some(12) => signed(bytes).map(Document::IssuanceOrder),
             _ => return Err(DocumentFault::UnknownLabel { label: label.into() }),
         };
         Ok(content?)
@@ -261,11 +277,13 @@ impl Document {
         if bytes.len() > max {
             return Err(DocumentFault::TooLong { len: bytes.len(), max });
         }
-        LABELS[..10].iter().find_map(|label| Self::of_label(label, bytes).ok()).ok_or(DocumentFault::Unknown)
+        let readable = LABELS.iter().filter(|label| **label != LABELS[10]);
+        readable.into_iter().find_map(|label| Self::of_label(label, bytes).ok()).ok_or(DocumentFault::Unknown)
     }
 
-    /// Checks all that can be checked with the keys of a network, the key lists at hand and a time.
-    pub fn inspect(&self, roots: &Roots, lists: &[KeyList], now: Time) -> Inspection {
+    /// Checks all that can be checked with the keys of a network, the key lists at hand and a time. `signer` is the key by which a
+    /// document has to be signed that no root vouches for: the account key of a withdrawal order.
+    pub fn inspect(&self, roots: &Roots, lists: &[KeyList], now: Time, signer: Option<&PublicKey>) -> Inspection {
         let mut findings = Findings::default();
         match self {
             Document::Challenge(it) => challenge(it, roots, now, &mut findings),
@@ -275,6 +293,7 @@ impl Document {
                 findings.fact("face value", Money::new(note.face, note.currency));
                 findings.fact("serial", crate::report::hex(&note.serial[..]));
                 findings.fact("series", format!("{} of epoch {}", note.series, note.epoch));
+                findings.fact("issued", if note.sealed { "under seal" } else { "to a licensed key" });
                 findings.fact("identity", it.identity(roots.network));
                 findings.check("signed by the issuer", it.verify(roots.network, &roots.issuer));
             }
@@ -310,6 +329,8 @@ impl Document {
                 findings.fact("root", it.record.root);
             }
             Document::EncryptedBackup(bytes) => findings.fact("bytes", bytes.len()),
+            Document::WithdrawalOrder(it) => withdrawal_order(it, roots, signer, &mut findings),
+            Document::IssuanceOrder(it) => issuance_order(it, roots, lists, &mut findings),
         }
         Inspection { kind: self.label().to_lowercase(), findings: findings.0 }
     }
@@ -357,8 +378,16 @@ fn challenge(it: &Signed<Challenge>, roots: &Roots, now: Time, findings: &mut Fi
     findings.fact("answer e", challenge.answer(roots.network));
     findings.check("signed by the payee's key", it.verify(roots.network, &challenge.payee));
     let (key, network) = (&challenge.payee, roots.network);
-    let licence = zeni_note::licence::check_licence(&challenge.licence, key, network, &roots.authority, now);
-    findings.check("payee licensed", licence);
+    match &challenge.right {
+        Right::Licensed(licence) => {
+            let licence = zeni_note::licence::check_licence(licence, key, network, &roots.authority, now);
+            findings.check("payee licensed", licence);
+        }
+        Right::Unlicensed(holder) => {
+            let same = if holder == key { Ok(()) } else { Err("it names another key as holder") };
+            findings.check("terminal payee: has no licence and can only deposit", same);
+        }
+    }
     match &challenge.certificate {
         None => findings.fact("name", format!("{} (unverified)", challenge.name)),
         Some(certificate) => {
@@ -368,6 +397,35 @@ fn challenge(it: &Signed<Challenge>, roots: &Roots, now: Time, findings: &mut Fi
             findings.fact("name", &challenge.name);
             findings.check("name certified", outcome);
         }
+    }
+}
+
+fn ordered(of: &Ordered, findings: &mut Findings) {
+    findings.fact("face value", Money::new(of.face, of.currency));
+    findings.fact("series", format!("{} of epoch {}", of.series, of.epoch));
+    findings.fact("sealed request", of.request);
+}
+
+fn withdrawal_order(it: &Signed<WithdrawalOrder>, roots: &Roots, signer: Option<&PublicKey>, findings: &mut Findings) {
+    findings.fact("bank", &it.record.bank);
+    findings.fact("account", &it.record.account);
+    findings.fact("order", crate::report::hex(&it.record.order[..]));
+    findings.fact("signed at", it.record.time.0);
+    ordered(&it.record.of, findings);
+    match signer {
+        Some(key) => findings.check("signed by the account key", it.verify(roots.network, key)),
+        None => findings.fact("signature", "not checked: give the account key"),
+    }
+}
+
+fn issuance_order(it: &Signed<IssuanceOrder>, roots: &Roots, lists: &[KeyList], findings: &mut Findings) {
+    let (bank, of) = (&it.record.bank, &it.record.of);
+    findings.fact("bank", bank);
+    ordered(of, findings);
+    let list = lists.iter().find(|list| list.record.epoch == of.epoch);
+    match list.and_then(|list| list.record.sealed_entry(bank, of.series)) {
+        Some(entry) => findings.check("signed by the bank", it.verify(roots.network, &entry.key)),
+        None => findings.fact("signature", "not checked: no key list of the epoch at hand that names the bank"),
     }
 }
 
@@ -404,7 +462,9 @@ fn payment(it: &Payment, roots: &Roots, lists: &[KeyList], findings: &mut Findin
 }
 
 fn overspending(it: &OverspendingProof, roots: &Roots, findings: &mut Findings) {
-    findings.fact("key", it.licence.record.key);
+    findings.fact("key", it.right.key());
+    let way = if it.right.licence().is_some() { "licensed: the authority" } else { "under seal: the note's bank" };
+    findings.fact("who can name its holder", way);
     findings.fact("signatures", it.children.len());
     let verdict = it.verify(roots);
     if let Ok(convicted) = &verdict {

@@ -73,6 +73,7 @@ impl Explain for CardError {
         match self {
             CardError::Retired => "card_retired",
             CardError::UnknownKey => "card_unknown_key",
+            CardError::HoldsMoney => "card_holds_money",
             CardError::NoSlot => "card_no_slot",
             CardError::LoadedBefore => "card_loaded_before",
             CardError::Chain(_) => "card_chain",

@@ -44,8 +44,8 @@ impl Holder {
         if chain.hops.len() + 1 >= ENDORSEMENTS_IN_CHAIN_MAX {
             return Err(GiveBackError::Full);
         }
-        let giver = chain.hops.len().checked_sub(1).and_then(|place| chain.licences().nth(place));
-        let giver = giver.ok_or(GiveBackError::NoGiver)?.record.key;
+        let giver = chain.hops.len().checked_sub(1).and_then(|place| chain.rights().nth(place));
+        let giver = giver.ok_or(GiveBackError::NoGiver)?.key();
         let opening = give_back_opening(given_at(chain), &holding.node);
         let answer = opening.answer_for(&giver);
         let money = Money::new(holding.value, holding.currency());

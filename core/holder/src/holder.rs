@@ -10,7 +10,7 @@ use zeni_store::Store;
 
 use crate::{
     Evidence, Privacy, Profile, Trouble,
-    record::{Holding, Kind, LicenceUse, ONLY, OwnLicence, StoredKeyList, StoredRevocations},
+    record::{Holding, Kind, LicenceUse, ONLY, OwnRight, StoredKeyList, StoredRevocations},
     table::{self, Change, Stored},
 };
 
@@ -191,16 +191,16 @@ impl Holder {
         spec::deposit_account(&profile.bank, &profile.account, &profile.account_salt, id)
     }
 
-    /// Licences that can be bound to something new, oldest first, none that ends before `until`.
-    pub(crate) async fn stock(&self) -> Result<Vec<OwnLicence>, Trouble> {
+    /// Keys that can be bound to something new, oldest first, none whose licence has ended.
+    pub(crate) async fn stock(&self) -> Result<Vec<OwnRight>, Trouble> {
         let now = self.now();
-        let mut stock = self.active::<OwnLicence>().await?;
-        stock.retain(|it| it.used == LicenceUse::Stock && now <= it.licence.record.until);
+        let mut stock = self.active::<OwnRight>().await?;
+        stock.retain(|it| it.used == LicenceUse::Stock && !it.right.had_ended(now));
         Ok(stock)
     }
 
-    /// The long-lived licence of a shop or an untraceable wallet.
-    pub(crate) async fn main_licence(&self, profile: &Profile) -> Result<Option<OwnLicence>, Trouble> {
+    /// The long-lived key of a shop or an untraceable wallet.
+    pub(crate) async fn main_right(&self, profile: &Profile) -> Result<Option<OwnRight>, Trouble> {
         match profile.main {
             Some(key) => self.get(&key.0).await,
             None => Ok(None),

@@ -4,7 +4,10 @@ use zeni_message::peer::SendError;
 use zeni_note::messages::bank::{Enrol, EnrolRefusal};
 
 use crate::{
-    Holder, Joined, Kind, Privacy, Profile, SyncError, Trouble, error::errors, record::LicenceUse, table::Change,
+    Holder, Joined, Kind, Privacy, Profile, SyncError, Trouble,
+    error::errors,
+    record::{LicenceUse, OwnRight},
+    table::Change,
 };
 
 /// What somebody brings who joins. His name comes from the authority's file, never from here.
@@ -18,8 +21,8 @@ pub struct Join {
     pub code: String,
     /// Certificate signing request for his connections to the bank, DER.
     pub csr: Vec<u8>,
-    /// The authority's secret for the person.
-    pub identity: String,
+    /// The authority's secret for the person; none where nobody is registered.
+    pub identity: Option<String>,
     /// Privacy regime; a shop is always recognised by its one key.
     pub privacy: Privacy,
     /// Person or shop.
@@ -45,20 +48,25 @@ errors! {
 }
 
 impl Holder {
-    /// Enrols at the bank, fetches the lists and draws the first licences (RN-F1, F2.1).
+    /// Enrols at the bank with a new account key, fetches the lists and draws the first licences (RN-F1, F2.1); without an
+    /// identity it draws none and holds as one who is not registered.
     ///
     /// Recovery after a cut: the same again; the bank certifies anew, the authority licenses new keys.
     pub async fn join(&mut self, join: Join) -> Result<Joined, JoinError> {
         if let Ok(profile) = self.profile().await {
             return Err(JoinError::AlreadyJoined { name: profile.name });
         }
-        self.config.identity = Some(join.identity.clone());
+        self.config.identity.clone_from(&join.identity);
         self.sync().await?;
-        let enrol =
-            Enrol { account: join.account.clone(), code: join.code, csr: join.csr, shop: join.kind == Kind::Shop };
+        let account_key = self.card.generate_key().map_err(Trouble::from)?;
+        let shop = join.kind == Kind::Shop;
+        let enrol = Enrol { account: join.account.clone(), code: join.code, csr: join.csr, shop, account_key };
         let enrolled = self.peers.bank.send(&enrol).await?;
         let unlinkable = join.kind == Kind::Wallet && join.privacy == Privacy::Unlinkable;
-        let (licences, name) = if unlinkable {
+        let (rights, name) = if join.identity.is_none() {
+            let main = if unlinkable { None } else { Some(self.terminal_right().map_err(Trouble::from)?.as_main()) };
+            (main.into_iter().collect(), join.account.clone())
+        } else if unlinkable {
             self.draw_licences(self.config.policy.stock_licences.max(1), LicenceUse::Stock, false).await?
         } else {
             let count = self.config.policy.spare_licences.saturating_add(1);
@@ -73,12 +81,15 @@ impl Holder {
             name: name.clone(),
             privacy: join.privacy,
             kind: join.kind,
-            main: (!unlinkable).then(|| licences[0].key()),
+            main: if unlinkable { None } else { rights.first().map(OwnRight::key) },
             certificates: enrolled.chain,
+            account_key,
+            registered: join.identity.is_some(),
         };
-        let mut changes: Vec<Change> = licences.iter().map(Change::put).collect();
+        let mut changes: Vec<Change> = rights.iter().map(Change::put).collect();
         changes.push(Change::put(&profile));
         self.commit(changes).await?;
-        Ok(Joined { name, licences: licences.len() })
+        let licences = rights.iter().filter(|it| it.right.licence().is_some()).count();
+        Ok(Joined { name, licences })
     }
 }

@@ -7,6 +7,7 @@
 //! | [`Holder::join`] | yes | RN-F1, F2.1 |
 //! | [`Holder::sync`] | yes | RN-X9, O28 |
 //! | [`Holder::withdraw`], [`Holder::run_due`], [`Holder::next_due`] | yes | RN-F2, F3, O6 |
+//! | [`Holder::withdraw_sealed`], [`Holder::sealed_orders`] | yes | HC-F2, F6, X10, X11 |
 //! | [`Holder::request`], [`Holder::preview`], [`Holder::pay`], [`Holder::receive`], [`Holder::give_back`] | no | RN-F4 |
 //! | [`Holder::deposit`], [`Holder::hand_in`], [`Holder::deposit_states`] | yes | RN-F5 |
 //! | [`Holder::renew`], [`Holder::claim`], [`Holder::refund`], [`Holder::report_lost`] | yes | RN-X34, X14, X31 |
@@ -41,6 +42,7 @@ mod report;
 mod request;
 mod resume;
 mod schema;
+mod sealed;
 mod sync;
 mod table;
 mod withdraw;
@@ -56,14 +58,15 @@ pub use join::{Join, JoinError};
 pub use memory::{MEMORY_SCHEMA, MEMORY_STATEMENTS, StoreMemory};
 pub use pay::{PayError, fingerprint};
 pub use receive::ReceiveError;
-pub use record::{Evidence, Kind, Privacy, Profile};
+pub use record::{Evidence, Kind, Privacy, Profile, Via};
 pub use renew::RenewError;
 pub use report::{
     Balance, Claimed, CurrencyBalance, DepositReport, GivenBack, HistoryEntry, Joined, Paid, PayeeName, Preview,
-    ReceiveOutcome, ReceivedReport, Redeemed, Renewed, Requested, Resumed, Synced, Withdrawn,
+    ReceiveOutcome, ReceivedReport, Redeemed, Renewed, Requested, Resumed, SealedReport, Synced, Ways, Withdrawn,
 };
 pub use request::RequestError;
 pub use schema::{SCHEMA, STATEMENTS};
+pub use sealed::{SealedError, SealedKeys};
 pub use sync::SyncError;
 pub use withdraw::WithdrawError;
 

@@ -8,20 +8,20 @@ use zeni_note::{Hop, KeyList, chain::Endorsement};
 
 use crate::{
     Holder, Trouble,
-    record::{Holding, HoldingPhase, OwnLicence, Part, SelfPayment},
+    record::{Holding, HoldingPhase, OwnRight, Part, SelfPayment},
     table::Change,
 };
 
 impl Holder {
-    /// A payment to the key of `licence`: signs the challenge, which opens the card's slot. Nothing is stored yet.
+    /// A payment to the key of `right`: signs the challenge, which opens the card's slot. Nothing is stored yet.
     pub(crate) fn plan_move(
         &mut self,
-        licence: &OwnLicence,
+        right: &OwnRight,
         list: &KeyList,
         money: Money,
         parts: Vec<Part>,
     ) -> Result<SelfPayment, Trouble> {
-        let challenge = self.sign_challenge(licence, list, money, "", "")?;
+        let challenge = self.sign_challenge(right, list, money, "", "")?;
         Ok(SelfPayment { challenge, parts })
     }
 
@@ -37,7 +37,7 @@ impl Holder {
         for (part, given) in moves.parts.iter().zip(answers) {
             let endorsement = Endorsement { parent: part.node, amount: part.amount, answer };
             let node = zeni_message::identity(network, &endorsement);
-            let payee = challenge.licence.clone();
+            let payee = challenge.right.clone();
             let hop = Hop { opening, amount: part.amount, signature: given.signature, payee };
             let chain = given.chain.extended(hop);
             let phase = HoldingPhase::Committed;

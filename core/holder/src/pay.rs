@@ -5,7 +5,7 @@ use zeni_crypto::{Digest, PublicKey};
 use zeni_message::{Signed, Time, limits::TEXT_BYTES_MAX};
 use zeni_money::{Amount, Currency, Money};
 use zeni_note::{
-    Answer, Challenge, Payment,
+    Answer, Challenge, Payment, Right,
     licence::{LicenceFault, check_licence},
 };
 
@@ -22,6 +22,7 @@ errors! {
     pub enum PayError {
         Signature = Never, "bad_request_signature", "the request is not signed by the key it names, was altered, or belongs to another network: ask for a new one";
         Licence { fault: LicenceFault } = Never, "payee_licence", "the payee cannot be paid: {fault}";
+        OtherKey = Never, "payee_key", "the request names one key as payee and another as holder: do not pay";
         FalseName { claimed: String } = Never, "false_name", "the request claims the name {claimed} with a certificate that is false, has ended or is for another key: do not pay";
         Zero = Never, "zero", "the request asks for nothing";
         Text { max: usize } = Never, "text_too_long", "the request's memo or name is longer than {max} bytes";
@@ -73,6 +74,8 @@ impl Holder {
             memo: challenge.memo.clone(),
             sign_until: challenge.sign_until,
             holdings,
+            available: Money::new(self.payable(challenge.currency).await?, challenge.currency),
+            terminal: challenge.right.licence().is_none(),
             answered: before.is_some(),
         })
     }
@@ -115,8 +118,13 @@ impl Holder {
         if !new {
             return self.payee_name(challenge, Time::START);
         }
-        check_licence(&challenge.licence, &challenge.payee, roots.network, &roots.authority, now)
-            .map_err(|fault| PayError::Licence { fault })?;
+        let payee = &challenge.payee;
+        match &challenge.right {
+            Right::Licensed(licence) => check_licence(licence, payee, roots.network, &roots.authority, now)
+                .map_err(|fault| PayError::Licence { fault })?,
+            Right::Unlicensed(key) if key != payee => return Err(PayError::OtherKey),
+            Right::Unlicensed(_) => {}
+        }
         if self.revocations().await?.revokes(&challenge.payee) {
             return Err(PayError::Licence { fault: LicenceFault::Revoked });
         }
@@ -186,6 +194,14 @@ impl Holder {
             PickFault::Capped { usable } => PayError::NeedsRenewal { usable: Money::new(usable, currency) },
             PickFault::TooMany => PayError::TooManyHoldings { max: zeni_message::limits::HOLDINGS_IN_PAYMENT_MAX },
         })
+    }
+
+    /// What may be paid on now, with what needs a renewal first.
+    pub(crate) async fn payable(&mut self, currency: Currency) -> Result<Amount, Trouble> {
+        let (terms, now) = (self.key_lists().await?, self.now());
+        let live = self.live().await?;
+        let of = live.iter().filter(|it| it.status.currency == currency && it.holding.is_payable(&terms, now));
+        Ok(Amount::sum(of.map(|it| it.status.remaining)).unwrap_or(Amount::MAX))
     }
 
     /// What came back from a backup and is not refunded yet.

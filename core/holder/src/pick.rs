@@ -46,7 +46,7 @@ pub(crate) fn pick<T: Terms + ?Sized>(live: &[Live], terms: &T, wanted: &Wanted<
         let note = &one.holding.chain.note.record;
         let Some(terms) = terms.terms(note.series, note.epoch) else { continue };
         let accepted = wanted.series.is_empty() || wanted.series.contains(&note.series);
-        let valid = wanted.now <= terms.valid_until && wanted.now <= one.holding.licence().record.until;
+        let valid = one.holding.is_payable_under(terms, wanted.now);
         if note.currency != wanted.currency || !accepted || !valid {
             continue;
         }

@@ -40,6 +40,7 @@ impl Explain for PaymentFault {
             PaymentFault::Chain { .. } => "bad_chain",
             PaymentFault::Expired { .. } => "expired",
             PaymentFault::Series { .. } => "series",
+            PaymentFault::Unlicensed { .. } => "unlicensed_payer",
             PaymentFault::Revoked { .. } => "revoked",
             PaymentFault::LicenceEnded { .. } => "licence_ended",
             PaymentFault::Cap { .. } => "cap",
@@ -103,7 +104,9 @@ impl Holder {
         let ended = checked.received.iter().any(|one| now > one.valid_until);
         let outcome = if ended { ReceiveOutcome::Late } else { judge(&own, brought, now) };
         let report = self.report(outcome, Money::new(brought, challenge.currency), &checked);
-        let phase = HoldingPhase::Loading { owed_back: outcome.is_owed_back() };
+        // what came without a licence can be given back to nobody: it goes to the account, and from there by other means
+        let owed_back = outcome.is_owed_back() && challenge.right.licence().is_some();
+        let phase = HoldingPhase::Loading { owed_back };
         let holdings: Vec<Holding> = checked
             .received
             .into_iter()
@@ -182,7 +185,7 @@ impl Holder {
                 opening: give_back_opening(given_at(&answer.chain), &leaf.identity),
                 amount: answer.amount,
                 signature: answer.signature,
-                payee: parent.licence().clone(),
+                payee: parent.chain.right().clone(),
             };
             let node = zeni_crypto::sha256(&[&message]);
             if self.get::<Holding>(&node.0).await?.is_none() && holdings.iter().all(|it| it.node != node) {

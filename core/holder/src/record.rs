@@ -1,14 +1,16 @@
 //! What a holder stores. Every wait state that survives a restart is a variant whose doc line says the recovery action.
 
+use minicbor::bytes::{ByteArray, ByteVec};
 use zeni_crypto::{Digest, PublicKey, blind::Blinding};
 use zeni_message::{Signed, Time};
 use zeni_money::{Amount, Currency, Money};
 use zeni_note::{
-    Chain, Challenge, KeyList, Licence, LoadTicket, NameCertificate, Nonce, Payment, RevocationList,
+    Chain, Challenge, KeyList, LoadTicket, NameCertificate, Nonce, Payment, RevocationList, Right, SeriesTerms,
     closing::ToAccount,
-    keylist::{Terms, TwoKeyLists},
+    keylist::{Terms, TwoKeyLists, Way},
     messages::bank,
     request::IssuanceRequest,
+    sealed::{CONTENT_LEN, IssuanceOrder, WithdrawalOrder},
 };
 
 use crate::{
@@ -42,6 +44,25 @@ pub enum Kind {
     Shop,
 }
 
+/// How money is withdrawn and issued, and so who can name its first holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, minicbor::Encode, minicbor::Decode)]
+#[serde(rename_all = "snake_case")]
+#[cbor(index_only)]
+pub enum Via {
+    /// Blindly signed requests, redeemed without the bank, to keys that the authority can name (RN-F2, F3).
+    #[n(0)]
+    Registered,
+    /// Through the bank under seal, to keys that the bank can name with the issuer's evidence (HC-F2).
+    #[n(1)]
+    Sealed,
+}
+
+impl From<Way> for Via {
+    fn from(way: Way) -> Via {
+        if way.is_sealed() { Via::Sealed } else { Via::Registered }
+    }
+}
+
 /// Who the holder is.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct Profile {
@@ -54,7 +75,7 @@ pub struct Profile {
     /// Salt of the account's digest in closings.
     #[n(2)]
     pub account_salt: Nonce,
-    /// Name in the authority's file.
+    /// Name in the authority's file; the account where nobody is registered.
     #[n(3)]
     pub name: String,
     /// Privacy regime.
@@ -69,9 +90,16 @@ pub struct Profile {
     /// PEM chain of the certificate for connections to the bank.
     #[n(7)]
     pub certificates: String,
+    /// Key that signs withdrawal orders, and nothing about notes (HC-O3).
+    #[n(8)]
+    pub account_key: PublicKey,
+    /// Whether the authority licenses this holder's keys; without that it withdraws under seal and what it receives can only be
+    /// deposited (DESIGN §5 "Right to hold").
+    #[n(9)]
+    pub registered: bool,
 }
 
-/// What a licence is for.
+/// What a key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 #[cbor(index_only)]
 pub(crate) enum LicenceUse {
@@ -86,11 +114,11 @@ pub(crate) enum LicenceUse {
     Used,
 }
 
-/// A licence of one of the card's keys.
+/// One of the card's keys with its right to hold: licensed, or terminal in a wallet without licences.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-pub(crate) struct OwnLicence {
+pub(crate) struct OwnRight {
     #[n(0)]
-    pub(crate) licence: Signed<Licence>,
+    pub(crate) right: Right,
     #[n(1)]
     pub(crate) certificate: Option<Signed<NameCertificate>>,
     #[n(2)]
@@ -216,6 +244,54 @@ pub(crate) struct Request {
     pub(crate) tries: u32,
     #[n(6)]
     pub(crate) state: RequestState,
+}
+
+/// Where an order under seal stands.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[expect(clippy::large_enum_variant, reason = "disputes are rare; a box would only move the same bytes")]
+pub(crate) enum SealedOrderState {
+    /// Stored, perhaps sent. Recovery: send the same bytes; the bank answers where the order stands.
+    #[n(0)]
+    Ordered,
+    /// The bank has taken the money, the issuer has not answered. Recovery: as before.
+    #[n(1)]
+    Pending,
+    /// The answer does not open under K or is not the issuer's word on this order (HC-X10). Everything is kept for a dispute.
+    /// Recovery: ask again.
+    #[n(2)]
+    Disputed(#[n(0)] bank::SealedReply),
+    /// The note is stored, K is wiped. Nothing to do.
+    #[n(3)]
+    Issued,
+    /// Refused, by the bank before anything was taken or by the issuer, and the money is back. Nothing to do.
+    #[n(4)]
+    Refused(#[n(0)] String),
+}
+
+/// An order of one note under seal (HC-D3…D5).
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) struct SealedOrder {
+    /// The customer's word, which names the request by its digest.
+    #[n(0)]
+    pub(crate) order: Signed<WithdrawalOrder>,
+    /// E_I.
+    #[n(1)]
+    pub(crate) request: ByteVec,
+    /// What is sealed in it, with K; wiped once it is of no more use.
+    #[n(2)]
+    pub(crate) content: Option<ByteArray<CONTENT_LEN>>,
+    /// Withdrawal that it is part of.
+    #[n(3)]
+    pub(crate) withdrawal: Nonce,
+    /// The bank's word that it took the money.
+    #[n(4)]
+    pub(crate) receipt: Option<Signed<IssuanceOrder>>,
+    #[n(5)]
+    pub(crate) due: Time,
+    #[n(6)]
+    pub(crate) tries: u32,
+    #[n(7)]
+    pub(crate) state: SealedOrderState,
 }
 
 /// Where a holding stands. What is left of it, the card knows.
@@ -453,30 +529,43 @@ pub(crate) struct Line {
     pub(crate) money: Money,
     #[n(4)]
     pub(crate) text: String,
+    /// How the money was issued, where the line is about that.
+    #[n(5)]
+    pub(crate) via: Option<Via>,
 }
 
 impl Line {
     pub(crate) fn new(time: Time, kind: &str, subject: &[u8], money: Money, text: &str) -> Line {
         let event = zeni_crypto::tagged("zeni/history", &[kind.as_bytes(), subject]);
-        Line { event, time, kind: kind.into(), money, text: text.into() }
+        Line { event, time, kind: kind.into(), money, text: text.into(), via: None }
+    }
+
+    /// The same line about money that was issued that way.
+    pub(crate) fn via(self, via: Via) -> Line {
+        Line { via: Some(via), ..self }
     }
 }
 
-impl OwnLicence {
+impl OwnRight {
     pub(crate) fn key(&self) -> PublicKey {
-        self.licence.record.key
+        self.right.key()
     }
 
-    /// The same licence, bound to something.
-    pub(crate) fn spent(mut self) -> OwnLicence {
+    /// The same key as the long-lived one.
+    pub(crate) fn as_main(self) -> OwnRight {
+        OwnRight { used: LicenceUse::Main, ..self }
+    }
+
+    /// The same key, bound to something.
+    pub(crate) fn spent(mut self) -> OwnRight {
         if self.used == LicenceUse::Stock {
             self.used = LicenceUse::Used;
         }
         self
     }
 
-    /// The same licence, back in stock: whatever it was bound to never left this wallet.
-    pub(crate) fn unspent(mut self) -> OwnLicence {
+    /// The same key, back in stock: whatever it was bound to never left this wallet.
+    pub(crate) fn unspent(mut self) -> OwnRight {
         if self.used == LicenceUse::Used {
             self.used = LicenceUse::Stock;
         }
@@ -484,26 +573,57 @@ impl OwnLicence {
     }
 }
 
-impl Holding {
-    /// The holder's licence.
-    pub(crate) fn licence(&self) -> &Signed<Licence> {
-        self.chain.hops.last().map_or(&self.chain.holder, |hop| &hop.payee)
+impl SealedOrder {
+    /// Whether its outcome is not known yet.
+    pub(crate) fn is_open(&self) -> bool {
+        !matches!(self.state, SealedOrderState::Issued | SealedOrderState::Refused(_))
     }
 
+    pub(crate) fn money(&self) -> Money {
+        let of = &self.order.record.of;
+        Money::new(of.face, of.currency)
+    }
+}
+
+impl Holding {
     pub(crate) fn key(&self) -> PublicKey {
-        self.licence().record.key
+        self.chain.right().key()
+    }
+
+    /// Whether it was received without a licence: nothing can follow but its closing.
+    pub(crate) fn is_terminal(&self) -> bool {
+        !self.chain.hops.is_empty() && self.chain.right().licence().is_none()
+    }
+
+    /// Whether it is a note under seal whose key withdrew it: signing to a named account would tell the bank which note the
+    /// customer ordered (HC-P1).
+    pub(crate) fn is_own_sealed(&self) -> bool {
+        self.chain.hops.is_empty() && self.chain.note.record.sealed
     }
 
     pub(crate) fn currency(&self) -> Currency {
         self.chain.currency()
     }
 
-    /// Whether its key may still sign a payment at `now`, to itself included (RN-X32): note and licence are valid. Unknown
-    /// terms forbid nothing.
+    /// Whether its key may still sign a payment at `now`, to itself included (RN-X32): note and licence are valid, and it was not
+    /// received without a licence. Unknown terms forbid nothing.
     pub(crate) fn is_payable<T: Terms + ?Sized>(&self, terms: &T, now: Time) -> bool {
         let note = &self.chain.note.record;
-        let valid = terms.terms(note.series, note.epoch).is_none_or(|terms| now <= terms.valid_until);
-        valid && now <= self.licence().record.until
+        terms.terms(note.series, note.epoch).is_none_or(|terms| self.is_payable_under(terms, now))
+            && !self.is_terminal()
+            && !self.chain.right().had_ended(now)
+    }
+
+    /// As [`Holding::is_payable`] under the note's terms.
+    pub(crate) fn is_payable_under(&self, terms: &SeriesTerms, now: Time) -> bool {
+        now <= terms.valid_until && !self.is_terminal() && !self.chain.right().had_ended(now)
+    }
+
+    /// How its note was issued: a renewed note of a series under seal counts as that.
+    pub(crate) fn via<T: Terms + ?Sized>(&self, terms: &T) -> Via {
+        let note = &self.chain.note.record;
+        let way = terms.terms(note.series, note.epoch).map(|terms| terms.way);
+        way.map_or(if note.sealed { Via::Sealed } else { Via::Registered }, Via::from)
     }
 
     /// Whether a bank takes it as a deposit at `now`.
@@ -538,7 +658,7 @@ pub(crate) const ONLY: &[u8] = &[0];
 
 stored! {
     Profile in PROFILE, id |_| ONLY.to_vec(), active |_| true;
-    OwnLicence in LICENCE, id |it| it.key().0.to_vec(), active |it| it.used != LicenceUse::Used;
+    OwnRight in OWN_RIGHT, id |it| it.key().0.to_vec(), active |it| it.used != LicenceUse::Used;
     StoredKeyList in KEY_LIST, id |it| it.list.record.epoch.to_be_bytes().to_vec(), active |_| true;
     StoredRevocations in REVOCATIONS, id |_| ONLY.to_vec(), active |_| true;
     Evidence in EVIDENCE, id |it| zeni_crypto::sha256(&[&zeni_message::encode(it)]).0.to_vec(), active |_| true;
@@ -547,6 +667,7 @@ stored! {
         it.state,
         RequestState::Redeemed | RequestState::Credited | RequestState::Lost(_)
     );
+    SealedOrder in SEALED_ORDER, id |it| it.order.record.of.request.0.to_vec(), active |it| it.is_open();
     Holding in HOLDING, id |it| it.node.0.to_vec(), active |it| it.phase != HoldingPhase::Gone;
     OwnChallenge in CHALLENGE, id |it| it.answer.0.to_vec(), active |it| it.state == ChallengeState::Open;
     OwnPayment in PAYMENT, id |it| it.answer.0.to_vec(), active |it| matches!(it.state, PaymentState::Endorsing(_));

@@ -6,15 +6,15 @@ use zeni_card::{CardError, Statement};
 use zeni_crypto::PublicKey;
 use zeni_message::{Refusal, Retry, Time, peer::SendError};
 use zeni_note::{
-    Chain, Nonce,
+    Chain, Nonce, Right,
     messages::issuer::{GetNonce, Issued, Redeem, RedeemRefusal},
     request::Possession,
 };
 
 use crate::{
-    Explain, Holder, Redeemed, Trouble,
+    Explain, Holder, Redeemed, Trouble, Via,
     error::{errors, settled},
-    record::{Holding, HoldingPhase, Line, OwnLicence, Request, RequestState},
+    record::{Holding, HoldingPhase, Line, OwnRight, Request, RequestState, SealedOrder},
     table::Change,
 };
 
@@ -37,7 +37,7 @@ impl From<CardError> for RedeemError {
 }
 
 impl Holder {
-    /// Redeems every request that is due, each over a connection that shares nothing with the others (RN-F3, RN-O6).
+    /// Carries on orders under seal that are due, then redeems every request that is due, each over a connection that shares nothing with the others (RN-F3, RN-O6).
     /// What is refused for now stays pending with a later due time.
     ///
     /// The delays protect only if this runs when they end: what fell due while nobody ran it goes out in one burst, which
@@ -48,7 +48,7 @@ impl Holder {
         // one slot per key: a request that was perhaps sent comes before others of its key
         requests.sort_by_key(|it| !matches!(it.state, RequestState::Sent(_)));
         let mut busy: BTreeSet<PublicKey> = BTreeSet::new();
-        let mut report = Redeemed::default();
+        let mut report = self.run_due_sealed(now).await?;
         for request in requests {
             let open = matches!(request.state, RequestState::Waiting | RequestState::Sent(_));
             let key = request.request.key;
@@ -83,12 +83,14 @@ impl Holder {
     pub async fn next_due(&self) -> Result<Option<Time>, Trouble> {
         let requests = self.active::<Request>().await?;
         let open = |it: &&Request| matches!(it.state, RequestState::Waiting | RequestState::Sent(_));
-        Ok(requests.iter().filter(open).map(|it| it.due).min())
+        let orders = self.active::<SealedOrder>().await?;
+        Ok(requests.iter().filter(open).map(|it| it.due).chain(orders.iter().map(|it| it.due)).min())
     }
 
     pub(crate) async fn redeem(&mut self, request: Request) -> Result<(), RedeemError> {
         let key = request.request.key;
-        let licence = self.get::<OwnLicence>(&key.0).await?.ok_or(RedeemError::NoLicence)?;
+        let right = self.get::<OwnRight>(&key.0).await?.map(|it| it.right);
+        let Some(Right::Licensed(licence)) = right else { return Err(RedeemError::NoLicence) };
         let issuer = self.peers.issuer.fresh();
         let nonce = match issuer.send(&GetNonce {}).await {
             Ok(nonce) => nonce,
@@ -105,8 +107,7 @@ impl Holder {
         self.put(&request).await?;
         let content = Possession { content: request.request.content_id(), nonce };
         let possession = self.card.sign_statement(&key, &Statement::Possession(&content))?;
-        let message =
-            Redeem { request: request.request.clone(), licence: licence.licence.clone(), slot, nonce, possession };
+        let message = Redeem { request: request.request.clone(), licence: licence.clone(), slot, nonce, possession };
         let issued = match issuer.send(&message).await {
             Ok(issued) => issued,
             Err(error) => {
@@ -114,13 +115,13 @@ impl Holder {
                 return Err(error.into());
             }
         };
-        let chain = Chain { note: issued.note.clone(), holder: licence.licence, hops: Vec::new() };
+        let chain = Chain { note: issued.note.clone(), holder: licence.into(), hops: Vec::new() };
         if !self.is_bought(&request, &issued, slot) {
             self.put_off(request).await?;
             return Err(RedeemError::BadNote);
         }
         let holding = self.new_note(chain, &issued);
-        let line = Line::new(self.now(), "redemption", &holding.node.0, request.money, "");
+        let line = Line::new(self.now(), "redemption", &holding.node.0, request.money, "").via(Via::Registered);
         let done = Request { state: RequestState::Redeemed, ..request };
         self.commit(vec![Change::put(&holding), Change::put(&done), Change::put(&line)]).await?;
         Ok(self.load(holding).await?)
@@ -183,15 +184,19 @@ impl Holder {
         }
     }
 
-    /// The next try: after 1, 2, 4 … seconds, then at the policy's pace.
     async fn put_off(&mut self, request: Request) -> Result<(), Trouble> {
+        let due = self.next_try(request.tries);
+        self.put(&Request { due, tries: request.tries.saturating_add(1), ..request }).await
+    }
+
+    /// The next try: after 1, 2, 4 … seconds, then at the policy's pace.
+    pub(crate) fn next_try(&self, tries: u32) -> Time {
         let policy = &self.config.policy;
-        let wait = if request.tries < policy.redeem_tries_max {
-            1u64.checked_shl(request.tries).unwrap_or(u64::MAX).min(policy.redeem_retry_s)
+        let wait = if tries < policy.redeem_tries_max {
+            1u64.checked_shl(tries).unwrap_or(u64::MAX).min(policy.redeem_retry_s)
         } else {
             policy.redeem_retry_s
         };
-        let due = self.now().plus(wait);
-        self.put(&Request { due, tries: request.tries.saturating_add(1), ..request }).await
+        self.now().plus(wait)
     }
 }

@@ -4,7 +4,7 @@ use zeni_card::CardError;
 use zeni_message::{Refusal, Retry, peer::SendError};
 use zeni_money::{Amount, Money};
 use zeni_note::{
-    Chain, Closing, ClosingPurpose,
+    Chain, Closing, ClosingPurpose, Right,
     keylist::Terms,
     messages::issuer::{Renew, RenewRefusal},
 };
@@ -14,7 +14,7 @@ use crate::{
     error::errors,
     holder::Live,
     receive::hops_left,
-    record::{Holding, HoldingPhase, Line, OwnLicence, Part, Renewal, RenewalPhase},
+    record::{Holding, HoldingPhase, Line, OwnRight, Part, Renewal, RenewalPhase},
     table::Change,
 };
 
@@ -54,14 +54,16 @@ impl Holder {
         Ok(renewed)
     }
 
-    /// Holdings of valid notes that have no payment left.
+    /// Licensed holdings of valid notes that have no payment left.
     pub(crate) async fn capped(&mut self) -> Result<Vec<Live>, Trouble> {
         let (terms, now) = (self.key_lists().await?, self.now());
         let mut live = self.live().await?;
         live.retain(|it| {
             let note = &it.holding.chain.note.record;
             let known = terms.terms(note.series, note.epoch);
-            known.is_some_and(|terms| now <= terms.valid_until) && hops_left(&terms, &it.holding.chain) == 0
+            let licensed = it.holding.chain.right().licence().is_some();
+            let valid = known.is_some_and(|terms| now <= terms.valid_until);
+            licensed && valid && hops_left(&terms, &it.holding.chain) == 0
         });
         Ok(live)
     }
@@ -71,7 +73,7 @@ impl Holder {
         let (renewal, licence) = if whole {
             self.plan_closing(holding.node, holding.node, money).await?
         } else {
-            let licence = self.take_licences(1).await?.pop().ok_or(RenewError::NoLicence)?;
+            let licence = self.take_rights(1).await?.pop().ok_or(RenewError::NoLicence)?;
             let list = self.current_list(self.now()).await?.ok_or(RenewError::NoKeyList)?;
             let parts = vec![Part { node: holding.node, amount: money.amount }];
             let moves = Box::new(self.plan_move(&licence, &list, money, parts)?);
@@ -90,8 +92,8 @@ impl Holder {
         node: zeni_crypto::Digest,
         leaf: zeni_crypto::Digest,
         money: Money,
-    ) -> Result<(Renewal, OwnLicence), RenewError> {
-        let licence = self.take_licences(1).await?.pop().ok_or(RenewError::NoLicence)?;
+    ) -> Result<(Renewal, OwnRight), RenewError> {
+        let licence = self.take_rights(1).await?.pop().ok_or(RenewError::NoLicence)?;
         let key = licence.key();
         let slot = self.card.open_load(&key)?;
         let phase = RenewalPhase::Closing { leaf, nonce: self.nonce(), key, slot };
@@ -110,7 +112,8 @@ impl Holder {
         }
         let RenewalPhase::Closing { leaf, nonce, key, slot } = &renewal.phase else { return Ok(None) };
         let holding = self.get::<Holding>(&leaf.0).await?.ok_or(Trouble::Damaged { table: "holding" })?;
-        let licence = self.get::<OwnLicence>(&key.0).await?.ok_or(RenewError::NoLicence)?.licence;
+        let right = self.get::<OwnRight>(&key.0).await?.map(|it| it.right);
+        let Some(Right::Licensed(licence)) = right else { return Err(RenewError::NoLicence) };
         let purpose = ClosingPurpose::Renewal { nonce: *nonce, licence: licence.clone() };
         let (amount, signature) = self.card.close(leaf, &purpose)?;
         let closing = Closing::Single { amount, purpose, signature };
@@ -131,13 +134,14 @@ impl Holder {
             Err(error) => return Err(error.into()),
         };
         let note = &issued.note.record;
-        let due = note.holder == *key
+        let due = note.is_made_out_to(key)
+            && !note.sealed
             && note.face == amount
             && (note.currency, note.series, note.epoch) == (old.currency, old.series, old.epoch);
         if !due || issued.ticket.record.nonce != *slot || !self.is_issued(&issued, &self.config.roots) {
             return Err(RenewError::BadNote);
         }
-        let chain = Chain { note: issued.note.clone(), holder: licence, hops: Vec::new() };
+        let chain = Chain { note: issued.note.clone(), holder: licence.into(), hops: Vec::new() };
         let fresh = self.new_note(chain, &issued);
         let money = renewal.money;
         let line = Line::new(self.now(), "renewal", &renewal.node.0, money, "");

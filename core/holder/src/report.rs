@@ -1,9 +1,15 @@
 //! What the operations tell: plain data that the command line prints as text or JSON.
 
 use serde::{Serialize, Serializer};
+use zeni_crypto::PublicKey;
 use zeni_message::{Signed, Time};
 use zeni_money::Money;
-use zeni_note::{Challenge, Payment};
+use zeni_note::{
+    Challenge, Payment,
+    sealed::{IssuanceOrder, WithdrawalOrder},
+};
+
+use crate::Via;
 
 /// A person or shop joined (RN-F1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -34,13 +40,17 @@ pub struct Synced {
 pub struct Withdrawn {
     /// Id of the order, hexadecimal.
     pub order: String,
-    /// Amount debited.
+    /// How the notes are issued.
+    pub via: Via,
+    /// Amount debited, or ordered under seal.
     #[serde(serialize_with = "money")]
     pub money: Money,
-    /// Requests bought.
+    /// Requests bought, or notes ordered under seal.
     pub requests: usize,
-    /// Of these, redeemed already.
+    /// Of these, notes already.
     pub redeemed: usize,
+    /// Orders under seal that were refused, their money released: the stable word of each reason.
+    pub refused: Vec<String>,
     /// Amount the bank credited back because it could not sign (RN-X8); absent when nothing was.
     #[serde(serialize_with = "maybe_money")]
     pub credited_back: Option<Money>,
@@ -69,6 +79,8 @@ pub struct Requested {
     pub money: Money,
     /// Last time to sign.
     pub sign_until: Time,
+    /// Whether it was made without a licence: what it brings can only be deposited.
+    pub terminal: bool,
 }
 
 /// Who asks for a payment.
@@ -104,6 +116,11 @@ pub struct Preview {
     pub sign_until: Time,
     /// Holdings that will answer.
     pub holdings: usize,
+    /// What this wallet holds and may pay on: x before the payment (HC-F3.1).
+    #[serde(serialize_with = "money")]
+    pub available: Money,
+    /// Whether the payee has no licence: it can only deposit what it receives.
+    pub terminal: bool,
     /// Whether this request was answered before: the same payment will be shown again.
     pub answered: bool,
 }
@@ -215,6 +232,38 @@ pub struct Claimed {
     pub state: &'static str,
 }
 
+/// Available money by the way in which its notes were issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Ways {
+    /// On notes of registered series (RN-F2, F3).
+    #[serde(serialize_with = "money")]
+    pub registered: Money,
+    /// On notes of series under seal (HC-F2).
+    #[serde(serialize_with = "money")]
+    pub sealed: Money,
+}
+
+/// One order under seal and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedReport {
+    /// Stable word: `ordered`, `pending`, `disputed`, `issued` or `refused`.
+    pub state: &'static str,
+    /// The stable word of the refusal, where there was one.
+    pub reason: Option<String>,
+    /// Its face value.
+    pub money: Money,
+    /// The customer's signed order.
+    pub order: Signed<WithdrawalOrder>,
+    /// Key by which the order is signed.
+    pub account_key: PublicKey,
+    /// The bank's word that it took the money.
+    pub receipt: Option<Signed<IssuanceOrder>>,
+    /// E_I.
+    pub request: Vec<u8>,
+    /// The wrong answer of a disputed order.
+    pub answer: Option<Vec<u8>>,
+}
+
 /// What one currency of the wallet comes to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CurrencyBalance {
@@ -223,6 +272,11 @@ pub struct CurrencyBalance {
     /// May be paid on, or is payable again after a renewal.
     #[serde(serialize_with = "money")]
     pub available: Money,
+    /// How what is available was issued.
+    pub ways: Ways,
+    /// Was received without a licence: can only be deposited.
+    #[serde(serialize_with = "money")]
+    pub deposit_only: Money,
     /// Ordered or bought from the bank and not yet notes, on the way into the card, or part of a deposit, hand-in, refund or
     /// renewal that is not finished.
     #[serde(serialize_with = "money")]
@@ -258,12 +312,15 @@ pub struct HistoryEntry {
     pub money: Money,
     /// Memo or name, where there is one.
     pub text: String,
+    /// How the money was issued, where the line is about that; absent elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
 }
 
 /// One thing that was unfinished and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Resumed {
-    /// Stable word: `load`, `payment`, `withdrawal`, `redemption`, `deposit`, `renewal`, `claim`, `lists`.
+    /// Stable word: `load`, `payment`, `withdrawal`, `redemption`, `sealed_order`, `deposit`, `renewal`, `claim`, `lists`.
     pub what: &'static str,
     /// Whether it is finished now.
     pub done: bool,

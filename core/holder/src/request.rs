@@ -8,7 +8,7 @@ use zeni_note::{Challenge, KeyList};
 use crate::{
     Holder, Kind, Requested, Trouble,
     error::errors,
-    record::{ChallengeState, OwnChallenge, OwnLicence},
+    record::{ChallengeState, OwnChallenge, OwnRight},
     table::Change,
 };
 
@@ -36,7 +36,8 @@ impl From<zeni_card::CardError> for RequestError {
 impl Holder {
     /// A request for `money`, signed by the key that will hold it, stored open (RN-F4.4). No connection is needed.
     ///
-    /// An unlinkable wallet uses a fresh key for each, an untraceable one and a shop their one key.
+    /// An unlinkable wallet uses a fresh key for each, an untraceable one and a shop their one key. Without a licence the holder
+    /// asks as a terminal payee: the request says so, and what it brings can only be deposited.
     pub async fn request(&mut self, money: Money, memo: &str) -> Result<Requested, RequestError> {
         if money.amount.is_zero() {
             return Err(RequestError::Zero);
@@ -56,34 +57,35 @@ impl Holder {
             return Err(RequestError::TooMany { max });
         }
         let fresh = Holder::fresh_receipts(&profile);
-        let licence = match fresh {
-            true => self.stock().await?.into_iter().next(),
-            false => self.main_licence(&profile).await?,
+        let right = match fresh {
+            true if profile.registered => self.stock().await?.into_iter().next(),
+            true => Some(self.terminal_right()?),
+            false => self.main_right(&profile).await?,
         };
-        let licence = licence.ok_or(RequestError::NoLicence)?;
-        if now > licence.licence.record.until {
+        let right = right.ok_or(RequestError::NoLicence)?;
+        if right.right.had_ended(now) {
             return Err(RequestError::LicenceEnded);
         }
         // a person gives no name: it would tie his receipts together, and nobody vouches for it
         let name = if profile.kind == Kind::Shop { profile.name.as_str() } else { "" };
-        let document = self.sign_challenge(&licence, &list, money, memo, name)?;
+        let document = self.sign_challenge(&right, &list, money, memo, name)?;
         let answer = document.record.answer(self.config.roots.network);
         let sign_until = document.record.sign_until;
         let own = OwnChallenge { answer, document: document.clone(), fresh, state: ChallengeState::Open };
-        self.commit(vec![Change::put(&licence.spent()), Change::put(&own)]).await?;
-        Ok(Requested { document, money, sign_until })
+        self.commit(vec![Change::put(&right.spent()), Change::put(&own)]).await?;
+        Ok(Requested { document, money, sign_until, terminal: !profile.registered })
     }
 
     /// A challenge of one's own, with the card's slot open for what answers it.
     pub(crate) fn sign_challenge(
         &mut self,
-        licence: &OwnLicence,
+        right: &OwnRight,
         list: &KeyList,
         money: Money,
         memo: &str,
         name: &str,
     ) -> Result<Signed<Challenge>, Trouble> {
-        let payee: PublicKey = licence.key();
+        let payee: PublicKey = right.key();
         let time = self.now();
         let record = Challenge {
             time,
@@ -99,8 +101,8 @@ impl Holder {
             series: Vec::new(),
             epoch: list.record.epoch,
             key_list: list.record.identity(self.config.roots.network),
-            licence: licence.licence.clone(),
-            certificate: licence.certificate.clone().filter(|it| it.record.name == name),
+            right: right.right.clone(),
+            certificate: right.certificate.clone().filter(|it| it.record.name == name),
         };
         let signature = self.card.sign_challenge(&record)?;
         Ok(Signed { record, signature })

@@ -22,6 +22,14 @@ impl Holder {
         for withdrawal in self.active::<Withdrawal>().await? {
             report.push(resumed("withdrawal", &self.carry_withdrawal(withdrawal).await.map(|_| ())));
         }
+        for withdrawal in self.open_sealed().await? {
+            let carried = self.carry_sealed(withdrawal).await;
+            let mut one = resumed("sealed_order", &carried);
+            if carried.as_ref().is_ok_and(|carried| carried.pending > 0) {
+                one = Resumed { done: false, outcome: "pending", ..one };
+            }
+            report.push(one);
+        }
         let redeemed = self.run_due().await?;
         report.extend((0..redeemed.redeemed).map(|_| resumed::<(), Trouble>("redemption", &Ok(()))));
         let unredeemed = redeemed.pending.into_iter().chain(redeemed.refused);

@@ -25,7 +25,7 @@ macro_rules! tables {
             name: "holder",
             migrations: &[Migration {
                 id: 1,
-                sentence: "What a holder of money keeps: who he is, licences, lists, orders, requests, holdings, payments.",
+                sentence: "What a holder of money keeps: who he is, keys, lists, orders, requests, holdings, payments.",
                 sql: &[$(
                     concat!(
                         "CREATE TABLE ", $table,
@@ -46,8 +46,8 @@ macro_rules! tables {
 tables! {
     /// Who the holder is.
     PROFILE = "profile";
-    /// Licences of his keys.
-    LICENCE = "licence";
+    /// His keys with their rights to hold.
+    OWN_RIGHT = "own_right";
     /// Key lists, one per epoch.
     KEY_LIST = "key_list";
     /// The revocation list at hand.
@@ -58,6 +58,8 @@ tables! {
     WITHDRAWAL = "withdrawal";
     /// Issuance requests.
     REQUEST = "request";
+    /// Orders under seal.
+    SEALED_ORDER = "sealed_order";
     /// Holdings.
     HOLDING = "holding";
     /// His own challenges.

@@ -4,9 +4,9 @@ use zeni_card::Statement;
 use zeni_crypto::PublicKey;
 use zeni_message::{Signed, Time, limits::BATCH_ITEMS_MAX, peer::SendError};
 use zeni_note::{
-    KeyList, LicenceRequest,
+    KeyList, LicenceRequest, Right,
     keylist::{KeyListFault, TwoKeyLists},
-    licence::{LicenceFault, check_licence, person_digest},
+    licence::{Licence, LicenceFault, check_licence, person_digest},
     messages::{
         authority::{GetLicences, GetLicencesRefusal, GetRevocations, GetSignedKeyLists, Licences},
         issuer::GetKeyLists,
@@ -16,7 +16,7 @@ use zeni_note::{
 use crate::{
     Evidence, Explain, Holder, Profile, Synced, Trouble,
     error::errors,
-    record::{Kind, LicenceUse, ONLY, OwnLicence, StoredKeyList, StoredRevocations},
+    record::{Kind, LicenceUse, ONLY, OwnRight, StoredKeyList, StoredRevocations},
     table::Change,
 };
 
@@ -49,10 +49,12 @@ impl Holder {
     pub async fn sync(&mut self) -> Result<Synced, SyncError> {
         let key_lists = self.sync_key_lists().await?;
         self.sync_revocations().await?;
-        if let Ok(profile) = self.profile().await
-            && self.config.identity.is_some()
-        {
-            self.top_up(&profile).await?;
+        if let Ok(profile) = self.profile().await {
+            if !profile.registered {
+                self.keep_main(&profile).await?;
+            } else if self.config.identity.is_some() {
+                self.top_up(&profile).await?;
+            }
         }
         let lists = self.key_lists().await?;
         Ok(Synced {
@@ -160,22 +162,42 @@ impl Holder {
         let lists = self.key_lists().await?;
         let longest = lists.iter().flat_map(|list| &list.record.series).map(|terms| terms.valid_until).max();
         let epoch = self.current_list(now).await?.map(|list| list.record.epoch);
-        let serves = |main: OwnLicence| {
-            let until = main.licence.record.until;
+        let serves = |main: OwnRight| {
+            let Some(until) = main.right.licence().map(|licence| licence.record.until) else { return false };
             now <= until && (longest.is_none_or(|longest| longest <= until) || main.epoch == epoch)
         };
-        if self.main_licence(profile).await?.is_some_and(serves) {
+        if self.main_right(profile).await?.is_some_and(serves) {
             return Ok(());
         }
         let drawn = self.draw_licences(1, LicenceUse::Main, profile.kind == Kind::Shop).await?.0;
-        let profile = Profile { main: drawn.first().map(OwnLicence::key), ..profile.clone() };
+        let profile = Profile { main: drawn.first().map(OwnRight::key), ..profile.clone() };
         let mut changes: Vec<Change> = drawn.iter().map(Change::put).collect();
         changes.push(Change::put(&profile));
         Ok(self.commit(changes).await?)
     }
 
-    /// `count` licences that can be bound to something new, from the stock, drawn at once if it has too few.
-    pub(crate) async fn take_licences(&mut self, count: usize) -> Result<Vec<OwnLicence>, SyncError> {
+    /// A long-lived key for an untraceable wallet or a shop without licences that has none, as after a restore.
+    async fn keep_main(&mut self, profile: &Profile) -> Result<(), SyncError> {
+        if Holder::fresh_receipts(profile) || profile.main.is_some() {
+            return Ok(());
+        }
+        let main = self.terminal_right()?.as_main();
+        let profile = Profile { main: Some(main.key()), ..profile.clone() };
+        Ok(self.commit(vec![Change::put(&main), Change::put(&profile)]).await?)
+    }
+
+    /// A fresh key without a licence: what it receives can only be deposited.
+    pub(crate) fn terminal_right(&mut self) -> Result<OwnRight, zeni_card::CardError> {
+        let right = Right::Unlicensed(self.card.generate_key()?);
+        Ok(OwnRight { right, certificate: None, used: LicenceUse::Stock, epoch: None })
+    }
+
+    /// `count` keys that can be bound to something new: licensed ones from the stock, drawn at once if it has too few, or
+    /// terminal ones where the holder is not registered.
+    pub(crate) async fn take_rights(&mut self, count: usize) -> Result<Vec<OwnRight>, SyncError> {
+        if !self.profile().await?.registered {
+            return (0..count).map(|_| Ok(self.terminal_right()?)).collect();
+        }
         let mut stock = self.stock().await?;
         if stock.len() < count {
             let drawn = self.draw_licences(count - stock.len(), LicenceUse::Stock, false).await?.0;
@@ -192,7 +214,7 @@ impl Holder {
         count: usize,
         used: LicenceUse,
         certify_name: bool,
-    ) -> Result<(Vec<OwnLicence>, String), SyncError> {
+    ) -> Result<(Vec<OwnRight>, String), SyncError> {
         let secret = self.config.identity.clone().ok_or(Trouble::Locked)?;
         let now = self.now();
         let list = self.current_list(now).await?.ok_or(SyncError::NoKeyList)?;
@@ -213,7 +235,7 @@ impl Holder {
             let message = GetLicences { secret: secret.clone(), requests, keeper, certify_name };
             let reply = self.peers.authority.fresh().send(&message).await?;
             let drawn = self.check_licences(&keys, &reply, used, certify_name, now)?;
-            own.extend(drawn.into_iter().map(|licence| OwnLicence { epoch: Some(epoch), ..licence }));
+            own.extend(drawn.into_iter().map(|licence| OwnRight { epoch: Some(epoch), ..licence }));
             name = reply.name;
         }
         Ok((own, name))
@@ -227,7 +249,7 @@ impl Holder {
         used: LicenceUse,
         certify_name: bool,
         now: Time,
-    ) -> Result<Vec<OwnLicence>, SyncError> {
+    ) -> Result<Vec<OwnRight>, SyncError> {
         let roots = &self.config.roots;
         if reply.licences.len() != keys.len() {
             return Err(SyncError::LicenceCount { asked: keys.len(), found: reply.licences.len() });
@@ -245,8 +267,8 @@ impl Holder {
             }
         }
         let mut certificate = reply.certificate.clone().filter(|_| certify_name);
-        let own = |licence: &Signed<_>| OwnLicence {
-            licence: licence.clone(),
+        let own = |licence: &Signed<Licence>| OwnRight {
+            right: Right::Licensed(licence.clone()),
             certificate: certificate.take(),
             used,
             epoch: None,

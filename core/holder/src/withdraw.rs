@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use zeni_card::{CardError, Life};
 use zeni_crypto::{PublicKey, SharedEntropy, blind::RsaPublicKey};
 use zeni_message::{Refusal, Time, limits::BATCH_ITEMS_MAX, peer::SendError};
-use zeni_money::{Amount, Money};
+use zeni_money::{Amount, Currency, Money};
 use zeni_note::{
     IssuanceRequest, KeyEntry, KeyList, Nonce,
     messages::bank::{BlindedItem, DisputeOutcome, DisputeRefusal, DisputeSignature, Withdraw, WithdrawRefusal},
@@ -13,9 +13,9 @@ use zeni_note::{
 };
 
 use crate::{
-    Holder, Privacy, Profile, SyncError, Trouble, Withdrawn,
+    Holder, Privacy, Profile, SealedError, SealedKeys, SyncError, Trouble, Via, Withdrawn,
     error::{errors, settled},
-    record::{BlindItem, Kind, Line, OwnLicence, Request, RequestState, Withdrawal, WithdrawalState},
+    record::{BlindItem, Kind, Line, OwnRight, Request, RequestState, Withdrawal, WithdrawalState},
     table::Change,
 };
 
@@ -29,6 +29,7 @@ errors! {
         Closed = Later, "closed", "withdrawals of this epoch are over: try again in the next";
         NotDivisible { smallest: Money } = AfterRepair, "not_divisible", "the amount is not a multiple of the smallest unit, {smallest}: withdraw a multiple of it";
         TooMany { notes: u64, max: usize } = AfterRepair, "too_many_notes", "the amount needs {notes} notes, one order has at most {max}: withdraw it in parts";
+        OneAtATime = AfterRepair, "one_at_a_time", "a key that has notes already takes one more at a time: withdraw one face value";
         NoLicence = AfterRepair, "no_licence", "this wallet's licence ended or is missing: connect to the authority to draw a new one";
         BadKey = Never, "bad_bank_key", "the bank's published key is unfit for blind signatures: do not withdraw there";
         BadReply { found: usize, ordered: usize } = Later, "bad_reply", "the bank sent {found} signatures for {ordered} keys: run resume";
@@ -38,6 +39,7 @@ errors! {
         Bank(SendError<WithdrawRefusal>);
         Dispute(SendError<DisputeRefusal>);
         Licences(SyncError);
+        Sealed(SealedError);
     }
 }
 
@@ -53,16 +55,36 @@ impl Holder {
     ///
     /// Recovery after a cut: [`Holder::resume`] sends the stored order again.
     pub async fn withdraw(&mut self, money: Money, now: bool) -> Result<Withdrawn, WithdrawError> {
+        self.withdraw_via(money, None, now).await
+    }
+
+    /// As [`Holder::withdraw`], by a way of the holder's choice: by default the bank's only way, and where it has both,
+    /// registered for a holder with licences, under seal for one without. Under seal `now` changes nothing: see
+    /// [`Holder::withdraw_sealed`].
+    pub async fn withdraw_via(
+        &mut self,
+        money: Money,
+        via: Option<Via>,
+        now: bool,
+    ) -> Result<Withdrawn, WithdrawError> {
         self.freshen().await?;
         let profile = self.profile().await?;
+        let list = self.list_to_withdraw().await?;
+        match via.unwrap_or_else(|| default_way(&list, &profile, money.currency)) {
+            Via::Sealed => return self.withdraw_sealed(money, SealedKeys::Fresh).await,
+            Via::Registered if !profile.registered => return Err(WithdrawError::NoLicence),
+            Via::Registered => {}
+        }
         let withdrawal = self.order(&profile, money, now).await?;
         let done = self.carry_withdrawal(withdrawal.clone()).await?;
         let redeemed = if now { self.run_due().await?.redeemed } else { 0 };
         Ok(Withdrawn {
             order: crate::report::hex(&withdrawal.order[..]),
+            via: Via::Registered,
             money,
             requests: done.requests,
             redeemed,
+            refused: Vec::new(),
             credited_back: (!done.credited.is_zero()).then(|| Money::new(done.credited, money.currency)),
             next_due: self.next_due().await?,
         })
@@ -70,16 +92,8 @@ impl Holder {
 
     /// Chooses the notes, blinds their keys and stores the order before anything is sent.
     async fn order(&mut self, profile: &Profile, money: Money, now: bool) -> Result<Withdrawal, WithdrawError> {
-        // a card that was moved away could load none of the notes that the account pays for
-        if self.card.life().map_err(Trouble::from)? == Life::Retired {
-            return Err(Trouble::from(CardError::Retired).into());
-        }
-        if self.stopped().await? {
-            return Err(WithdrawError::Stopped);
-        }
-        let time = self.now();
-        let list = self.current_list(time).await?.ok_or(WithdrawError::NoKeyList)?;
-        let entries = split(&list, &profile.bank, money, time)?;
+        let list = self.list_to_withdraw().await?;
+        let entries = split(&list, &profile.bank, money, self.now())?;
         let licences = self.withdrawal_licences(profile, entries.len()).await?;
         let mut items = Vec::with_capacity(entries.len());
         for (entry, licence) in entries.iter().zip(&licences) {
@@ -92,13 +106,25 @@ impl Holder {
         Ok(withdrawal)
     }
 
+    /// The key list of now, if this wallet may withdraw at all.
+    pub(crate) async fn list_to_withdraw(&mut self) -> Result<KeyList, WithdrawError> {
+        // a card that was moved away could load none of the notes that the account pays for
+        if self.card.life().map_err(Trouble::from)? == Life::Retired {
+            return Err(Trouble::from(CardError::Retired).into());
+        }
+        if self.stopped().await? {
+            return Err(WithdrawError::Stopped);
+        }
+        self.current_list(self.now()).await?.ok_or(WithdrawError::NoKeyList)
+    }
+
     /// A fresh licence per note in f-2, the one in f-1.
-    async fn withdrawal_licences(&mut self, profile: &Profile, count: usize) -> Result<Vec<OwnLicence>, WithdrawError> {
+    async fn withdrawal_licences(&mut self, profile: &Profile, count: usize) -> Result<Vec<OwnRight>, WithdrawError> {
         let one_for_all = profile.kind == Kind::Shop || profile.privacy == Privacy::Untraceable;
         if !one_for_all {
-            return Ok(self.take_licences(count).await?);
+            return Ok(self.take_rights(count).await?);
         }
-        let main = self.main_licence(profile).await?.ok_or(WithdrawError::NoLicence)?;
+        let main = self.main_right(profile).await?.ok_or(WithdrawError::NoLicence)?;
         Ok(vec![main; count])
     }
 
@@ -155,7 +181,8 @@ impl Holder {
             &withdrawal.order[..],
             Money::new(bought, withdrawal.money.currency),
             "",
-        );
+        )
+        .via(Via::Registered);
         // the blinding links requests to the account: it goes as soon as it is of no more use
         let done = Withdrawal { items: Vec::new(), state: WithdrawalState::Signed, ..withdrawal };
         let mut changes: Vec<Change> = requests.iter().map(Change::put).collect();
@@ -171,7 +198,7 @@ impl Holder {
     ) -> Result<(), WithdrawError> {
         let mut changes = Vec::new();
         for item in &withdrawal.items {
-            if let Some(licence) = self.get::<OwnLicence>(&item.key.0).await? {
+            if let Some(licence) = self.get::<OwnRight>(&item.key.0).await? {
                 changes.push(Change::put(&licence.unspent()));
             }
         }
@@ -218,38 +245,65 @@ impl Holder {
     }
 }
 
+/// How to withdraw where nothing was chosen.
+fn default_way(list: &KeyList, profile: &Profile, currency: Currency) -> Via {
+    let record = &list.record;
+    let registered = record.entries.iter().any(|it| it.bank == profile.bank && it.currency == currency);
+    let of = |series: u32| record.terms(series).is_some_and(|terms| terms.currency == currency);
+    let sealed = record.sealed.iter().any(|it| it.bank == profile.bank && of(it.series));
+    match (registered, sealed) {
+        (true, false) => Via::Registered,
+        (false, true) => Via::Sealed,
+        _ if profile.registered => Via::Registered,
+        _ => Via::Sealed,
+    }
+}
+
 /// The key entries of the notes that make up `money`, largest first (RN-O2: standard face values only).
 fn split(list: &KeyList, bank: &str, money: Money, now: Time) -> Result<Vec<KeyEntry>, WithdrawError> {
-    if money.amount.is_zero() {
-        return Err(WithdrawError::Zero);
-    }
     let record = &list.record;
     let mut entries: Vec<&KeyEntry> =
         record.entries.iter().filter(|it| it.bank == bank && it.currency == money.currency).collect();
     let series = entries.iter().map(|it| it.series).min();
     let no_keys = || WithdrawError::NoKeys { code: money.currency.code().into() };
-    let terms = series.and_then(|series| record.terms(series)).ok_or_else(no_keys)?;
-    if now > terms.withdraw_until {
+    let terms = series.and_then(|series| record.terms(series));
+    if terms.is_some_and(|terms| now > terms.withdraw_until) {
         return Err(WithdrawError::Closed);
     }
-    entries.retain(|it| it.series == terms.series && !it.face.is_zero());
-    entries.sort_by_key(|entry| Reverse(entry.face));
-    let smallest = entries.last().ok_or_else(no_keys)?.face;
+    entries.retain(|it| terms.is_some_and(|terms| it.series == terms.series));
+    let faces = faces_of(entries.iter().map(|it| it.face), money, BATCH_ITEMS_MAX)?;
+    let entry_of = |face: Amount| entries.iter().find(|it| it.face == face).map(|it| (*it).clone());
+    faces.into_iter().map(|face| entry_of(face).ok_or_else(no_keys)).collect()
+}
+
+/// The face values that make up `money`, largest first, at most `max` notes.
+pub(crate) fn faces_of(
+    faces: impl Iterator<Item = Amount>,
+    money: Money,
+    max: usize,
+) -> Result<Vec<Amount>, WithdrawError> {
+    if money.amount.is_zero() {
+        return Err(WithdrawError::Zero);
+    }
+    let mut faces: Vec<Amount> = faces.filter(|face| !face.is_zero()).collect();
+    faces.sort_by_key(|face| Reverse(*face));
+    let no_keys = || WithdrawError::NoKeys { code: money.currency.code().into() };
+    let smallest = *faces.last().ok_or_else(no_keys)?;
     let (mut rest, mut notes) = (money.amount.minor(), 0u64);
-    let mut counts = Vec::with_capacity(entries.len());
-    for entry in &entries {
-        let count = rest / entry.face.minor();
-        rest %= entry.face.minor();
+    let mut counts = Vec::with_capacity(faces.len());
+    for face in faces {
+        let count = rest / face.minor();
+        rest %= face.minor();
         notes = notes.saturating_add(count);
-        counts.push((*entry, count));
+        counts.push((face, count));
     }
     if rest != 0 {
         return Err(WithdrawError::NotDivisible { smallest: Money::new(smallest, money.currency) });
     }
-    if notes > BATCH_ITEMS_MAX as u64 {
-        return Err(WithdrawError::TooMany { notes, max: BATCH_ITEMS_MAX });
+    if notes > max as u64 {
+        return Err(WithdrawError::TooMany { notes, max });
     }
-    Ok(counts.into_iter().flat_map(|(entry, count)| (0..count).map(|_| entry.clone())).collect())
+    Ok(counts.into_iter().flat_map(|(face, count)| (0..count).map(move |_| face)).collect())
 }
 
 fn blind(entry: &KeyEntry, key: PublicKey, entropy: &mut SharedEntropy) -> Result<BlindItem, WithdrawError> {

@@ -84,7 +84,7 @@ fn a_shop_that_lies_about_its_name_is_found_out() {
     let liar = key("liar");
     let mut challenge = honest.record.clone();
     challenge.payee = liar.public();
-    challenge.licence = town.world.licence(liar.public());
+    challenge.right = town.world.licence(liar.public()).into();
     let with_certificate = Signed::sign(town.world.network(), challenge.clone(), &liar);
     assert_eq!(shown(&with_certificate), Err(PayError::FalseName { claimed: "TEA SHOP".into() }));
     challenge.certificate = None;
@@ -105,7 +105,7 @@ fn revoked_keys_neither_pay_nor_are_paid() {
     block_on(taro.open().withdraw(yen(500), true)).unwrap();
     let request = block_on(jiro.open().request(yen(100), "")).unwrap().document;
     let paid = block_on(taro.open().pay(&request)).unwrap().document;
-    let taros = paid.answers[0].chain.holder.record.key;
+    let taros = paid.answers[0].chain.holder.key();
     town.books().revoked = vec![zeni_note::licence::key_digest(&taros)];
     block_on(jiro.open().sync()).unwrap();
     assert_eq!(block_on(jiro.open().receive(&paid)).unwrap_err().code(), "revoked");

@@ -6,7 +6,7 @@ use zeni_store::testing::block_on;
 
 use super::{flows::funded, home::*, town::*};
 use crate::{
-    record::{OwnLicence, Request},
+    record::{OwnRight, Request},
     *,
 };
 
@@ -37,13 +37,13 @@ fn a_key_that_paid_is_never_named() {
     assert_eq!(transfer(&taro, &jiro, 1_100).holdings, 2);
     let paid = block_on(taro.open().request(yen(100), "")).unwrap().document;
     let paid = block_on(jiro.open().pay(&paid)).unwrap().document;
-    let payer = paid.answers[0].chain.hops[0].payee.record.key;
+    let payer = paid.answers[0].chain.hops[0].payee.key();
     block_on(jiro.open().deposit(yen(1_000))).unwrap();
     let books = town.books();
     let (.., body) = books.seen.iter().rfind(|(_, _, path, _)| *path == "/v1/deposit").unwrap();
     let deposit: zeni_note::messages::bank::Deposit = zeni_message::decode(body, usize::MAX).unwrap();
     assert_eq!(deposit.items.len(), 1);
-    assert_ne!(deposit.items[0].chain.hops.last().unwrap().payee.record.key, payer);
+    assert_ne!(deposit.items[0].chain.hops.last().unwrap().payee.key(), payer);
 }
 
 /// RN-X14, RN-O3: with one key for all notes, an unredeemed request is claimed although another was redeemed.
@@ -82,8 +82,8 @@ fn only_licensed_keys_are_blinded() {
     let taro = Home::joined(&town, "taro", Privacy::Unlinkable, Kind::Wallet);
     block_on(taro.open().withdraw(yen(2_600), false)).unwrap();
     for request in block_on(taro.open().active::<Request>()).unwrap() {
-        let licence = block_on(taro.open().get::<OwnLicence>(&request.request.key.0)).unwrap().unwrap();
-        assert!(licence.licence.verify(town.world.network(), &town.world.authority.public()).is_ok());
+        let licence = block_on(taro.open().get::<OwnRight>(&request.request.key.0)).unwrap().unwrap();
+        assert!(licence.right.licence().unwrap().verify(town.world.network(), &town.world.authority.public()).is_ok());
     }
 }
 

@@ -124,7 +124,7 @@ fn documents_read_back_and_are_checked() {
         Document::Challenge(request.clone()),
         Document::Payment(it.payment.clone()),
         Document::Note(chain.note.clone()),
-        Document::Licence(chain.holder.clone()),
+        Document::Licence(chain.holder.licence().unwrap().clone()),
         Document::Revocations(revocations),
         Document::KeyList(town.list.clone()),
         Document::TwoKeyLists(two),
@@ -134,8 +134,8 @@ fn documents_read_back_and_are_checked() {
         let read = Document::parse(document.to_text(roots.network).as_bytes()).unwrap();
         assert_eq!(read, document);
         assert_eq!(Document::parse(&document.to_bytes(roots.network)).unwrap(), document, "{}", document.label());
-        let inspection = read.inspect(&roots, &lists, now);
+        let inspection = read.inspect(&roots, &lists, now, None);
         assert!(inspection.holds(), "{inspection:?}");
-        assert!(!read.inspect(&elsewhere, &lists, now).holds(), "{}", document.label());
+        assert!(!read.inspect(&elsewhere, &lists, now, None).holds(), "{}", document.label());
     }
 }

@@ -3,7 +3,7 @@ use zeni_note::testing::{DAY, START, terms};
 use zeni_store::testing::block_on;
 
 use super::{home::*, town::*};
-use crate::{record::OwnLicence, *};
+use crate::{record::OwnRight, *};
 
 pub(super) fn funded(town: &std::sync::Arc<Town>, name: &'static str, privacy: Privacy, minor: u64) -> Home {
     let home = Home::joined(town, name, privacy, Kind::Wallet);
@@ -219,7 +219,7 @@ fn a_deposit_passes_to_a_fresh_key_first() {
         let books = town.books();
         let (.., body) = books.seen.iter().find(|(_, _, path, _)| *path == "/v1/deposit").unwrap();
         let deposit: zeni_note::messages::bank::Deposit = zeni_message::decode(body, usize::MAX).unwrap();
-        let closers: Vec<_> = deposit.items.iter().map(|it| it.chain.hops.last().unwrap().payee.record.key).collect();
+        let closers: Vec<_> = deposit.items.iter().map(|it| it.chain.hops.last().unwrap().payee.key()).collect();
         let redeemed = books.seen.iter().filter(|(_, _, path, _)| *path == "/v1/redeem");
         for (.., body) in redeemed {
             let redeem: zeni_note::messages::issuer::Redeem = zeni_message::decode(body, usize::MAX).unwrap();
@@ -409,7 +409,8 @@ fn history_and_reports_read_well() {
     assert_eq!(
         balance,
         serde_json::json!({"balances": [{
-            "currency": "JPY", "available": "JPY:200", "pending": "JPY:0", "owed_back": "JPY:0", "restored": "JPY:0"
+            "currency": "JPY", "available": "JPY:200", "ways": {"registered": "JPY:200", "sealed": "JPY:0"},
+            "deposit_only": "JPY:0", "pending": "JPY:0", "owed_back": "JPY:0", "restored": "JPY:0"
         }]})
     );
     let entry = serde_json::to_value(&block_on(taro.open().history()).unwrap()[2]).unwrap();
@@ -428,9 +429,9 @@ fn a_shop_outlives_its_licence() {
     transfer(&taro, &shop, 200);
     transfer(&shop, &jiro, 100);
     let before = block_on(shop.open().profile()).unwrap().main.unwrap();
-    let main = block_on(shop.open().get::<OwnLicence>(&before.0)).unwrap().unwrap();
+    let main = block_on(shop.open().get::<OwnRight>(&before.0)).unwrap().unwrap();
     let mut ended = main.clone();
-    ended.licence.record.until = START;
+    end_licence(&mut ended, START);
     block_on(shop.open().put(&ended)).unwrap();
     assert_eq!(block_on(shop.open().request(yen(1), "")).unwrap_err().code(), "licence_ended");
     block_on(shop.open().sync()).unwrap();

@@ -100,6 +100,8 @@ pub(crate) struct Home {
     pub(crate) store: Store,
     pub(crate) memory: TestMemory,
     pub(crate) power: Arc<Power>,
+    /// Whether the person is in the authority's file.
+    registered: bool,
     entropy: SharedEntropy,
 }
 
@@ -111,6 +113,7 @@ impl Home {
             store: Store::open_memory_with(&SCHEMA, Options::inline()).unwrap(),
             memory: TestMemory::new(),
             power: Arc::default(),
+            registered: true,
             entropy: SharedEntropy::seeded(zeni_crypto::sha256(&[name.as_bytes()]).0),
         }
     }
@@ -122,13 +125,25 @@ impl Home {
         home
     }
 
+    /// A wallet or shop that has joined without an identity.
+    pub(crate) fn unregistered(town: &Arc<Town>, name: &'static str, kind: Kind) -> Home {
+        let home = Home { registered: false, ..Home::empty(town, name) };
+        block_on(home.open().join(home.join(Privacy::Unlinkable, kind))).unwrap();
+        home
+    }
+
+    /// An empty disk for the same person.
+    pub(crate) fn blank(&self) -> Home {
+        Home { registered: self.registered, ..Home::empty(&self.town, self.name) }
+    }
+
     pub(crate) fn join(&self, privacy: Privacy, kind: Kind) -> Join {
         Join {
             bank: BANK.into(),
             account: self.name.into(),
             code: "code".into(),
             csr: vec![1],
-            identity: self.name.into(),
+            identity: self.registered.then(|| self.name.into()),
             privacy,
             kind,
         }
@@ -156,8 +171,12 @@ impl Home {
             issuer: Peer::new(line(&self.town, Role::Issuer, &account, &self.power)),
         };
         let policy = Policy { stock_licences: 16, redeem_delay_max_s: 3_600, ..Policy::default() };
-        let config =
-            Config { roots: self.town.world.roots, policy, identity: Some(self.name.into()), keeper: Keeper::Software };
+        let config = Config {
+            roots: self.town.world.roots,
+            policy,
+            identity: self.registered.then(|| self.name.into()),
+            keeper: Keeper::Software,
+        };
         Holder::new(
             config,
             Box::new(self.card()),
@@ -177,10 +196,16 @@ impl Home {
         })
     }
 
+    /// What can only be deposited.
+    pub(crate) fn deposit_only(&self) -> u64 {
+        let balance = block_on(self.open().balance()).unwrap();
+        balance.balances.first().map_or(0, |it| it.deposit_only.amount.minor())
+    }
+
     /// All money of this person: wallet and account.
     pub(crate) fn wealth(&self) -> u64 {
         let account = self.town.books().balance.get(&format!("{BANK}/{}", self.name)).copied().unwrap_or(0);
-        account + self.figures().iter().sum::<u64>()
+        account + self.figures().iter().sum::<u64>() + self.deposit_only()
     }
 }
 
@@ -193,4 +218,10 @@ pub(crate) fn transfer(payer: &Home, payee: &Home, minor: u64) -> ReceivedReport
     let request = block_on(payee.open().request(yen(minor), "tea")).unwrap();
     let paid = block_on(payer.open().pay(&request.document)).unwrap();
     block_on(payee.open().receive(&paid.document)).unwrap()
+}
+
+/// Makes a licence end at another time.
+pub(crate) fn end_licence(own: &mut record::OwnRight, until: zeni_message::Time) {
+    let zeni_note::Right::Licensed(licence) = &mut own.right else { panic!("the key is licensed") };
+    licence.record.until = until;
 }

@@ -9,7 +9,7 @@ use zeni_note::{
 use zeni_store::testing::block_on;
 
 use super::{flows::funded, home::*, town::*};
-use crate::{record::OwnLicence, *};
+use crate::{record::OwnRight, *};
 
 /// Passes money to and fro until it is at its cap; the first of the two has it.
 fn at_its_cap(town: &std::sync::Arc<Town>) -> Home {
@@ -148,23 +148,23 @@ fn work_goes_on_without_the_authority() {
 /// RN-X32: a long-lived licence that ends before the notes it may hold is replaced at the next synchronisation, once an
 /// epoch; what is asked for and withdrawn from then on is under the new one.
 #[test]
-fn a_main_licence_is_renewed_ahead() {
+fn a_main_right_is_renewed_ahead() {
     let town = Town::new();
     let taro = Home::joined(&town, "taro", Privacy::Untraceable, Kind::Wallet);
     let main = |taro: &Home| block_on(taro.open().profile()).unwrap().main.unwrap();
     let first = main(&taro);
     block_on(taro.open().sync()).unwrap();
     assert_eq!(main(&taro), first);
-    let mut short = block_on(taro.open().get::<OwnLicence>(&first.0)).unwrap().unwrap();
-    short.licence.record.until = terms().valid_until.plus(0);
-    block_on(taro.open().put(&OwnLicence { epoch: Some(0), ..short.clone() })).unwrap();
+    let mut short = block_on(taro.open().get::<OwnRight>(&first.0)).unwrap().unwrap();
+    end_licence(&mut short, terms().valid_until.plus(0));
+    block_on(taro.open().put(&OwnRight { epoch: Some(0), ..short.clone() })).unwrap();
     block_on(taro.open().sync()).unwrap();
     assert_eq!(main(&taro), first);
-    short.licence.record.until = zeni_message::Time(terms().valid_until.0 - 1);
+    end_licence(&mut short, zeni_message::Time(terms().valid_until.0 - 1));
     block_on(taro.open().put(&short)).unwrap();
     block_on(taro.open().sync()).unwrap();
     assert_eq!(main(&taro), first, "drawn in this epoch: a new one would end no later");
-    block_on(taro.open().put(&OwnLicence { epoch: Some(0), ..short })).unwrap();
+    block_on(taro.open().put(&OwnRight { epoch: Some(0), ..short })).unwrap();
     block_on(taro.open().sync()).unwrap();
     assert_ne!(main(&taro), first);
 }

@@ -1,5 +1,7 @@
 //! A town: an authority, a bank and an issuer that really sign, small enough to read, with books that must balance.
 
+mod sealed;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
@@ -21,6 +23,8 @@ use zeni_note::{
     request::Possession,
     testing::{DAY, EPOCH, SERIES, START, World, amount, jpy, nonce, terms},
 };
+
+pub(crate) use sealed::{Rogue, SEALED, Series};
 
 pub(crate) const BANK: &str = "aoba";
 pub(crate) const FACES: [u64; 3] = [100, 500, 1_000];
@@ -75,6 +79,8 @@ pub(crate) struct Books {
     /// Whether the authority cannot be reached.
     pub(crate) authority_down: bool,
     claims: BTreeSet<Digest>,
+    /// What bank and issuer keep of orders under seal.
+    pub(crate) sealed: sealed::Desk,
     number: u64,
     pub(crate) revoked: Vec<Digest>,
     /// Everything that was received: by whom, over which connection, what.
@@ -90,6 +96,10 @@ pub(crate) struct Town {
 }
 
 pub(crate) fn key_list(world: &World, moduli: &[[u8; 256]]) -> KeyList {
+    key_list_with(world, moduli, Series::Registered)
+}
+
+fn key_list_with(world: &World, moduli: &[[u8; 256]], series: Series) -> KeyList {
     let entry = |(face, modulus): (&u64, &[u8; 256])| KeyEntry {
         bank: BANK.into(),
         series: SERIES,
@@ -103,16 +113,23 @@ pub(crate) fn key_list(world: &World, moduli: &[[u8; 256]]) -> KeyList {
         previous: None,
         from: START,
         until: START.plus(400 * DAY),
-        entries: FACES.iter().zip(moduli).map(entry).collect(),
-        series: vec![terms()],
+        entries: FACES.iter().zip(moduli).map(entry).filter(|_| series.has_registered()).collect(),
+        series: std::iter::once(terms()).chain(series.sealed_terms()).collect(),
+        sealing: series.sealed_terms().map(|_| (*sealed::pair().public().as_bytes()).into()),
+        sealed: series.sealed_terms().map(|_| sealed::entry()).into_iter().collect(),
     })
 }
 
 impl Town {
     pub(crate) fn new() -> Arc<Town> {
+        Town::with(Series::Registered)
+    }
+
+    /// A town whose bank offers these series.
+    pub(crate) fn with(series: Series) -> Arc<Town> {
         let world = World::new("town");
         let moduli: Vec<[u8; 256]> = signers().iter().map(|signer| *signer.public().modulus()).collect();
-        let list = key_list(&world, &moduli);
+        let list = key_list_with(&world, &moduli, series);
         let clock = Arc::new(Hand(AtomicU64::new(START.plus(DAY).0)));
         Arc::new(Town { world, list, clock, books: Mutex::default(), connections: AtomicU64::new(0) })
     }
@@ -146,6 +163,7 @@ impl Town {
             currency: jpy(),
             face: amount(face),
             holder: licence.record.key,
+            sealed: false,
         };
         let note = Signed::sign(network, note, &self.world.issuer);
         let ticket = LoadTicket { note: note.identity(network), nonce: slot };
@@ -409,9 +427,15 @@ serves! {
     };
     ReportLost, |town, ctx, it| { let _ = (town, it); Ok(1) };
     Enrol, |town, ctx, it| match it.code.as_str() {
-        "code" => { town.books().balance.insert(format!("{BANK}/{}", it.account), OPENING); Ok(enrolled()) }
+        "code" => {
+            let mut books = town.books();
+            books.balance.insert(format!("{BANK}/{}", it.account), OPENING);
+            books.sealed.account_keys.push((it.account, it.account_key));
+            Ok(enrolled())
+        }
         _ => Err(EnrolRefusal::UnknownAccount),
     };
+    WithdrawSealed, |town, ctx, it| sealed::withdraw(town, ctx.caller_name(), it);
     Withdraw, |town, ctx, it| withdraw(town, ctx.caller_name(), it);
     DisputeSignature, |town, ctx, it| Ok(dispute(town, ctx.caller_name(), it));
     OpenDeposit, |town, ctx, it| {
@@ -451,6 +475,7 @@ pub(super) fn routes(town: &Arc<Town>, role: Role) -> Routes {
         Role::Bank => routes
             .with::<Enrol, _>(town)
             .with::<Withdraw, _>(town)
+            .with::<WithdrawSealed, _>(town)
             .with::<DisputeSignature, _>(town)
             .with::<OpenDeposit, _>(town)
             .with::<Deposit, _>(town)
