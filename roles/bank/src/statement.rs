@@ -39,7 +39,7 @@ pub struct StatementEntry {
     pub place: u64,
     /// Seconds since 1970.
     pub time: u64,
-    /// Stable word: `opening`, `withdrawal`, `deposit`, `claim`, `refund`, `correction`.
+    /// Stable word: `opening`, `withdrawal`, `release`, `deposit`, `claim`, `refund`, `correction`.
     pub kind: String,
     /// Amount, e.g. `JPY:300`.
     pub amount: String,

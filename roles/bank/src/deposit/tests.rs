@@ -245,7 +245,7 @@ fn a_backups_refund_is_its_own_record() {
     let signature = Signed::sign(network, record, &holder).signature;
     let before = town.dump();
     let good = town.closed(&chain, &holder, 400, &backup);
-    let posed = zeni_note::messages::bank::ClosedChain { signature, ..good.clone() };
+    let posed = ClosedChain { signature, ..good.clone() };
     let crossed = [(&backup, posed), (&plain, good.clone()), (&backup, town.closed(&chain, &holder, 400, &plain))];
     for (purpose, item) in crossed {
         let message = Deposit { purpose: purpose.clone(), items: vec![item] };

@@ -173,11 +173,14 @@ fn lift(tx: &mut Tx<'_>, account: &str, now: Time) -> Result<bool, TxError> {
     Ok(true)
 }
 
+/// The log, each entry with its case file where there is one.
+type Log = Vec<(Entry, Option<CaseFile>)>;
+
 /// The log with its case files, and the first number at which one of them is not what it was.
-pub(crate) fn chain(tx: &mut Tx<'_>) -> Result<(Vec<(Entry, Option<CaseFile>)>, Option<u64>), TxError> {
+pub(crate) fn chain(tx: &mut Tx<'_>) -> Result<(Log, Option<u64>), TxError> {
     let rows = tx.rows(schema::SELECT_LOG, &[])?;
     let read = |row: &Row| Ok((Entry::read(row)?, CaseFile::read(row, 6)?));
-    let entries: Vec<(Entry, Option<CaseFile>)> = rows.iter().map(read).collect::<Result<_, TxError>>()?;
+    let entries: Log = rows.iter().map(read).collect::<Result<_, TxError>>()?;
     let altered = |(entry, file): &&(Entry, Option<CaseFile>)| {
         file.as_ref().map_or(Digest([0; 32]), CaseFile::digest) != entry.content.file
     };

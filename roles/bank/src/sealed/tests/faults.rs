@@ -11,7 +11,7 @@ use zeni_note::messages::{
     bank::{SealedOutcome, WithdrawSealed},
     issuer::IssueSealed,
 };
-use zeni_store::Options;
+use zeni_store::{Options, testing::block_on};
 
 use crate::{
     ChoreError, Progress,
@@ -176,5 +176,33 @@ fn a_full_disk_loses_nothing() {
     assert!(purses.iter().zip(&states).all(|(purse, state)| town.opened(purse, state).is_some()));
     town.settle();
     assert_eq!((town.balances("A-1"), town.outstanding()), ((OPENING - 800, 0), 800));
+    town.sound();
+}
+
+/// HC-X1, HC-X5, HC-F2.6: the same order many times at once is one reservation and one note, and orders that together exceed the
+/// balance do not overdraw it.
+#[test]
+fn many_at_once_do_not_overdraw() {
+    let mut town = Town::new();
+    let thousands = |seed: &str, count: usize| {
+        let purses = (0..count).map(|n| town.purse("A-1", &format!("{seed} {n}"), 1_000).item);
+        WithdrawSealed { items: purses.collect() }
+    };
+    let same = thousands("same", 1);
+    let others: Vec<_> = (0..6).map(|n| thousands(&format!("order {n}"), 2)).collect();
+    town.restart_with(Options::default());
+    let peers: Vec<_> = (0..10).map(|_| town.customer("A-1")).collect();
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let all = std::iter::repeat_n(&same, 4).chain(&others);
+        let threads: Vec<_> =
+            peers.iter().zip(all).map(|(peer, order)| scope.spawn(|| block_on(peer.send(order)))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    });
+    town.restart();
+    town.settle();
+    assert!(answers[..4].iter().all(Result::is_ok));
+    assert_eq!(answers[4..].iter().filter(|answer| answer.is_ok()).count(), 4, "1,000 and four times 2,000 of 10,000");
+    assert_eq!((town.balances("A-1"), town.reserved("A-1"), town.outstanding()), ((1_000, 0), 0, 9_000));
+    assert_eq!(town.desk().opened.len(), 9);
     town.sound();
 }
