@@ -12,6 +12,8 @@ use zeni_note::{
     testing::amount,
 };
 
+use zeni_store::{Options, Store};
+
 use crate::{
     Bank, STATEMENTS,
     testing::{Cut, OPENING, Town, now},
@@ -69,6 +71,37 @@ fn accounts_are_loaded_once() {
     assert!(now(town.bank.load_accounts(vec![bad])).is_err());
 }
 
+/// HC-D20: a store of the schema before there was anything under seal is taken over with what stands in it.
+#[test]
+fn a_store_of_before_is_taken_over() {
+    let before = zeni_store::Schema { name: crate::SCHEMA.name, migrations: &crate::SCHEMA.migrations[..4] };
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("bank.db");
+    let old = Store::open_sqlite(&path, &before, Options::inline()).expect("a store");
+    let job = |tx: &mut zeni_store::Tx<'_>| {
+        let row = zeni_store::params!["A-1", "person", "JPY", [1; 32], [2; 16]];
+        tx.execute(crate::schema::INSERT_ACCOUNT, row)?;
+        let floored = zeni_ledger::Kind::Floored { floor: 0 };
+        for (name, kind) in [("available/A-1", floored), ("held/A-1", floored), ("cash/JPY", zeni_ledger::Kind::Open)] {
+            let account = zeni_ledger::Account { name: name.into(), currency: zeni_note::testing::jpy(), kind };
+            zeni_ledger::open_account(tx, &account)?;
+        }
+        let (debit, credit) = ("cash/JPY".to_owned(), "available/A-1".to_owned());
+        let (amount, currency) = (amount(500), zeni_note::testing::jpy());
+        let posting =
+            zeni_ledger::Posting { id: [3; 16], debit, credit, amount, currency, reference: "opening 1".into() };
+        assert!(zeni_ledger::post(tx, &posting)?.is_posted());
+        Ok::<_, zeni_store::JobError<()>>(())
+    };
+    old.write_blocking(zeni_store::Caller::default(), job).expect("written");
+    old.stop();
+    let new = Store::open_sqlite(&path, &crate::SCHEMA, Options::inline()).expect("taken over");
+    let report = now(crate::audit_of(&new, "aoba")).expect("an audit");
+    assert!(report.is_sound(), "{:?}", report.violations);
+    let figures = &report.currencies[0];
+    assert_eq!((figures.available.as_str(), figures.reserved.as_str()), ("JPY:500", "JPY:0"));
+}
+
 /// RN-P22: the audit sees a balance, a count, an item that somebody altered behind its back.
 #[test]
 fn the_audit_sees_what_was_altered() {
@@ -100,6 +133,8 @@ fn futures_are_send() {
         send(bank.tick());
         send(bank.audit());
         send(bank.statement("A-1"));
+        send(bank.cases());
+        send(bank.lift("A-1"));
     }
     let _: fn(&Bank) = both;
 }

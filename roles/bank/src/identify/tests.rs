@@ -3,14 +3,14 @@
 use zeni_message::{Role, Signed, peer::SendError, route::Caller};
 use zeni_note::{
     OverspendingProof, Right,
-    messages::bank::{Identification, IdentifyOverspender, IdentifyRefusal, WithdrawSealedRefusal},
+    messages::bank::{Identification, IdentifyOverspender, IdentifyRefusal, SealedOutcome, WithdrawSealedRefusal},
     proof::{Child, Held},
     sealed::{Identified, IdentifiedFault, IssuerMadeKeys, KeyMaker},
     testing::{amount, key},
 };
 
 use super::IdentificationOutcome as Outcome;
-use crate::testing::{Town, account_key, now, refusal};
+use crate::testing::{OPENING, Town, account_key, now, refusal};
 
 fn outcomes(town: &Town) -> Vec<Outcome> {
     town.cases().log.iter().map(|entry| entry.outcome).collect()
@@ -48,6 +48,14 @@ fn a_true_proof_names_the_customer() {
         Err(IdentifiedFault::OtherRequest),
         "nobody else's order fits"
     );
+
+    let mut unsigned = document.record.clone();
+    unsigned.order.signature.0[0] ^= 1;
+    assert_eq!(unsigned.verify(roots, list, IssuerMadeKeys::Refused).map(drop), Err(IdentifiedFault::NotSigned));
+    let mut bare = document.record;
+    bare.content = [0; 117].into();
+    let fault = IdentifiedFault::Evidence(IdentifyRefusal::OtherNote);
+    assert_eq!(bare.verify(roots, list, IssuerMadeKeys::Refused).map(drop), Err(fault));
 
     let before = town.dump();
     town.restart();
@@ -142,7 +150,7 @@ fn a_licensed_key_is_not_the_banks() {
     assert_eq!(outcomes(&town), [Outcome::NotSealed]);
 }
 
-/// HC-F6, HC-O6: where the issuer made the key, it could show anybody's content with a key of its own. The bank names nobody on
+/// HC-F6.1, F6.2, F6.3, HC-O6: a request without a key is withdrawn for as any other. Where the issuer made the key, it could show anybody's content with a key of its own. The bank names nobody on
 /// that; as a control, a bank whose operator accepts it names the victim whom the issuer chose.
 #[test]
 fn keys_that_the_issuer_made_name_nobody() {
@@ -153,7 +161,9 @@ fn keys_that_the_issuer_made_name_nobody() {
         victim.content.holder = KeyMaker::Issuer;
         victim.item = town.ordered("A-1", "victim", &victim.content);
         town.desk().makes_keys = Some(key("made for the victim").public());
-        town.withdraw_sealed("A-1", std::slice::from_ref(&victim)).expect("issued");
+        let states = town.withdraw_sealed("A-1", std::slice::from_ref(&victim)).expect("heard");
+        assert!(matches!(states[0].outcome, SealedOutcome::Issued(_)));
+        assert_eq!((town.balances("A-1"), town.outstanding()), ((OPENING - 1_000, 0), 1_000));
         // the issuer signs a note to a key of its own, and overspends it
         let own = key("the issuer's own");
         let note = victim.content.note(zeni_note::keylist::Way::Sealed, &own.public());
