@@ -59,7 +59,7 @@ impl Maker {
     pub(crate) fn challenge(&mut self, payee: &Person, value: u64) -> Challenge {
         Challenge {
             payee: payee.secret.public(),
-            licence: payee.licence.clone(),
+            right: payee.licence.clone().into(),
             key_salt: self.nonce(),
             nonce: self.nonce(),
             total: amount(value),
@@ -78,6 +78,7 @@ impl Maker {
             currency: jpy(),
             face: amount(face),
             holder: first.secret.public(),
+            sealed: false,
         };
         let mut leaf = identity(network, &note);
         let mut hops = Vec::with_capacity(others.len());
@@ -87,10 +88,10 @@ impl Maker {
             let endorsement = Endorsement { parent: leaf, amount: amount(value), answer };
             let signature = Signed::sign(network, endorsement, &payer.secret).signature;
             leaf = identity(network, &endorsement);
-            hops.push(Hop { opening, amount: amount(value), signature, payee: payee.licence.clone() });
+            hops.push(Hop { opening, amount: amount(value), signature, payee: payee.licence.clone().into() });
         }
         let note = Signed::sign(network, note, &world.issuer);
-        Made { chain: Chain { note, holder: first.licence.clone(), hops }, leaf }
+        Made { chain: Chain { note, holder: first.licence.clone().into(), hops }, leaf }
     }
 
     /// A chain over all `holders`, closed by the last for a deposit at `bank`.

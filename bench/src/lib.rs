@@ -11,9 +11,11 @@ mod drive;
 mod measure;
 mod payee;
 mod redeem;
+mod register;
 mod report;
 mod returns;
 mod scenario;
+mod sealed;
 mod sizes;
 mod store;
 mod town;
@@ -25,6 +27,7 @@ pub use redeem::Redeems;
 pub use report::{Figure, Section, Unit};
 pub use returns::{Cache, Returns, Shape};
 pub use scenario::{BenchError, Scenario, Settings, Size};
+pub use sealed::Seals;
 
 #[cfg(test)]
 mod tests;

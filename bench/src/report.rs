@@ -15,6 +15,12 @@ pub enum Unit {
     /// Bytes.
     #[serde(rename = "bytes")]
     Bytes,
+    /// Bits.
+    #[serde(rename = "bits")]
+    Bits,
+    /// A quotient.
+    #[serde(rename = "ratio")]
+    Ratio,
     /// A number of things.
     #[serde(rename = "count")]
     Count,
@@ -28,6 +34,8 @@ impl Unit {
         match self {
             Unit::Micros => "µs",
             Unit::Bytes => "bytes",
+            Unit::Bits => "bits",
+            Unit::Ratio => "",
             Unit::Count => "",
             Unit::PerSecond => "/s",
         }
@@ -100,7 +108,11 @@ impl Section {
         let width = self.figures.iter().map(|figure| figure.name.chars().count()).max().unwrap_or(0);
         for figure in &self.figures {
             let sign = figure.unit.sign();
-            let place = usize::from(figure.unit == Unit::Micros);
+            let place = match figure.unit {
+                Unit::Micros => 1,
+                Unit::Ratio => 3,
+                _ => 0,
+            };
             let pad = width - figure.name.chars().count();
             write!(text, "  {}{:pad$}  {:>9.place$} {sign:<5}", figure.name, "", figure.median)
                 .expect("writing to a string cannot fail");

@@ -6,7 +6,7 @@ use serde::Serialize;
 use zeni_bank::{ChoreError, LoadError};
 use zeni_store::OpenError;
 
-use crate::{blind, payee, redeem, report::Section, returns, sizes, store};
+use crate::{blind, payee, redeem, register, report::Section, returns, sealed, sizes, store};
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,10 +49,14 @@ pub enum Scenario {
     Blind,
     /// Redeeming at the issuer.
     Redeem,
+    /// Issue under seal at the issuer.
+    Sealed,
     /// The payee's offline check.
     Payee,
     /// Returns at the issuer.
     Return,
+    /// What register and archive hold while notes come and go.
+    Register,
     /// Bytes and signatures.
     Sizes,
     /// Durable commits.
@@ -61,16 +65,26 @@ pub enum Scenario {
 
 impl Scenario {
     /// All, in the order in which they run.
-    pub const ALL: [Scenario; 6] =
-        [Scenario::Sizes, Scenario::Blind, Scenario::Redeem, Scenario::Payee, Scenario::Return, Scenario::Store];
+    pub const ALL: [Scenario; 8] = [
+        Scenario::Sizes,
+        Scenario::Blind,
+        Scenario::Redeem,
+        Scenario::Sealed,
+        Scenario::Payee,
+        Scenario::Return,
+        Scenario::Store,
+        Scenario::Register,
+    ];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Scenario::Blind => "blind",
             Scenario::Redeem => "redeem",
+            Scenario::Sealed => "sealed",
             Scenario::Payee => "payee",
             Scenario::Return => "return",
+            Scenario::Register => "register",
             Scenario::Sizes => "sizes",
             Scenario::Store => "store",
         }
@@ -89,8 +103,10 @@ impl Scenario {
         match self {
             Scenario::Blind => blind::run(settings),
             Scenario::Redeem => redeem::run(settings),
+            Scenario::Sealed => sealed::run(settings),
             Scenario::Payee => payee::run(settings),
             Scenario::Return => returns::run(settings),
+            Scenario::Register => register::run(settings),
             Scenario::Sizes => Ok(sizes::run()),
             Scenario::Store => store::run(settings),
         }
@@ -126,6 +142,9 @@ pub enum BenchError {
         /// The message.
         path: &'static str,
     },
+    /// The issuer did not come through a round.
+    #[error("the issuer does not come through a round: {0}")]
+    Tick(#[from] zeni_issuer::TickError),
     /// A job of the store failed.
     #[error("a job of the store failed")]
     Job,

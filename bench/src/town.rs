@@ -19,7 +19,9 @@ use zeni_note::{
     messages::{
         authority::GetRevocations,
         bank::{BlindedItem, Withdraw},
-        issuer::{GetKeyLists, ReportCounts, ReportCountsRefusal, SubmitKeys, SubmitKeysRefusal},
+        issuer::{
+            GetKeyLists, GetTransfers, ReportCounts, ReportCountsRefusal, SubmitKeys, SubmitKeysRefusal, Transfer,
+        },
     },
     testing::{DAY, EPOCH, SERIES, START, World, amount, jpy, key, nonce, terms},
 };
@@ -59,6 +61,8 @@ impl Handle<SubmitKeys> for Desk {
             until: from.plus(30 * DAY),
             entries: message.entries,
             series: vec![terms()],
+            sealing: None,
+            sealed: Vec::new(),
         };
         lists.push(self.world.sign_key_list(record));
         Ok(epoch)
@@ -75,6 +79,12 @@ impl Handle<GetKeyLists> for Desk {
 impl Handle<ReportCounts> for Desk {
     async fn handle(&self, _: &Ctx, message: ReportCounts) -> Result<u64, Failure<ReportCountsRefusal>> {
         Ok(message.counts.record.number)
+    }
+}
+
+impl Handle<GetTransfers> for Desk {
+    async fn handle(&self, _: &Ctx, _: GetTransfers) -> Result<Vec<Transfer>, Failure<NoRefusal>> {
+        Ok(Vec::new())
     }
 }
 
@@ -142,7 +152,8 @@ fn bank(desk: &Arc<Desk>, store: Store, clock: &Arc<StandingClock>, entropy: &Sh
     let issuer = Routes::new(Role::Issuer)
         .with::<SubmitKeys, _>(desk)
         .with::<GetKeyLists, _>(desk)
-        .with::<ReportCounts, _>(desk);
+        .with::<ReportCounts, _>(desk)
+        .with::<GetTransfers, _>(desk);
     let authority = Routes::new(Role::Authority).with::<GetRevocations, _>(desk);
     let caller = Caller { role: Role::Bank, name: BANK.to_owned() };
     let line = |routes: Routes| Arc::new(MemoryTransport::new(Arc::new(routes), clock.clone(), Some(caller.clone())));

@@ -7,7 +7,6 @@ use crate::Licence;
 
 /// What a holder shows beside its key.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-#[expect(clippy::large_enum_variant, reason = "most holders are licensed; a box would only move the same bytes")]
 pub enum Right {
     /// Licensed by the authority: may hold anything and pass it on (RN-D3).
     #[n(0)]

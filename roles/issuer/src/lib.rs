@@ -66,7 +66,7 @@ pub use audit::{AuditReport, CurrencyFigures};
 pub use books::Account;
 pub use claims::Policy;
 pub use config::{BankConfig, Config, Limits, SealedClaims, SealedConfig, SeriesConfig, StartError};
-pub use report::{BankCirculation, CaseReport, Circulation, Export, Position};
+pub use report::{BankCirculation, CaseReport, Circulation, Export, Position, Storage};
 pub use schema::{ALL as STATEMENTS, SCHEMA};
 pub use settlement::{Cycle, SettleError};
 pub use tick::{Progress, TickError};

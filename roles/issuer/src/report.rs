@@ -61,6 +61,19 @@ pub struct Circulation {
     pub rows: [u64; 3],
 }
 
+/// What register and archive take, with nodes and origins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Storage {
+    /// Notes in the register.
+    pub register_rows: u64,
+    /// Bytes of their content and of what belongs to them, without the engine's own overhead.
+    pub register_bytes: u64,
+    /// Notes in the archive.
+    pub archive_rows: u64,
+    /// Bytes of theirs.
+    pub archive_bytes: u64,
+}
+
 /// A case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CaseReport {
@@ -97,6 +110,33 @@ impl Issuer {
     pub async fn circulation(&self) -> Result<Vec<Circulation>, crate::TickError> {
         let config = self.config.clone();
         let read = move |tx: &mut Tx<'_>| -> Done<Vec<Circulation>> { Ok(circulation(tx, &config)?) };
+        Ok(self.store.read(read).await?)
+    }
+
+    /// What register and archive take. Reads every row of both.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn storage(&self) -> Result<Storage, crate::TickError> {
+        let read = |tx: &mut Tx<'_>| -> Done<Storage> {
+            let mut sum = |statements: &[&'static str]| -> Result<u64, TxError> {
+                let mut sum = 0;
+                for statement in statements {
+                    sum += tx.row(statement, &[])?.map_or(Ok(0), |row| row.u64(0))?;
+                }
+                Ok(sum)
+            };
+            Ok(Storage {
+                register_rows: sum(&[schema::REGISTER_SIZE])?,
+                register_bytes: sum(&[schema::NOTE_BYTES, schema::NODE_BYTES, schema::ORIGIN_BYTES])?,
+                archive_rows: sum(&[schema::ARCHIVE_SIZE])?,
+                archive_bytes: sum(&[
+                    schema::ARCHIVE_NOTE_BYTES,
+                    schema::ARCHIVE_NODE_BYTES,
+                    schema::ARCHIVE_ORIGIN_BYTES,
+                ])?,
+            })
+        };
         Ok(self.store.read(read).await?)
     }
 

@@ -310,5 +310,16 @@ zeni_store::statements! {
     pub(crate) RENEWED = "SELECT currency, CAST(SUM(value) AS BIGINT) FROM renewal GROUP BY currency ORDER BY currency";
     pub(crate) REGISTER_SIZE = "SELECT COUNT(*) FROM note";
     pub(crate) ARCHIVE_SIZE = "SELECT COUNT(*) FROM archive_note";
+    // integers count eight bytes
+    pub(crate) NOTE_BYTES = "SELECT CAST(COALESCE(SUM(LENGTH(serial) + LENGTH(identity) + LENGTH(currency) + LENGTH(holder) + 72 \
+        + COALESCE(LENGTH(evidence), 0) + COALESCE(LENGTH(closing), 0) + COALESCE(LENGTH(closed_by), 0) + COALESCE(LENGTH(signed), 0)), 0) AS BIGINT) FROM note";
+    pub(crate) ARCHIVE_NOTE_BYTES = "SELECT CAST(COALESCE(SUM(LENGTH(serial) + LENGTH(identity) + LENGTH(currency) + LENGTH(holder) + 72 \
+        + COALESCE(LENGTH(evidence), 0) + COALESCE(LENGTH(closing), 0) + COALESCE(LENGTH(closed_by), 0) + COALESCE(LENGTH(signed), 0)), 0) AS BIGINT) FROM archive_note";
+    pub(crate) NODE_BYTES = "SELECT CAST(COALESCE(SUM(LENGTH(serial) + LENGTH(identity) + LENGTH(parent) + LENGTH(holder) + LENGTH(evidence) + 56 \
+        + COALESCE(LENGTH(closing), 0) + COALESCE(LENGTH(closed_by), 0) + COALESCE(LENGTH(signed), 0)), 0) AS BIGINT) FROM node";
+    pub(crate) ARCHIVE_NODE_BYTES = "SELECT CAST(COALESCE(SUM(LENGTH(serial) + LENGTH(identity) + LENGTH(parent) + LENGTH(holder) + LENGTH(evidence) + 56 \
+        + COALESCE(LENGTH(closing), 0) + COALESCE(LENGTH(closed_by), 0) + COALESCE(LENGTH(signed), 0)), 0) AS BIGINT) FROM archive_node";
+    pub(crate) ORIGIN_BYTES = "SELECT CAST(COALESCE(SUM(LENGTH(serial) + LENGTH(bank) + LENGTH(request) + LENGTH(content) + 8), 0) AS BIGINT) FROM origin";
+    pub(crate) ARCHIVE_ORIGIN_BYTES = "SELECT CAST(COALESCE(SUM(LENGTH(serial) + LENGTH(bank) + LENGTH(request) + LENGTH(content) + 8), 0) AS BIGINT) FROM archive_origin";
     pub(crate) REQUESTS_SIZE = "SELECT COUNT(*) FROM request";
 }

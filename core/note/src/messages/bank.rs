@@ -161,7 +161,6 @@ pub struct SealedState {
 
 /// What came of an order under seal.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-#[expect(clippy::large_enum_variant, reason = "most are issued; a box would only move the same bytes")]
 pub enum SealedOutcome {
     /// The face value is reserved, the issuer has not answered yet: ask again with the same items.
     #[n(0)]

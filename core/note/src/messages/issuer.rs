@@ -137,7 +137,6 @@ pub struct IssueSealed {
 
 /// The issuer's answer to one request under seal.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-#[expect(clippy::large_enum_variant, reason = "most are issued; a box would only move the same bytes")]
 pub enum SealedAnswer {
     /// The note's signatures under K; the note is registered.
     #[n(0)]

@@ -81,7 +81,7 @@ fn a_reply_is_for_its_wallet_alone() {
     let (one, two) = (purse(&setup, "one", 1_000), purse(&setup, "two", 100));
     let answer = forward(&setup, AOBA, &one);
     let SealedAnswer::Issued(reply) = &answer else { panic!("issued") };
-    let mut bent = reply.clone();
+    let mut bent = *reply;
     bent[9] ^= 1;
     assert!(setup.opened(&one, &SealedAnswer::Issued(bent)).is_none());
     assert!(setup.opened(&two, &answer).is_none());
@@ -394,7 +394,7 @@ fn a_restart_finds_the_note() {
     let one = purse(&setup, "one", 500);
     // cut before the commit: what was prepared is forgotten
     let bank = setup.issuer.config().bank(AOBA).unwrap();
-    let prepared = block_on(setup.issuer.prepare_sealed(START.plus(DAY), bank, &[one.item.clone()]));
+    let prepared = block_on(setup.issuer.prepare_sealed(START.plus(DAY), bank, std::slice::from_ref(&one.item)));
     assert!(prepared.is_ok());
     drop(setup);
     let setup = start();
