@@ -127,3 +127,6 @@ impl Identified {
         Ok(evidence)
     }
 }
+
+#[cfg(test)]
+mod tests;
