@@ -53,6 +53,15 @@ pub(crate) async fn issuer(args: IssuerArgs, output: Output, clock: Arc<dyn Cloc
             }
             Err(not_balanced().with_result(value, &text))
         }
+        IssuerCommand::Ceiling { bank, amount } => {
+            let money = crate::wallet::money(&amount)?;
+            let set = issuer.set_ceiling(&bank, money.currency, money.amount).await.context("the issuer's database")?;
+            if !set {
+                return Err(Failure::refused("unknown_bank", format!("no bank '{bank}' takes part")));
+            }
+            let text = format!("{bank} may owe and hold {money} from the next note on");
+            output.result(&json!({"ok": true, "bank": bank, "ceiling": money.to_wire()}), &text)
+        }
         IssuerCommand::Cases { export } => {
             let cases = issuer.cases().await.context("the issuer's database")?;
             if let Some(path) = export {
@@ -76,6 +85,11 @@ fn circulation(one: &zeni_issuer::Circulation) -> String {
         for (bank, amount) in banks {
             text.push_str(&format!("\n    {bank:<16} {amount:>16}"));
         }
+    }
+    text.push_str("\n  by bank: issued under seal, of these returned, of these out; owes in all; ceiling");
+    for bank in &one.banks {
+        let figures = format!("{:>12} {:>12} {:>12}", bank.issued, bank.returned, bank.outstanding);
+        text.push_str(&format!("\n    {:<16} {figures} {:>12} {:>12}", bank.bank, bank.owes, bank.ceiling));
     }
     text.push_str(&format!(
         "\n  {:<18} {:>16}\n  {:<18} {:>16}",
@@ -148,6 +162,22 @@ pub(crate) async fn bank(args: BankArgs, output: Output, clock: Arc<dyn Clock>) 
                 text.push_str(&format!("\n{:>4}  {:<12} {sign}{}", entry.place, entry.kind, entry.amount));
             }
             output.result(&statement, &text)
+        }
+        BankCommand::Cases { export } => {
+            let report = bank.cases().await.context("the bank's database")?;
+            if let Some(path) = export {
+                let case = report.cases.last().context("there is no case to export")?;
+                std::fs::write(&path, &case.document).with_context(|| format!("cannot write {}", path.display()))?;
+            }
+            let text = serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?;
+            let text = if report.cases.is_empty() { "no case".to_owned() } else { text };
+            output.result(&report, &text)
+        }
+        BankCommand::Lift { account } => {
+            if !bank.lift(&account).await.context("the bank's database")? {
+                return Err(Failure::refused("not_suspended", format!("account '{account}' is not suspended")));
+            }
+            output.result(&json!({"ok": true, "account": account}), "withdrawals under seal are open again")
         }
         BankCommand::Audit => {
             let report = bank.audit().await.context("the bank's database")?;

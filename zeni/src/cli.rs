@@ -130,9 +130,18 @@ pub(crate) struct JoinArgs {
     /// The bank's secret for the account.
     #[arg(long)]
     pub(crate) code: String,
-    /// The authority's secret for you.
+    /// The authority's secret for you; without it you hold without a licence: you withdraw under seal, and what you receive you
+    /// can only deposit.
     #[arg(long)]
-    pub(crate) identity: String,
+    pub(crate) identity: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ViaArg {
+    /// Through your bank, which cannot read which notes you get; it can name you with the issuer's proof if you overspend.
+    Sealed,
+    /// Blindly signed and redeemed without your bank; the authority can name you with a proof if you overspend.
+    Registered,
 }
 
 #[derive(Debug, Args)]
@@ -171,6 +180,12 @@ pub(crate) enum WalletCommand {
     Withdraw {
         /// Amount, e.g. "12300 JPY".
         amount: String,
+        /// How the notes are issued [default: the bank's only way; if it has both, registered with a licence and sealed without].
+        #[arg(long, value_enum)]
+        via: Option<ViaArg>,
+        /// Let the issuer make the notes' keys, where it offers that (implies --via sealed). It could then sign in your place.
+        #[arg(long, hide_short_help = true)]
+        issuer_made_keys: bool,
         /// Redeem at once. Quicker, but whoever sees bank and issuer can match the times.
         #[arg(long)]
         now: bool,
@@ -179,6 +194,12 @@ pub(crate) enum WalletCommand {
     Balance,
     /// What happened.
     History,
+    /// Orders under seal with what a dispute needs: signed order, sealed request, the bank's receipt.
+    Orders {
+        /// Write the documents into this directory.
+        #[arg(long, value_name = "DIR")]
+        export: Option<PathBuf>,
+    },
     /// Finish everything that was interrupted, and redeem what is due.
     Resume,
     /// Stay running and redeem requests when they are due.
@@ -276,6 +297,13 @@ pub(crate) enum IssuerCommand {
     Circulation,
     /// Recompute every invariant from the databases.
     Audit,
+    /// Set the most that a bank may owe and hold for notes; the next notes are measured by it.
+    Ceiling {
+        /// Short name of the bank.
+        bank: String,
+        /// Amount, e.g. "1000000 JPY".
+        amount: String,
+    },
     /// Cases of overspending.
     Cases {
         /// Write the newest proof to this file, as a signed document.
@@ -325,6 +353,17 @@ pub(crate) enum BankCommand {
     },
     /// Recompute every account from its entries.
     Audit,
+    /// Customers who overspent notes under seal, and every question for a name.
+    Cases {
+        /// Write the newest case to this file, as a document signed by the bank.
+        #[arg(long, value_name = "FILE")]
+        export: Option<PathBuf>,
+    },
+    /// Let an account withdraw under seal again that was suspended by a case.
+    Lift {
+        /// The account.
+        account: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -334,6 +373,12 @@ pub(crate) struct InspectArgs {
     /// Verify against this network.
     #[arg(long, value_name = "FILE")]
     pub(crate) network: Option<PathBuf>,
+    /// The key that has to have signed a withdrawal order, hexadecimal, as `zeni wallet orders` tells it.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) key: Option<String>,
+    /// Ask the issuer for its key lists, which some checks need.
+    #[arg(long)]
+    pub(crate) fetch_key_lists: bool,
 }
 
 #[derive(Debug, Args)]

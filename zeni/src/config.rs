@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
+use zeni_note::keylist::Way;
 
 /// The file. Paths are relative to its directory. Unknown keys stop the program.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,6 +47,13 @@ pub(crate) struct SeriesConfig {
     pub(crate) series: u32,
     /// ISO 4217 code.
     pub(crate) currency: String,
+    /// How its notes are issued, and so who can name their first holders: `registered` (to keys that the authority licenses),
+    /// `sealed` (through the bank under seal), or `sealed_hidden` (so, and the note shows a digest of the key).
+    #[serde(default)]
+    pub(crate) way: WayWord,
+    /// Short names of the banks that take part; all of the network if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) banks: Option<Vec<String>>,
     /// Face values in minor units.
     pub(crate) faces: Vec<u64>,
     /// T1: requests are redeemed until then.
@@ -66,6 +74,43 @@ pub(crate) struct SeriesConfig {
     pub(crate) list_fresh_days: u32,
     /// Largest payment accepted with a stale list, in minor units.
     pub(crate) stale_limit: u64,
+}
+
+impl SeriesConfig {
+    /// Whether a bank takes part.
+    pub(crate) fn has(&self, bank: &str) -> bool {
+        self.banks.as_ref().is_none_or(|banks| banks.iter().any(|name| name == bank))
+    }
+}
+
+/// The way of a series, in the file's words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum WayWord {
+    #[default]
+    Registered,
+    Sealed,
+    SealedHidden,
+}
+
+impl From<WayWord> for Way {
+    fn from(word: WayWord) -> Way {
+        match word {
+            WayWord::Registered => Way::Registered,
+            WayWord::Sealed => Way::Sealed,
+            WayWord::SealedHidden => Way::SealedHidden,
+        }
+    }
+}
+
+/// What the issuer pays of claims where overspender or payee has no licence; nobody can say whether they are one person.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SealedClaimsConfig {
+    /// Against one overspending key in all, in minor units.
+    pub(crate) per_key: u64,
+    /// By the issuer on one day, in minor units.
+    pub(crate) per_issuer_day: u64,
 }
 
 /// A role with one listener.
@@ -96,8 +141,15 @@ pub(crate) struct IssuerConfig {
     pub(crate) database: Option<String>,
     /// What happens to the excess of an overspending: `capped` or `refuse`.
     pub(crate) excess: String,
-    /// Most that a bank may have outstanding, in minor units, per currency.
+    /// Most that a bank may owe and hold for notes, in minor units, per currency, until `zeni issuer ceiling` sets another figure.
     pub(crate) ceiling: u64,
+    /// Whether the issuer makes key pairs for wallets that ask for it. It then knows the keys and could sign in their holders'
+    /// places: leave it off.
+    #[serde(default)]
+    pub(crate) makes_keys: bool,
+    /// Caps of claims against keys under seal; absent, nothing is paid beyond room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sealed_claims: Option<SealedClaimsConfig>,
 }
 
 /// A bank.
@@ -106,6 +158,9 @@ pub(crate) struct IssuerConfig {
 pub(crate) struct BankConfig {
     /// Short name.
     pub(crate) name: String,
+    /// Whether customers are named by notes whose keys the issuer made, although the issuer could have signed in their places.
+    #[serde(default)]
+    pub(crate) accepts_issuer_made_keys: bool,
     /// Directory of keys, certificates and the embedded database.
     pub(crate) dir: PathBuf,
     /// `host:port`.

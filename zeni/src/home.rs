@@ -38,8 +38,9 @@ const LOCK_EVERY: Duration = Duration::from_millis(50);
 pub(crate) struct HomeSecrets {
     /// Encrypts the keys in the card's memory.
     card: Secret32,
-    /// The authority's secret for the person.
-    identity: SecretText,
+    /// The authority's secret for the person; none where nobody is registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    identity: Option<SecretText>,
     /// Key of the connections to the bank, PKCS#8 PEM.
     tls_key: SecretText,
 }
@@ -60,8 +61,8 @@ pub(crate) struct NewHome<'a> {
     pub(crate) network: &'a Path,
     /// The bank.
     pub(crate) bank: &'a str,
-    /// The authority's secret for the person.
-    pub(crate) identity: &'a str,
+    /// The authority's secret for the person, where he is registered.
+    pub(crate) identity: Option<&'a str>,
 }
 
 impl Home {
@@ -90,7 +91,7 @@ impl Home {
         network.bank(new.bank).map_err(|error| Failure::Usage(format!("{error:#}")))?;
         let secrets = HomeSecrets {
             card: Secret32::new(SharedEntropy::os().bytes()),
-            identity: SecretText::new(new.identity),
+            identity: new.identity.map(SecretText::new),
             tls_key: SecretText::new(&TlsKey::generate().to_pem()),
         };
         let passphrase = passphrase(args, network.sandbox, true)?;
@@ -158,13 +159,13 @@ impl Home {
     }
 
     /// The authority's secret for the person.
-    pub(crate) fn identity(&self) -> &str {
-        self.secrets.identity.expose()
+    pub(crate) fn identity(&self) -> Option<&str> {
+        self.secrets.identity.as_ref().map(SecretText::expose)
     }
 
     /// Takes another secret in place of one that did not serve to join.
-    pub(crate) fn replace_identity(&mut self, identity: &str) -> Result<(), Failure> {
-        self.secrets.identity = SecretText::new(identity);
+    pub(crate) fn replace_identity(&mut self, identity: Option<&str>) -> Result<(), Failure> {
+        self.secrets.identity = identity.map(SecretText::new);
         self.finish()
     }
 
@@ -174,7 +175,7 @@ impl Home {
         let config = Config {
             roots,
             policy: Policy { redeem_retry_s: 1, redeem_delay_max_s: self.network.redeem_delay_s, ..Policy::default() },
-            identity: Some(self.secrets.identity.expose().to_owned()),
+            identity: self.identity().map(str::to_owned),
             keeper: Keeper::Software,
         };
         let store = self.store("wallet.db", &zeni_holder::SCHEMA)?;

@@ -3,29 +3,58 @@
 use std::{path::Path, sync::Arc};
 
 use serde_json::json;
-use zeni_crypto::keyfile;
+use zeni_crypto::{PublicKey, keyfile};
 use zeni_holder::{Document, Finding, Inspection};
-use zeni_message::route::Clock;
+use zeni_identity::PartyName;
+use zeni_message::{Issuer, Role, peer::Peer, route::Clock};
+use zeni_note::{KeyList, keylist::Roots, messages::issuer::GetKeyLists};
+use zeni_wire::{ClientConfig, HttpsTransport};
 
 use crate::{
     cli::InspectArgs,
     documents,
-    network::NetworkFile,
+    network::{NetworkFile, public_key},
     output::{Failure, Output},
     wallet::explain,
 };
 
 /// Reads, decodes, verifies. Exit 1 when something that was checked does not hold.
-pub(crate) fn run(args: &InspectArgs, output: Output, clock: &Arc<dyn Clock>) -> Result<(), Failure> {
+pub(crate) async fn run(args: InspectArgs, output: Output, clock: Arc<dyn Clock>) -> Result<(), Failure> {
     let bytes = documents::read(&args.file)?;
     if let Some(inspection) = key_file(&bytes) {
         return tell(&inspection, output);
     }
     let document = Document::parse(&bytes).map_err(explain)?;
-    let network = network_file(args)?;
+    let network = network_file(&args)?;
     let network = NetworkFile::read(&network).map_err(|error| Failure::Usage(format!("{error:#}")))?;
     let roots = network.roots()?;
-    tell(&document.inspect(&roots, &[], clock.now()), output)
+    let lists = if args.fetch_key_lists { key_lists(&network, &roots, &clock).await? } else { Vec::new() };
+    let signer = signer(&args, &document, &network)?;
+    tell(&document.inspect(&roots, &lists, clock.now(), signer.as_ref()), output)
+}
+
+/// The key that has to have signed: the one named, or the bank's as the network file says.
+fn signer(args: &InspectArgs, document: &Document, network: &NetworkFile) -> Result<Option<PublicKey>, Failure> {
+    if let Some(hex) = &args.key {
+        return Ok(Some(public_key(hex).map_err(|error| Failure::Usage(format!("{error:#}")))?));
+    }
+    let bank = match document {
+        Document::IssuanceOrder(order) => &order.record.bank,
+        Document::Identified(case) => &case.record.order.record.bank,
+        _ => return Ok(None),
+    };
+    let known = network.banks.iter().find(|known| known.name == *bank);
+    Ok(known.map(|known| public_key(&known.key)).transpose()?)
+}
+
+/// The issuer's key lists, those that both have signed.
+async fn key_lists(network: &NetworkFile, roots: &Roots, clock: &Arc<dyn Clock>) -> Result<Vec<KeyList>, Failure> {
+    let server = PartyName::new(&network.name, Role::Issuer, "issuer").map_err(anyhow::Error::from)?;
+    let config = ClientConfig::anonymous(&network.issuer.public, server, network.trust()?, clock.clone());
+    let issuer: Peer<Issuer> = Peer::new(Arc::new(HttpsTransport::new(config).map_err(anyhow::Error::from)?));
+    let mut lists = issuer.send(&GetKeyLists { from_epoch: 0 }).await.map_err(explain)?;
+    lists.retain(|list| list.check(roots).is_ok());
+    Ok(lists)
 }
 
 /// The network to verify against: named, or beside the document.

@@ -58,6 +58,9 @@ pub(crate) struct PartyKeys {
     pub(crate) signing: Secret32,
     /// Master key for what the role keeps secret in its database.
     pub(crate) master: Secret32,
+    /// What the keys are made from to which wallets seal requests (issuer).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sealing: Option<Secret32>,
     /// Key of the TLS certificate, PKCS#8 PEM.
     pub(crate) tls_key: SecretText,
     /// Key of the authority for customers' certificates, PKCS#8 PEM (banks).

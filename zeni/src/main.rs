@@ -55,9 +55,7 @@ async fn run(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Issuer(args) => admin::issuer(args, output, clock).await,
         Command::Authority(args) => admin::authority(args, output, clock).await,
         Command::Bank(args) => admin::bank(args, output, clock).await,
-        Command::Inspect(args) => {
-            inspect::run(&args, output, &(clock as std::sync::Arc<dyn zeni_message::route::Clock>))
-        }
+        Command::Inspect(args) => inspect::run(args, output, clock).await,
         Command::Bench(args) => bench::run(args, output).await,
     }
 }

@@ -12,7 +12,7 @@ use zeni_identity::{Ca, Crl, PartyName, TlsKey, Validity};
 use zeni_message::{Role, Time};
 
 use crate::{
-    config::{BankConfig, IssuerConfig, RoleConfig, SeriesConfig, ServeConfig},
+    config::{BankConfig, IssuerConfig, RoleConfig, SeriesConfig, ServeConfig, WayWord},
     customers,
     keys::{self, PartyKeys, RootKeys, Secret32, SecretText},
     network::{BankEndpoint, Endpoint, IssuerEndpoint, NetworkFile, key_hex},
@@ -141,6 +141,7 @@ impl Maker<'_> {
         let keys = PartyKeys {
             signing: Secret32::new(self.entropy.bytes()),
             master: Secret32::new(self.entropy.bytes()),
+            sealing: (role == Role::Issuer).then(|| Secret32::new(self.entropy.bytes())),
             tls_key: SecretText::new(&tls.to_pem()),
             customer_ca_key: None,
         };
@@ -180,20 +181,24 @@ impl Maker<'_> {
             enrolment: "enrolment.csv".into(),
             epochs_from: self.now.0 / 86_400 * 86_400,
             epoch_days: 30,
-            series: vec![SeriesConfig {
-                series: 1,
-                currency: "JPY".into(),
-                faces: FACES.to_vec(),
-                redeem_days: 60,
-                claim_days: 90,
-                valid_days: 365,
-                deposit_days: 395,
-                refund_days: 425,
-                retain_days: 730,
-                payments_max: 16,
-                list_fresh_days: 7,
-                stale_limit: 10_000,
-            }],
+            series: [(1, WayWord::Registered), (2, WayWord::Sealed)]
+                .map(|(series, way)| SeriesConfig {
+                    series,
+                    currency: "JPY".into(),
+                    way,
+                    banks: None,
+                    faces: FACES.to_vec(),
+                    redeem_days: 60,
+                    claim_days: 90,
+                    valid_days: 365,
+                    deposit_days: 395,
+                    refund_days: 425,
+                    retain_days: 730,
+                    payments_max: 16,
+                    list_fresh_days: 7,
+                    stale_limit: 10_000,
+                })
+                .to_vec(),
             authority: Some(RoleConfig { dir: "authority".into(), listen: authority.address.clone(), database: None }),
             issuer: Some(IssuerConfig {
                 dir: "issuer".into(),
@@ -202,12 +207,15 @@ impl Maker<'_> {
                 database: None,
                 excess: "capped".into(),
                 ceiling: 1_000_000_000,
+                makes_keys: false,
+                sealed_claims: None,
             }),
             banks: names
                 .iter()
                 .zip(banks)
                 .map(|(name, bank)| BankConfig {
                     name: (*name).into(),
+                    accepts_issuer_made_keys: false,
                     dir: bank_dir(name),
                     listen: bank.address.clone(),
                     database: None,

@@ -7,7 +7,7 @@ use std::{ops::DerefMut, sync::Arc};
 
 use anyhow::Context;
 use serde_json::json;
-use zeni_holder::{Explain, Holder, Kind, Privacy};
+use zeni_holder::{Document, Explain, Holder, Kind, Privacy, SealedKeys, Via};
 use zeni_identity::{Csr, PartyName};
 use zeni_message::{Retry, Role, route::Clock};
 use zeni_money::Money;
@@ -15,8 +15,9 @@ use zeni_shop::Shop;
 use zeni_wallet::Wallet;
 
 use crate::{
-    cli::{HomeArgs, JoinArgs, PrivacyArg, ShopArgs, ShopCommand, WalletArgs, WalletCommand},
+    cli::{HomeArgs, JoinArgs, PrivacyArg, ShopArgs, ShopCommand, ViaArg, WalletArgs, WalletCommand},
     home::{Home, NewHome},
+    network::key_hex,
     output::{Failure, Output},
 };
 
@@ -35,6 +36,13 @@ pub(crate) fn explain<E: Explain>(error: E) -> Failure {
 /// An amount as people write it.
 pub(crate) fn money(text: &str) -> Result<Money, Failure> {
     text.parse().map_err(|error: zeni_money::MoneyError| Failure::Usage(error.to_string()))
+}
+
+/// How to withdraw.
+struct How {
+    via: Option<Via>,
+    issuer_made_keys: bool,
+    now: bool,
 }
 
 /// An open wallet or shop.
@@ -77,7 +85,7 @@ async fn join(
     output: Output,
     clock: Arc<dyn Clock>,
 ) -> Result<(), Failure> {
-    let new = NewHome { network: &join.network, bank: &join.bank, identity: &join.identity };
+    let new = NewHome { network: &join.network, bank: &join.bank, identity: join.identity.as_deref() };
     let mut home = Home::create(args, new, clock).await?;
     let role = if kind == Kind::Shop { Role::Shop } else { Role::Wallet };
     let name = PartyName::new(&home.network.name, role, &format!("{}/{}", join.bank, join.account))
@@ -85,8 +93,8 @@ async fn join(
     let csr = Csr::make(&home.tls_key()?, &name);
     let holder = home.holder(&join.bank)?;
     // a join that was refused left its secret behind: later licences are drawn with the one that serves
-    if home.identity() != join.identity && holder.profile().await.is_err() {
-        home.replace_identity(&join.identity)?;
+    if home.identity() != join.identity.as_deref() && holder.profile().await.is_err() {
+        home.replace_identity(join.identity.as_deref())?;
     }
     let JoinArgs { bank, account, code, identity, .. } = join;
     let joined = match kind {
@@ -97,7 +105,10 @@ async fn join(
         Kind::Shop => Shop::new(holder).join(zeni_shop::Enrolment { bank, account, code, csr, identity }).await,
     };
     let joined = joined.map_err(explain)?;
-    let text = format!("joined as {} with {} licences", joined.name, joined.licences);
+    let text = match joined.licences {
+        0 => format!("joined as {}, without a licence: what is received can only be deposited", joined.name),
+        licences => format!("joined as {} with {licences} licences", joined.name),
+    };
     output.result(&json!({"ok": true, "name": joined.name, "licences": joined.licences}), &text)
 }
 
@@ -136,14 +147,25 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         Ok(())
     }
 
-    async fn withdraw(&mut self, amount: &str, now: bool) -> Result<(), Failure> {
+    async fn withdraw(&mut self, amount: &str, how: How) -> Result<(), Failure> {
+        let How { via, issuer_made_keys, now } = how;
         let money = money(amount)?;
+        if issuer_made_keys && via == Some(Via::Registered) {
+            return Err(Failure::Usage("--issuer-made-keys goes with --via sealed only".into()));
+        }
         self.catch_up().await?;
+        let mut done = if issuer_made_keys {
+            self.output.say("zeni: the issuer makes these keys: it could sign in your place");
+            self.holder.withdraw_sealed(money, SealedKeys::MadeByIssuer).await
+        } else {
+            self.holder.withdraw_via(money, via, now).await
+        }
+        .map_err(explain)?;
+        if done.via == Via::Sealed {
+            return self.ordered(done).await;
+        }
         if now {
             self.output.say("zeni: redeeming at once: whoever sees your bank and the issuer can match the times");
-        }
-        let mut done = self.holder.withdraw(money, now).await.map_err(explain)?;
-        if now {
             done.redeemed += self.redeem_now(done.requests - done.redeemed).await?;
         }
         let text = match done.requests - done.redeemed {
@@ -154,6 +176,54 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             ),
         };
         self.output.result(&done, &text)
+    }
+
+    /// Tells what became of orders under seal, after some patience with the issuer.
+    async fn ordered(&mut self, mut done: zeni_holder::Withdrawn) -> Result<(), Failure> {
+        let open = done.requests - done.redeemed - done.refused.len();
+        if open > 0 {
+            done.redeemed += self.redeem_now(open).await?;
+        }
+        let mut text = format!("withdrew {} under seal: {} of {} notes", done.money, done.redeemed, done.requests);
+        for reason in &done.refused {
+            text.push_str(&format!("\none was refused, its money is back on the account: {reason}"));
+        }
+        if done.redeemed + done.refused.len() < done.requests {
+            text.push_str("\nthe others follow with later commands, 'resume' or 'run'");
+        }
+        self.output.result(&done, &text)
+    }
+
+    async fn orders(&mut self, export: Option<&std::path::Path>) -> Result<(), Failure> {
+        let orders = self.holder.sealed_orders().await.map_err(explain)?;
+        let network = self.holder.roots().network;
+        let (mut told, mut text) = (Vec::new(), Vec::new());
+        for (place, order) in (1..).zip(orders) {
+            let record = &order.order.record;
+            told.push(json!({
+                "number": place, "state": order.state, "reason": order.reason, "money": order.money.to_wire(),
+                "time": record.time.0, "bank": record.bank, "account": record.account,
+                "request": record.of.request.to_string(), "account_key": key_hex(&order.account_key),
+                "receipt": order.receipt.is_some(),
+            }));
+            text.push(format!("{place:>4}  {:<9} {:>16}  {}", order.state, order.money.to_string(), record.of.request));
+            let Some(dir) = export else { continue };
+            std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+            let write = |what: &str, bytes: &[u8]| {
+                let path = dir.join(format!("{place}-{what}"));
+                std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
+            };
+            write("order.txt", Document::WithdrawalOrder(order.order).to_text(network).as_bytes())?;
+            write("request.bin", &order.request)?;
+            if let Some(receipt) = order.receipt {
+                write("receipt.txt", Document::IssuanceOrder(receipt).to_text(network).as_bytes())?;
+            }
+            if let Some(answer) = order.answer {
+                write("answer.bin", &answer)?;
+            }
+        }
+        let text = if text.is_empty() { "no orders under seal".to_owned() } else { text.join("\n") };
+        self.output.result(&json!({"orders": told}), &text)
     }
 
     /// Redeems `open` requests as soon as the issuer takes them: it waits for the bank's count of signatures.
@@ -177,7 +247,13 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         let mut text = String::new();
         for one in &balance.balances {
             text.push_str(&format!("{} available", one.available));
-            for (money, word) in [(one.pending, "pending"), (one.owed_back, "owed back"), (one.restored, "restored")] {
+            if !one.ways.sealed.amount.is_zero() {
+                text.push_str(&format!(" ({} registered, {} under seal)", one.ways.registered, one.ways.sealed));
+            }
+            let deposit_only = (one.deposit_only, "to be deposited only");
+            for (money, word) in
+                [deposit_only, (one.pending, "pending"), (one.owed_back, "owed back"), (one.restored, "restored")]
+            {
                 if !money.amount.is_zero() {
                     text.push_str(&format!(", {money} {word}"));
                 }
@@ -196,7 +272,12 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             let second = i64::try_from(entry.time.0).unwrap_or(i64::MAX);
             let time =
                 jiff::Timestamp::from_second(second).map_or_else(|_| entry.time.0.to_string(), |t| t.to_string());
-            format!("{time}  {:<12} {:>16}  {}", entry.kind, entry.money.to_string(), entry.text)
+            let via = match entry.via {
+                Some(Via::Sealed) => "under seal",
+                Some(Via::Registered) => "registered",
+                None => &entry.text,
+            };
+            format!("{time}  {:<12} {:>16}  {via}", entry.kind, entry.money.to_string())
         };
         let text = entries.iter().map(line).collect::<Vec<_>>().join("\n");
         self.output.result(&json!({"entries": entries}), &text)
@@ -306,7 +387,14 @@ impl Session<Wallet> {
     async fn wallet(mut self, command: WalletCommand) -> Result<(), Failure> {
         match command {
             WalletCommand::Join { .. } | WalletCommand::Restore { .. } => Err(Failure::Usage("not here".into())),
-            WalletCommand::Withdraw { amount, now } => self.withdraw(&amount, now).await,
+            WalletCommand::Withdraw { amount, via, issuer_made_keys, now } => {
+                let via = via.map(|via| match via {
+                    ViaArg::Sealed => Via::Sealed,
+                    ViaArg::Registered => Via::Registered,
+                });
+                self.withdraw(&amount, How { via, issuer_made_keys, now }).await
+            }
+            WalletCommand::Orders { export } => self.orders(export.as_deref()).await,
             WalletCommand::Balance => self.balance().await,
             WalletCommand::History => self.history().await,
             WalletCommand::Resume => self.resume().await,

@@ -14,7 +14,7 @@ use zeni_note::{
     Challenge, HandIn, KeyList, Licence, NameCertificate, Note, OverspendingProof, Payment, RevocationList, Right,
     chain::{ChainFault, Endorsement},
     keylist::{Roots, TwoKeyLists},
-    sealed::{IssuanceOrder, Ordered, WithdrawalOrder},
+    sealed::{Identified, IssuanceOrder, IssuerMadeKeys, Ordered, WithdrawalOrder},
 };
 
 use crate::{Evidence, Explain};
@@ -49,6 +49,8 @@ pub enum Document {
     WithdrawalOrder(Signed<WithdrawalOrder>),
     /// A bank's word to the issuer and the customer's receipt (HC-D6).
     IssuanceOrder(Signed<IssuanceOrder>),
+    /// A bank's case: which order stands behind an overspent note (HC-D19).
+    Identified(Signed<Identified>),
 }
 
 /// Why bytes are not a document.
@@ -144,7 +146,7 @@ impl Inspection {
     }
 }
 
-const LABELS: [&str; 13] = [
+const LABELS: [&str; 14] = [
     "PAYMENT REQUEST",
     "PAYMENT",
     "NOTE",
@@ -158,6 +160,7 @@ const LABELS: [&str; 13] = [
     "ENCRYPTED BACKUP",
     "WITHDRAWAL ORDER",
     "ISSUANCE ORDER",
+    "IDENTIFICATION",
 ];
 
 /// How armour begins.
@@ -189,6 +192,7 @@ impl Document {
             Document::EncryptedBackup(_) => 10,
             Document::WithdrawalOrder(_) => 11,
             Document::IssuanceOrder(_) => 12,
+            Document::Identified(_) => 13,
         };
         LABELS[place]
     }
@@ -209,6 +213,7 @@ impl Document {
             Document::EncryptedBackup(it) => it.clone(),
             Document::WithdrawalOrder(it) => it.to_document(network),
             Document::IssuanceOrder(it) => it.to_document(network),
+            Document::Identified(it) => it.to_document(network),
         }
     }
 
@@ -267,6 +272,7 @@ impl Document {
             Some(10) => Ok(Document::EncryptedBackup(bytes.to_vec())),
             Some(11) => signed(bytes).map(Document::WithdrawalOrder),
             Some(12) => signed(bytes).map(Document::IssuanceOrder),
+            Some(13) => signed(bytes).map(Document::Identified),
             _ => return Err(DocumentFault::UnknownLabel { label: label.into() }),
         };
         Ok(content?)
@@ -282,7 +288,7 @@ impl Document {
     }
 
     /// Checks all that can be checked with the keys of a network, the key lists at hand and a time. `signer` is the key by which a
-    /// document has to be signed that no root vouches for: the account key of a withdrawal order.
+    /// document has to be signed that no root vouches for: the account key of a withdrawal order, the bank's of its documents.
     pub fn inspect(&self, roots: &Roots, lists: &[KeyList], now: Time, signer: Option<&PublicKey>) -> Inspection {
         let mut findings = Findings::default();
         match self {
@@ -330,7 +336,8 @@ impl Document {
             }
             Document::EncryptedBackup(bytes) => findings.fact("bytes", bytes.len()),
             Document::WithdrawalOrder(it) => withdrawal_order(it, roots, signer, &mut findings),
-            Document::IssuanceOrder(it) => issuance_order(it, roots, lists, &mut findings),
+            Document::IssuanceOrder(it) => issuance_order(it, roots, lists, signer, &mut findings),
+            Document::Identified(it) => identified(it, roots, lists, signer, &mut findings),
         }
         Inspection { kind: self.label().to_lowercase(), findings: findings.0 }
     }
@@ -418,15 +425,53 @@ fn withdrawal_order(it: &Signed<WithdrawalOrder>, roots: &Roots, signer: Option<
     }
 }
 
-fn issuance_order(it: &Signed<IssuanceOrder>, roots: &Roots, lists: &[KeyList], findings: &mut Findings) {
+fn issuance_order(
+    it: &Signed<IssuanceOrder>,
+    roots: &Roots,
+    lists: &[KeyList],
+    signer: Option<&PublicKey>,
+    findings: &mut Findings,
+) {
     let (bank, of) = (&it.record.bank, &it.record.of);
     findings.fact("bank", bank);
     ordered(of, findings);
-    let list = lists.iter().find(|list| list.record.epoch == of.epoch);
-    match list.and_then(|list| list.record.sealed_entry(bank, of.series)) {
-        Some(entry) => findings.check("signed by the bank", it.verify(roots.network, &entry.key)),
-        None => findings.fact("signature", "not checked: no key list of the epoch at hand that names the bank"),
+    by_bank(it, roots, bank_key(lists, bank, of).or(signer), findings);
+}
+
+/// The bank's document key, as the key list of the epoch names it.
+fn bank_key<'a>(lists: &'a [KeyList], bank: &str, of: &Ordered) -> Option<&'a PublicKey> {
+    let list = lists.iter().find(|list| list.record.epoch == of.epoch)?;
+    Some(&list.record.sealed_entry(bank, of.series)?.key)
+}
+
+fn by_bank<T: Record>(it: &Signed<T>, roots: &Roots, key: Option<&PublicKey>, findings: &mut Findings) {
+    match key {
+        Some(key) => findings.check("signed by the bank", it.verify(roots.network, key)),
+        None => findings.fact("signature", "not checked: the bank's key is not at hand"),
     }
+}
+
+fn identified(
+    it: &Signed<Identified>,
+    roots: &Roots,
+    lists: &[KeyList],
+    signer: Option<&PublicKey>,
+    findings: &mut Findings,
+) {
+    let Identified { proof, order, account_key, .. } = &it.record;
+    findings.fact("bank", &order.record.bank);
+    findings.fact("account", &order.record.account);
+    findings.fact("account key", account_key);
+    overspending(proof, roots, findings);
+    let known = |epoch| lists.iter().map(|list| &list.record).find(|list| list.epoch == epoch);
+    if known(order.record.of.epoch).is_some() {
+        let led = it.record.verify(roots, known, IssuerMadeKeys::Refused);
+        findings.check("the proof leads to the request that the customer's signed order names", led);
+    } else {
+        findings.check("the order is signed by the account key", order.verify(roots.network, account_key));
+        findings.fact("request", "not checked: no key list of the epoch at hand");
+    }
+    by_bank(it, roots, bank_key(lists, &order.record.bank, &order.record.of).or(signer), findings);
 }
 
 fn payment(it: &Payment, roots: &Roots, lists: &[KeyList], findings: &mut Findings) {

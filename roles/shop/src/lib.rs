@@ -23,7 +23,7 @@ pub struct Enrolment {
     /// Certificate signing request for its connections to the bank, DER.
     pub csr: Vec<u8>,
     /// The authority's secret for the shop.
-    pub identity: String,
+    pub identity: Option<String>,
 }
 
 /// Shows no secret.

@@ -27,7 +27,7 @@ pub struct Enrolment {
     /// Certificate signing request for his connections to the bank, DER.
     pub csr: Vec<u8>,
     /// The authority's secret for the person.
-    pub identity: String,
+    pub identity: Option<String>,
     /// Privacy regime.
     pub privacy: Privacy,
 }

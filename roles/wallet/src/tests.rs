@@ -58,7 +58,7 @@ fn enrolment() -> Enrolment {
         account: "A-1001".into(),
         code: "code".into(),
         csr: vec![1],
-        identity: "the secret".into(),
+        identity: Some("the secret".into()),
         privacy: Privacy::Unlinkable,
     }
 }

@@ -1,6 +1,6 @@
 //! The roles of a configuration as values: keys read, stores opened, peers named.
 
-use std::{num::NonZeroU64, path::Path, sync::Arc};
+use std::{collections::BTreeMap, num::NonZeroU64, path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use zeni_authority::{Authority, LicenceGrid, Person};
@@ -8,11 +8,16 @@ use zeni_bank::{Bank, NewAccount};
 use zeni_crypto::{SharedEntropy, tagged};
 use zeni_identity::{Ca, Crl, Crls, PartyName, Trust};
 use zeni_issuer::{Issuer, Policy};
-use zeni_message::{Role, Time, peer::Peer, route::Clock};
+use zeni_message::{
+    Role, Time,
+    peer::{Peer, Transport},
+    route::Clock,
+};
 use zeni_money::{Amount, Currency};
 use zeni_note::{
-    keylist::Roots,
+    keylist::{Roots, Way},
     licence::{Keeper, person_digest},
+    sealed::IssuerMadeKeys,
 };
 use zeni_store::{Options, Schema, Store};
 use zeni_wire::{
@@ -21,7 +26,7 @@ use zeni_wire::{
 
 use super::Listener;
 use crate::{
-    config::{BankConfig, IssuerConfig, RoleConfig, SeriesConfig, ServeConfig},
+    config::{BankConfig, IssuerConfig, RoleConfig, SeriesConfig, ServeConfig, WayWord},
     customers,
     keys::{self, PartyKeys},
     network::{NetworkFile, public_key},
@@ -242,6 +247,7 @@ impl Opener<'_> {
                     name: bank.name.clone(),
                     key: public_key(&bank.key)?,
                     ceilings: currencies.iter().map(|currency| (*currency, ceiling)).collect(),
+                    sealed: self.sealed_series(&bank.name),
                 })
             })
             .collect::<Result<_>>()?;
@@ -253,12 +259,33 @@ impl Opener<'_> {
             series: self.config.series.iter().map(|one| self.issuer_series(one)).collect::<Result<_>>()?,
             banks,
             policy: policy(&role.excess)?,
+            sealed: sealed_config(role)?,
             limits: zeni_issuer::Limits::default(),
         };
-        let secrets = zeni_issuer::Keys { signing: keys.signing.signing_key()? };
+        if role.makes_keys {
+            tracing::warn!(
+                "makes_keys is on: the issuer knows the keys it makes for wallets and could sign in their holders' places, so \
+                 that no signature of such a key proves anything against its holder to somebody who mistrusts the issuer"
+            );
+        }
+        let sealing =
+            keys.sealing.as_ref().context("the issuer's key file holds no seed of the keys to seal to")?.bytes()?;
+        let secrets = zeni_issuer::Keys { signing: keys.signing.signing_key()?, sealing };
+        let mut peers = BTreeMap::new();
+        for bank in &self.network.banks {
+            let transport = self.transport(Role::Bank, &bank.name, &bank.address, &identity)?;
+            peers.insert(bank.name.clone(), Peer::new(transport as Arc<dyn Transport>));
+        }
         let peer = self.transport(Role::Authority, "authority", &self.network.authority.address, &identity)?;
-        let issuer = Issuer::new(config, secrets, store, self.entropy.clone(), self.clock.clone(), Peer::new(peer))?;
+        let (entropy, clock) = (self.entropy.clone(), self.clock.clone());
+        let issuer = Issuer::new(config, secrets, store, entropy, clock, Peer::new(peer), peers)?;
         Ok(Served { role: issuer, identity })
+    }
+
+    /// Numbers of the series under seal that a bank takes part in.
+    fn sealed_series(&self, bank: &str) -> Vec<u32> {
+        let series = self.config.series.iter();
+        series.filter(|one| Way::from(one.way).is_sealed() && one.has(bank)).map(|one| one.series).collect()
     }
 
     fn issuer_series(&self, one: &SeriesConfig) -> Result<zeni_issuer::SeriesConfig> {
@@ -266,6 +293,7 @@ impl Opener<'_> {
         Ok(zeni_issuer::SeriesConfig {
             series: one.series,
             currency: currency(one)?,
+            way: one.way.into(),
             faces: one.faces.iter().map(|face| amount(*face)).collect::<Result<_>>()?,
             withdraw_s: days(self.config.epoch_days),
             redeem_s: days(one.redeem_days),
@@ -278,6 +306,12 @@ impl Opener<'_> {
             list_fresh_s: one.list_fresh_days.saturating_mul(86_400),
             stale_limit: amount(one.stale_limit)?,
         })
+    }
+
+    /// The registered series that a bank signs for blindly.
+    fn blind_series(&self, bank: &str) -> Result<Vec<zeni_bank::SeriesConfig>> {
+        let series = self.config.series.iter();
+        series.filter(|one| one.way == WayWord::Registered && one.has(bank)).map(bank_series).collect()
     }
 
     fn bank(&self, role: &BankConfig) -> Result<ServedBank> {
@@ -296,14 +330,25 @@ impl Opener<'_> {
             network_name: self.network.name.clone(),
             bank: role.name.clone(),
             roots: self.roots,
-            series: self.config.series.iter().map(bank_series).collect::<Result<_>>()?,
+            series: self.blind_series(&role.name)?,
             first_epoch: u32::try_from(now.since(Time(self.config.epochs_from)) / epoch_s)?,
             certificate_days: CUSTOMER_DAYS,
             poll_s: 1,
-            issuer_made_keys: zeni_note::sealed::IssuerMadeKeys::Refused,
+            issuer_made_keys: if role.accepts_issuer_made_keys {
+                IssuerMadeKeys::Accepted
+            } else {
+                IssuerMadeKeys::Refused
+            },
         };
         let secrets =
             zeni_bank::Keys { master: keys.master.bytes()?, document: keys.signing.signing_key()?, customers };
+        if role.accepts_issuer_made_keys {
+            tracing::warn!(
+                bank = role.name,
+                "accepts_issuer_made_keys is on: the issuer, which knows such keys, could make this bank name any customer who \
+                 has ordered under seal without naming a key"
+            );
+        }
         let issuer = self.transport(Role::Issuer, "issuer", &self.network.issuer.members, &identity)?;
         let authority = self.transport(Role::Authority, "authority", &self.network.authority.address, &identity)?;
         let (entropy, clock) = (self.entropy.clone(), self.clock.clone());
@@ -342,4 +387,12 @@ fn policy(word: &str) -> Result<Policy> {
         "refuse" => Ok(Policy::Refuse),
         other => bail!("excess = '{other}' is neither 'capped' nor 'refuse'"),
     }
+}
+
+fn sealed_config(role: &IssuerConfig) -> Result<zeni_issuer::SealedConfig> {
+    let claims = role.sealed_claims.map(|caps| {
+        let (per_key, per_issuer_day) = (amount(caps.per_key)?, amount(caps.per_issuer_day)?);
+        Ok::<_, anyhow::Error>(zeni_issuer::SealedClaims { per_key, per_issuer_day })
+    });
+    Ok(zeni_issuer::SealedConfig { makes_keys: role.makes_keys, claims: claims.transpose()? })
 }

@@ -24,7 +24,8 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         documents::show(&text, &args.out, self.output.json)?;
         if self.output.json {
             let value = json!({
-                "ok": true, "money": money.to_wire(), "sign_until": requested.sign_until.0, "document": text,
+                "ok": true, "money": money.to_wire(), "sign_until": requested.sign_until.0,
+                "terminal": requested.terminal, "document": text,
             });
             return self.output.result(&value, "");
         }
@@ -45,7 +46,8 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         if self.output.json {
             let value = json!({
                 "ok": true, "money": paid.money.to_wire(), "holdings": paid.holdings, "again": paid.again,
-                "payee": preview.payee, "document": text,
+                "payee": preview.payee, "terminal": preview.terminal, "held_before": preview.available.to_wire(),
+                "document": text,
             });
             return self.output.result(&value, "");
         }
@@ -60,7 +62,7 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         if report.outcome.is_owed_back() {
             let why = serde_json::to_value(report.outcome).map_err(anyhow::Error::from)?;
             text = format!(
-                "{text}, but {}: it fulfils no request; send it back with 'give-back'",
+                "{text}, but {}: it fulfils no request; send it back with 'give-back', or deposit it if you hold without a licence",
                 why.as_str().unwrap_or("")
             );
         }
@@ -109,7 +111,8 @@ fn described(preview: &Preview) -> String {
         PayeeName::Unverified { claimed, fingerprint } => format!("'{claimed}' (unverified, key {fingerprint})"),
     };
     let memo = if preview.memo.is_empty() { String::new() } else { format!(" for '{}'", preview.memo) };
-    format!("zeni: {payee} asks for {}{memo}", preview.money)
+    let terminal = if preview.terminal { "; the payee has no licence and can only deposit it" } else { "" };
+    format!("zeni: {payee} asks for {}{memo}; you hold {}{terminal}", preview.money, preview.available)
 }
 
 /// Asks on a terminal; elsewhere giving the command is consent.
