@@ -135,3 +135,20 @@ fn a_refusal_at_the_ceiling_changes_nothing() {
         .collect();
     assert_eq!(changed, ["request", "sealed_room"]);
 }
+
+/// HC-P23: requests in parallel cannot slip past the ceiling together, on any engine.
+#[test]
+fn parallel_requests_stay_below_the_ceiling() {
+    for store in zeni_store::testing::engines(&SCHEMA) {
+        let world = World::new("issuer tests");
+        let mut config = config(&world, Policy::Refuse);
+        config.banks[0].ceilings[0].1 = amount(500);
+        config.limits.slice = 2;
+        let setup = block_on(Setup::with(world, store, config));
+        let purses: Vec<_> = (0..12).map(|at| block_on(setup.purse(AOBA, "taro", &format!("p{at}"), 100))).collect();
+        let calls = purses.iter().map(|purse| setup.forward_one(AOBA, purse));
+        let answers = block_on(futures::future::join_all(calls));
+        assert_eq!(answers.iter().filter(|answer| is_issued(answer)).count(), 5);
+        assert_eq!(figures(&setup).outstanding, 500);
+    }
+}

@@ -71,8 +71,8 @@ impl Work {
             let same = bank == payer.bank.name && request == draft.request;
             return Ok(if same { None } else { Some(SealedRefusal::Registered) });
         }
-        if draft.closed {
-            return void(tx, draft, SealedRefusal::Closed);
+        if let Some(bar) = &draft.bar {
+            return void(tx, draft, bar.clone());
         }
         if self.is_stopped(tx, note.series)? {
             return void(tx, draft, SealedRefusal::Stopped);

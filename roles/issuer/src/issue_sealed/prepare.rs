@@ -3,7 +3,7 @@
 use zeni_crypto::{Digest, PublicKey, SecretKey, batch::Batch, tagged};
 use zeni_message::{Signed, Time, identity, route::Failure, sig_structure};
 use zeni_note::{
-    LoadTicket, Note,
+    LoadTicket, Note, SeriesTerms,
     messages::{
         bank::SealedReply,
         issuer::{IssueSealedRefusal, SealedAnswer, SealedIssue, SealedRefusal},
@@ -34,8 +34,8 @@ pub(crate) struct Draft {
     pub(crate) request: Digest,
     /// What was sealed.
     pub(crate) content: [u8; CONTENT_LEN],
-    /// Whether the term for notes of the epoch is over.
-    pub(crate) closed: bool,
+    /// Why no note is issued for it for the time being, unless there is one already.
+    pub(crate) bar: Option<SealedRefusal>,
 }
 
 impl Prepared {
@@ -104,7 +104,7 @@ impl Issuer {
         if !ordered {
             return Ok(Err(SealedRefusal::BadOrder));
         }
-        let list = lists.list(of.epoch).filter(|_| bank.sealed.contains(&of.series));
+        let list = lists.list(of.epoch);
         let entry = list.and_then(|list| list.sealed_entry(&bank.name, of.series));
         let terms = list.and_then(|list| list.terms(of.series)).filter(|terms| terms.currency == of.currency);
         let (Some(_), Some(terms)) = (entry.filter(|entry| entry.faces.contains(&of.face)), terms) else {
@@ -119,7 +119,6 @@ impl Issuer {
         let (holder, made) = match content.holder {
             KeyMaker::User(key) if key.check().is_err() => return Ok(Err(SealedRefusal::BadKey)),
             KeyMaker::User(key) => (key, None),
-            KeyMaker::Issuer if !self.config.sealed.makes_keys => return Ok(Err(SealedRefusal::KeyMaker)),
             KeyMaker::Issuer => {
                 let seed = self.made_key(&of.request);
                 (SecretKey::from_seed(*seed).public(), Some(seed))
@@ -132,9 +131,21 @@ impl Issuer {
         let Signed { record: note, signature } = Signed::sign(self.network(), note, &self.keys.signing);
         let reply = Reply { note: signature, ticket, key: made }.encipher(&content.k, &of.request);
         let bytes = content.to_bytes();
-        let closed = now > terms.redeem_until;
-        let draft = Draft { note, identity, holder, request: of.request, content: bytes, closed };
+        let bar = self.bar(now, bank, terms, content.holder);
+        let draft = Draft { note, identity, holder, request: of.request, content: bytes, bar };
         Ok(Ok((draft, reply.into())))
+    }
+
+    /// What the operator or the calendar have against a new note at present. A note that was issued before is answered all the
+    /// same: its bank has debited a customer for it.
+    fn bar(&self, now: Time, bank: &BankConfig, terms: &SeriesTerms, maker: KeyMaker) -> Option<SealedRefusal> {
+        if !bank.sealed.contains(&terms.series) {
+            return Some(SealedRefusal::UnknownSeries);
+        }
+        if maker == KeyMaker::Issuer && !self.config.sealed.makes_keys {
+            return Some(SealedRefusal::KeyMaker);
+        }
+        (now > terms.redeem_until).then_some(SealedRefusal::Closed)
     }
 
     /// SS_U of HC-F6: made again from the issuer's secret whenever the same request comes, and kept nowhere.

@@ -54,7 +54,7 @@ fn issued(setup: &Setup) -> [u64; 4] {
     [aoba.issued, aoba.outstanding, midori.issued, circulation[0].rows[0]]
 }
 
-/// HC-F2.8…F2.16, HC-F7.1, HC-A30, HC-A31, HC-V1, HC-V18, HC-V25: requests that a bank forwards with its signature are opened,
+/// HC-F2.8, HC-F2.9, HC-F2.10, HC-F2.11, HC-F2.13, HC-F2.14, HC-F2.15, HC-F2.16, HC-F7.1, HC-A28, HC-A29, HC-A30, HC-A31, HC-V1, HC-V18, HC-V25: requests that a bank forwards with its signature are opened,
 /// compared, registered with their bank and answered under K: a note made out to N_U, with the leave to load it into the slot
 /// that was asked for. The books say what the bank holds.
 #[test]
@@ -258,7 +258,7 @@ fn a_series_hides_its_keys() {
     assert_eq!(block_on(setup.issuer.audit()).unwrap().violations, Vec::<String>::new());
 }
 
-/// HC-F6.1…F6.8, HC-V4, HC-P26, HC-O6: the issuer makes key pairs only where its operator said so; then the wallet finds SS_U
+/// HC-F6.1, HC-F6.2, HC-F6.3, HC-F6.4, HC-F6.5, HC-F6.6, HC-F6.7, HC-F6.8, HC-F6.9, HC-V4, HC-P26, HC-O6: the issuer makes key pairs only where its operator said so; then the wallet finds SS_U
 /// beside its note, the same again when it asks again, and the issuer's database does not hold it.
 #[test]
 fn the_issuer_makes_keys_if_it_is_told_to() {
@@ -294,7 +294,7 @@ fn bad_keys_get_no_note() {
     assert_eq!(forward(&setup, AOBA, &purse), refused(SealedRefusal::BadKey));
 }
 
-/// HC-F2.12: what a bank takes no part in is refused: a registered series, another face value, an epoch without a list, and, HC-X45,
+/// HC-F2.12, HC-R1: what a bank takes no part in is refused: a registered series, another face value, an epoch without a list, and, HC-X45,
 /// at once what its operator took out; notes that are out already come back as before.
 #[test]
 fn banks_issue_what_they_take_part_in() {
@@ -326,7 +326,13 @@ fn banks_issue_what_they_take_part_in() {
     // the second issuer of the test draws from the same seed: go on where the first one stands
     (0..64).for_each(|_| revoked.issuer.entropy.bytes::<32>().fill(0));
     let late = block_on(revoked.purse(AOBA, "taro", "late", 500));
+    // a note that was issued before is still answered: its bank has debited a customer for it
+    let repeated = block_on(revoked.purse(AOBA, "taro", "before", 500));
+    assert!(revoked.opened(&repeated, &forward(&revoked, AOBA, &repeated)).is_some());
     assert_eq!(forward(&revoked, AOBA, &late), refused(SealedRefusal::UnknownSeries));
+    // once refused for the time being, a request is void even if the bank takes part again: its money is released
+    let void = forward(&setup, AOBA, &block_on(setup.purse(AOBA, "taro", "late", 500)));
+    assert_eq!(void, refused(SealedRefusal::Void));
     let other = block_on(revoked.purse(MIDORI, "taro", "other", 500));
     assert!(revoked.opened(&other, &forward(&revoked, MIDORI, &other)).is_some());
     let item = revoked.deposit(&chain, &user, MIDORI, "d");

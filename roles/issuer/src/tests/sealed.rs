@@ -81,7 +81,7 @@ impl Town {
     }
 }
 
-/// HC-F4.4…F4.8, HC-P5, HC-P17, HC-X30, HC-O11, HC-N13: payments out of a note, through whichever bank, are paid while Y ≤ X; at
+/// HC-F4.1, HC-F4.4, HC-F4.5, HC-F4.6, HC-F4.7, HC-F4.8, HC-F4.12, HC-P5, HC-P17, HC-X30, HC-O11, HC-N13: payments out of a note, through whichever bank, are paid while Y ≤ X; at
 /// Y = X the note leaves the register for the archive, with its origin, and nobody is accused; the bank no longer holds it.
 #[test]
 fn a_note_is_paid_to_the_last_unit() {
@@ -94,7 +94,7 @@ fn a_note_is_paid_to_the_last_unit() {
     assert!(town.states().is_empty());
 }
 
-/// HC-P13, HC-P15, HC-X31, HC-X46, HC-F4.9, HC-F5.1…F5.7, HC-A37: a restored purse pays 600 and 600 out of 1,000 at two shops: the
+/// HC-P13, HC-P15, HC-X31, HC-X46, HC-F4.9, HC-F5.1, HC-F5.2, HC-F5.3, HC-F5.7, HC-A36, HC-A37: a restored purse pays 600 and 600 out of 1,000 at two shops: the
 /// second return is found out, paid no further than the note goes, and the bank finds its customer by the evidence and the
 /// sealed content; the issuer learns no name. Control: 600 and 400 open no case and ask nobody.
 #[test]
@@ -502,4 +502,33 @@ fn money_is_conserved_in_a_random_run() {
         assert_eq!(held, circulation.outstanding, "step {step}");
     }
     assert!(!block_on(setup.issuer.cases()).unwrap().is_empty(), "the run has overspenders");
+}
+
+/// HC-X34, HC-X43, HC-P28, HC-A34: where the history cannot be written, nothing of a return has happened: no
+/// credit, no erasure, no posting; when it can be again, the same batch is done, once.
+#[test]
+fn nothing_is_settled_without_its_evidence() {
+    let town = town();
+    let run = |statement: &'static str| {
+        let job = move |tx: &mut zeni_store::Tx<'_>| -> Result<u64, zeni_store::JobError<()>> {
+            Ok(tx.execute(statement, &[])?)
+        };
+        town.setup.store.write_blocking(zeni_store::Caller::default(), job).unwrap()
+    };
+    let items = vec![town.paid(600, "a"), town.paid(600, "b")];
+    // a row in the way of one of the writes
+    for (spoil, clear) in [
+        ("INSERT INTO archive_origin SELECT * FROM origin", "DELETE FROM archive_origin"),
+        ("INSERT INTO archive_note SELECT * FROM note", "DELETE FROM archive_note"),
+    ] {
+        assert_eq!(run(spoil), 1);
+        let before = dump(&town.setup.store);
+        let failed = block_on(town.setup.give_back(MIDORI, "b", items.clone()));
+        assert!(matches!(failed, Err(zeni_message::peer::SendError::Busy { .. })), "{spoil}");
+        assert_eq!(dump(&town.setup.store), before, "{spoil}");
+        assert_eq!(run(clear), 1);
+    }
+    assert_eq!(town.bring("b", items.clone()), [Outcome::Paid, Outcome::Partly { paid: amount(400) }]);
+    assert_eq!(town.bring("b", items), [Outcome::Paid, Outcome::Partly { paid: amount(400) }]);
+    assert_eq!(town.states(), ["identified"]);
 }
