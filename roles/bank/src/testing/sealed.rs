@@ -95,7 +95,7 @@ impl Town {
 
     /// The signed order over a content, with its E_I.
     pub(crate) fn ordered(&self, account: &str, seed: &str, content: &SealedContent) -> SealedItem {
-        let request = issuer::envelope(&self.world).seal(content);
+        let request = self.seal(content);
         let order = WithdrawalOrder {
             bank: BANK.into(),
             account: account.into(),
@@ -104,6 +104,11 @@ impl Town {
             of: content.ordered(zeni_note::sealed::Envelope::digest(&request)),
         };
         SealedItem { order: self.signed(order, account), request }
+    }
+
+    /// E_I.
+    pub(crate) fn seal(&self, content: &SealedContent) -> Vec<u8> {
+        issuer::envelope(&self.world).seal(content)
     }
 
     pub(crate) fn signed(&self, order: WithdrawalOrder, account: &str) -> Signed<WithdrawalOrder> {

@@ -1,10 +1,13 @@
 //! What the bank cannot learn, and what becomes of a bank that cheats.
 
+use std::collections::BTreeSet;
+
 use zeni_crypto::Digest;
 use zeni_message::{Refusal as _, Signed, encode};
 use zeni_note::{
+    ClosingPurpose,
     messages::{
-        bank::{SealedOutcome, SealedState},
+        bank::{Deposit, SealedOutcome, SealedState},
         issuer::{IssueSealed, SealedRefusal},
     },
     sealed::{Envelope, IssuanceOrder, Reply, WithdrawalOrder},
@@ -54,6 +57,41 @@ fn the_issuer_learns_nothing_of_the_customer() {
     let order = &purse.item.order;
     for needle in [&b"A-1"[..], b"person", &account_key("A-1").0, &order.record.order[..], &order.signature.0] {
         assert!(!tells(needle));
+    }
+}
+
+/// Whether anything particular stands both in these bytes and in an account's order: 16 bytes, which is more than series, epoch,
+/// currency and X come to.
+fn linked(town: &Town, account: &str, bytes: &[u8]) -> bool {
+    let windows: BTreeSet<&[u8]> = bytes.windows(16).collect();
+    let rows = town.table("sealed_order");
+    let own = rows.iter().filter(|row| row.contains(&Value::Text(account.to_owned())));
+    own.flatten().any(|value| match value {
+        Value::Blob(blob) => blob.windows(16).any(|window| windows.contains(window)),
+        _ => false,
+    })
+}
+
+/// HC-P2, HC-P4, HC-P27, HC-O12: two customers withdraw the same amount and pay at one shop, which deposits at their bank: what bank
+/// and shop have together links no payment to an order. With what the issuer alone has, E_I links it to exactly one (control).
+#[test]
+fn bank_and_shop_together_cannot_tell_who_paid() {
+    let mut town = Town::new();
+    let customers = ["A-1", "A-2"].map(|account| (account, town.issued(account, account, 1_000)));
+    let shop = key("shop");
+    let purpose = ClosingPurpose::Deposit(town.open_deposit("A-1", "takings"));
+    let paid =
+        customers.each_ref().map(|(account, (purse, chain))| town.world.pay(chain, &purse.user(), &shop, 300, account));
+    let items = paid.iter().map(|chain| town.closed(chain, &shop, 300, &purpose)).collect();
+    town.send("A-1", &Deposit { purpose, items }).expect("held");
+    town.settle();
+    for ((payer, (purse, _)), chain) in customers.iter().zip(&paid) {
+        assert!(town.knows(&encode(chain)), "the bank has the payment");
+        assert!(!linked(&town, "A-1", &encode(chain)) && !linked(&town, "A-2", &encode(chain)));
+        let content = town.desk().opened.values().find(|it| it.holder == purse.content.holder).cloned();
+        let sealed = town.seal(&content.expect("at the issuer"));
+        let found = ["A-1", "A-2"].map(|account| linked(&town, account, &Envelope::digest(&sealed).0));
+        assert_eq!(found, [*payer == "A-1", *payer == "A-2"], "control");
     }
 }
 
