@@ -35,3 +35,6 @@ pub fn name_commitment(salt: &[u8; 16], name: &str) -> Digest {
 pub fn deposit_account(bank: &str, account: &str, salt: &[u8; 16], id: &[u8; 16]) -> Digest {
     tagged("zeni/account", &[bank.as_bytes(), account.as_bytes(), salt, id])
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,3 +119,13 @@ fn two_lists_are_a_proof() {
     let next = world.sign_key_list(KeyListRecord { epoch: 2, entries: vec![], ..record() });
     assert!(!TwoKeyLists { one, other: next }.holds(&world.roots), "another epoch");
 }
+
+/// RN-F3.2: a request names its entry by digest, and each entry has one of its own.
+#[test]
+fn an_entry_is_found_by_its_digest() {
+    let record = record();
+    for entry in &record.entries {
+        assert_eq!(record.entry(&entry.digest()), Some(entry));
+    }
+    assert_eq!(record.entry(&entry("kita", 500, 9).digest()), None);
+}

@@ -411,3 +411,6 @@ impl Message for VoidRequest {
     const PATH: &'static str = "/v1/void-request";
     const MAX: usize = SMALL_MESSAGE_BYTES_MAX;
 }
+
+#[cfg(test)]
+mod tests;
