@@ -224,3 +224,41 @@ fn one_key_withdraws_twice() {
     let two = block_on(setup.redeem(setup.request(BANKS[0], 500, &hanako, 2), &hanako, "slot")).unwrap();
     assert_ne!(one.note.record.serial, two.note.record.serial);
 }
+
+/// RN-O20: requests are redeemed up to and with the last second of T1, for licences up to and with theirs.
+#[test]
+fn terms_end_with_their_last_second() {
+    let setup = setup();
+    let hanako = setup.person("hanako");
+    block_on(setup.report(BANKS[0], 1, 5, None));
+    let t1 = START.plus(40 * DAY);
+    setup.clock.put(t1);
+    let mut message = block_on(setup.redeem_message(setup.request(BANKS[0], 500, &hanako, 1), &hanako, "slot"));
+    let mut licence = message.licence.record.clone();
+    licence.until = t1.minus(1);
+    message.licence = Signed::sign(setup.world.network(), licence.clone(), &setup.world.authority);
+    assert_eq!(refusal(&setup, message.clone()), RedeemRefusal::LicenceEnded);
+    licence.until = t1;
+    message.licence = Signed::sign(setup.world.network(), licence, &setup.world.authority);
+    assert!(block_on(setup.public(message)).is_ok());
+    setup.clock.put(t1.plus(1));
+    let late = block_on(setup.redeem_message(setup.request(BANKS[0], 500, &hanako, 2), &hanako, "slot"));
+    let claim_until = START.plus(60 * DAY).0;
+    assert_eq!(refusal(&setup, late), RedeemRefusal::Expired { claim_until });
+}
+
+/// DESIGN §6 "Hot rows": a slice that was used up is followed by the next, of the same key, until the count is reached.
+#[test]
+fn slices_follow_one_another() {
+    let setup = setup_with(|config| config.limits.slice = 1);
+    let hanako = setup.person("hanako");
+    block_on(setup.report(BANKS[0], 1, 3, None));
+    let buy = |face, seed| block_on(setup.redeem(setup.request(BANKS[0], face, &hanako, seed), &hanako, "slot"));
+    for face in [100, 500] {
+        for seed in 0..3 {
+            assert!(buy(face, seed).is_ok(), "{face} {seed}");
+        }
+        assert_eq!(buy(face, 3), Err(SendError::Refused(RedeemRefusal::NotCounted)));
+    }
+    assert!(block_on(setup.issuer.audit()).unwrap().is_sound());
+}

@@ -1,3 +1,5 @@
+mod limits;
+
 use futures::executor::block_on;
 use zeni_message::{Signed, peer::SendError};
 use zeni_money::Amount;
