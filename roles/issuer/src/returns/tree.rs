@@ -9,6 +9,7 @@
 //! closings of a node count once: only the first is entered (RN-O12, RN-X28, RN-X29). A refund out of a backup uses room and
 //! is no child: what it asks was never said to be left, so it convicts nobody (RN-X31).
 
+pub(crate) mod bundle;
 mod rows;
 
 use std::collections::HashMap;
@@ -81,6 +82,8 @@ enum State {
     New,
     Stored,
     Changed,
+    /// Stored in a bundle, without a row of its own.
+    Bundled,
 }
 
 /// A note with those of its nodes that were looked at.
@@ -93,6 +96,8 @@ pub(crate) struct Tree {
     nodes: HashMap<Digest, Node>,
     /// Rows below the note in the database.
     stored: u64,
+    /// Whether its evidence and its nodes lie in a bundle ([`bundle`]) instead of rows; then all of them are at hand.
+    bundled: bool,
     /// Σ y: sum of all amounts closed, as the papers add them up (RN-F7.2); what a backup asks is no such amount.
     pub(crate) returned: Amount,
 }
@@ -156,8 +161,10 @@ impl Node {
     }
 
     fn changed(&mut self) {
-        if self.state == State::Stored {
-            self.state = State::Changed;
+        match self.state {
+            State::Stored => self.state = State::Changed,
+            State::Bundled => self.state = State::New,
+            State::New | State::Changed => {}
         }
     }
 
@@ -180,6 +187,7 @@ impl Tree {
             root: root.identity,
             nodes: HashMap::from([(root.identity, node)]),
             stored: 0,
+            bundled: false,
             returned: Amount::ZERO,
         }
     }
