@@ -9,7 +9,7 @@ use crate::{
 
 /// What somebody brings who joins. His name comes from the authority's file, never from here.
 #[derive(Clone)]
-pub struct Join {
+pub struct Enrolment {
     /// Short name of his bank.
     pub bank: String,
     /// His account there.
@@ -20,17 +20,24 @@ pub struct Join {
     pub csr: Vec<u8>,
     /// The authority's secret for the person.
     pub identity: String,
+}
+
+/// Shows no secret.
+impl std::fmt::Debug for Enrolment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Enrolment").field("bank", &self.bank).finish_non_exhaustive()
+    }
+}
+
+/// Who joins, and as what.
+#[derive(Clone, Debug)]
+pub struct Join {
+    /// What he brings.
+    pub enrolment: Enrolment,
     /// Privacy regime; a shop is always recognised by its one key.
     pub privacy: Privacy,
     /// Person or shop.
     pub kind: Kind,
-}
-
-/// Shows no secret.
-impl std::fmt::Debug for Join {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Join").field("bank", &self.bank).field("kind", &self.kind).finish_non_exhaustive()
-    }
 }
 
 errors! {
@@ -52,27 +59,27 @@ impl Holder {
         if let Ok(profile) = self.profile().await {
             return Err(JoinError::AlreadyJoined { name: profile.name });
         }
-        self.config.identity = Some(join.identity.clone());
+        let Join { enrolment: Enrolment { bank, account, code, csr, identity }, privacy, kind } = join;
+        let shop = kind == Kind::Shop;
+        self.config.identity = Some(identity);
         self.sync().await?;
-        let enrol =
-            Enrol { account: join.account.clone(), code: join.code, csr: join.csr, shop: join.kind == Kind::Shop };
-        let enrolled = self.peers.bank.send(&enrol).await?;
-        let unlinkable = join.kind == Kind::Wallet && join.privacy == Privacy::Unlinkable;
+        let enrolled = self.peers.bank.send(&Enrol { account: account.clone(), code, csr, shop }).await?;
+        let unlinkable = !shop && privacy == Privacy::Unlinkable;
         let (licences, name) = if unlinkable {
             self.draw_licences(self.config.policy.stock_licences.max(1), LicenceUse::Stock, false).await?
         } else {
             let count = self.config.policy.spare_licences.saturating_add(1);
-            let (mut drawn, name) = self.draw_licences(count, LicenceUse::Main, join.kind == Kind::Shop).await?;
+            let (mut drawn, name) = self.draw_licences(count, LicenceUse::Main, shop).await?;
             drawn.iter_mut().skip(1).for_each(|spare| spare.used = LicenceUse::Stock);
             (drawn, name)
         };
         let profile = Profile {
-            bank: join.bank,
-            account: join.account,
+            bank,
+            account,
             account_salt: enrolled.account_salt,
             name: name.clone(),
-            privacy: join.privacy,
-            kind: join.kind,
+            privacy,
+            kind,
             main: (!unlinkable).then(|| licences[0].key()),
             certificates: enrolled.chain,
         };

@@ -43,6 +43,8 @@ mod resume;
 mod schema;
 mod sync;
 mod table;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod withdraw;
 
 pub use backup::{Backup, BackupKind, RestoreError};
@@ -52,7 +54,7 @@ pub use document::{ContentFault, Document, DocumentFault, Finding, Inspection};
 pub use error::{Explain, Trouble};
 pub use give_back::GiveBackError;
 pub use holder::{Config, Holder, Peers, Policy};
-pub use join::{Join, JoinError};
+pub use join::{Enrolment, Join, JoinError};
 pub use memory::{MEMORY_SCHEMA, MEMORY_STATEMENTS, StoreMemory};
 pub use pay::{PayError, fingerprint};
 pub use receive::ReceiveError;

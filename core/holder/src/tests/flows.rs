@@ -23,7 +23,8 @@ fn joining_takes_the_name_from_the_authority() {
     let again = block_on(home.open().join(home.join(Privacy::Unlinkable, Kind::Wallet)));
     assert_eq!(again.unwrap_err().code(), "already_joined");
     let other = Home::empty(&town, "jiro");
-    let wrong = Join { code: "wrong".into(), ..other.join(Privacy::Unlinkable, Kind::Wallet) };
+    let mut wrong = other.join(Privacy::Unlinkable, Kind::Wallet);
+    wrong.enrolment.code = "wrong".into();
     assert_eq!(block_on(other.open().join(wrong)).unwrap_err().code(), "unknown_account");
     assert_eq!(block_on(other.open().profile()), Err(Trouble::NotJoined));
 }

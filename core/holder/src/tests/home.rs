@@ -123,15 +123,14 @@ impl Home {
     }
 
     pub(crate) fn join(&self, privacy: Privacy, kind: Kind) -> Join {
-        Join {
+        let enrolment = Enrolment {
             bank: BANK.into(),
             account: self.name.into(),
             code: "code".into(),
             csr: vec![1],
             identity: self.name.into(),
-            privacy,
-            kind,
-        }
+        };
+        Join { enrolment, privacy, kind }
     }
 
     pub(crate) fn card(&self) -> SoftCard<TestMemory> {
