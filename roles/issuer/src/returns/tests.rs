@@ -1,3 +1,4 @@
+mod bundles;
 mod limits;
 
 use futures::executor::block_on;
