@@ -179,3 +179,19 @@ fn a_falsified_bundle_is_found() {
         assert!(!block_on(setup.issuer.audit()).unwrap().is_sound(), "{falsification}");
     }
 }
+
+/// RN-F7.5, RN-X36: a note that came back in parts moves to the archive with all its rows; none stays behind.
+#[test]
+fn a_note_in_parts_moves_with_its_rows() {
+    let setup = setup();
+    let (hanako, shop) = (setup.person("hanako"), setup.person("shop"));
+    let chain = block_on(setup.note(&hanako, 100, "n1"));
+    let rows = || ["note", "node", "archive_note", "archive_node"].map(|name| table(&setup, name).len());
+    for (value, expected) in [(60, [1, 1, 0, 0]), (30, [1, 2, 0, 0]), (10, [0, 0, 1, 3])] {
+        let word = format!("part {value}");
+        let paid = setup.world.pay(&chain, &hanako, &shop, value, &word);
+        assert_eq!(outcomes(&setup, AOBA, &word, vec![setup.deposit(&paid, &shop, AOBA, &word)]), [Outcome::Paid]);
+        assert_eq!(rows(), expected, "{word}");
+    }
+    sound(&setup);
+}
