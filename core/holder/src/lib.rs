@@ -47,7 +47,7 @@ mod table;
 pub mod testing;
 mod withdraw;
 
-pub use backup::{Backup, BackupKind, RestoreError};
+pub use backup::{Backup, RestoreError};
 pub use claim::{ClaimError, ReportLostError};
 pub use deposit::DepositError;
 pub use document::{ContentFault, Document, DocumentFault, Finding, Inspection};
@@ -68,6 +68,7 @@ pub use request::RequestError;
 pub use schema::{SCHEMA, STATEMENTS};
 pub use sync::SyncError;
 pub use withdraw::WithdrawError;
+pub use zeni_card::BackupKind;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use zeni_card::soft::{SoftCard, testing::TestMemory};
 use zeni_crypto::SharedEntropy;
 use zeni_message::{
     Role,
+    limits::PAYMENTS_IN_CHAIN_MAX,
     peer::{BoxFuture, Fault, Peer, Transport},
     route::{Caller, MemoryTransport},
 };
@@ -185,6 +186,41 @@ impl Home {
 
 pub(crate) fn yen(minor: u64) -> Money {
     Money::new(amount(minor), jpy())
+}
+
+/// A wallet with `minor` yen in it.
+pub(crate) fn funded(town: &Arc<Town>, name: &'static str, privacy: Privacy, minor: u64) -> Home {
+    let home = Home::joined(town, name, privacy, Kind::Wallet);
+    block_on(home.open().withdraw(yen(minor), true)).unwrap();
+    assert_eq!(home.figures(), [minor, 0, 0, 0]);
+    home
+}
+
+/// A town with two wallets; the first has `minor` yen.
+pub(crate) fn two_wallets(privacy: Privacy, minor: u64) -> (Arc<Town>, Home, Home) {
+    let town = Town::new();
+    let taro = funded(&town, "taro", privacy, minor);
+    let jiro = Home::joined(&town, "jiro", privacy, Kind::Wallet);
+    (town, taro, jiro)
+}
+
+/// A town with an unlinkable wallet of `minor` yen and a shop.
+pub(crate) fn wallet_and_shop(minor: u64) -> (Arc<Town>, Home, Home) {
+    let town = Town::new();
+    let taro = funded(&town, "taro", Privacy::Unlinkable, minor);
+    let shop = Home::joined(&town, "tea shop", Privacy::Untraceable, Kind::Shop);
+    (town, taro, shop)
+}
+
+/// A town with two wallets, between which 500 yen passed to and fro until they are at their cap; the first has them.
+pub(crate) fn at_its_cap() -> (Arc<Town>, Home, Home) {
+    let (town, taro, jiro) = two_wallets(Privacy::Untraceable, 500);
+    let mut pair = [&taro, &jiro];
+    for _ in 0..PAYMENTS_IN_CHAIN_MAX {
+        transfer(pair[0], pair[1], 500);
+        pair.reverse();
+    }
+    (town, taro, jiro)
 }
 
 /// `payer` answers a request of `payee` and the payee takes it.

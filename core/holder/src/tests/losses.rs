@@ -1,6 +1,5 @@
 //! Whatever is refused, late or ended, the money comes back.
 
-use zeni_message::limits::PAYMENTS_IN_CHAIN_MAX;
 use zeni_note::{
     ClosingPurpose,
     messages::{bank::DepositRefusal, issuer::RenewRefusal},
@@ -8,20 +7,8 @@ use zeni_note::{
 };
 use zeni_store::testing::block_on;
 
-use super::{flows::funded, home::*, town::*};
+use super::{home::*, town::*};
 use crate::{record::OwnLicence, *};
-
-/// Passes money to and fro until it is at its cap; the first of the two has it.
-fn at_its_cap(town: &std::sync::Arc<Town>) -> Home {
-    let taro = funded(town, "taro", Privacy::Untraceable, 500);
-    let jiro = Home::joined(town, "jiro", Privacy::Untraceable, Kind::Wallet);
-    let mut pair = [&taro, &jiro];
-    for _ in 0..PAYMENTS_IN_CHAIN_MAX {
-        transfer(pair[0], pair[1], 500);
-        pair.reverse();
-    }
-    taro
-}
 
 /// RN-F5.1: a deposit that the bank refuses whole loses nothing: what was closed is deposited again, never paid on.
 #[test]
@@ -45,9 +32,7 @@ fn a_refused_deposit_is_deposited_again() {
 /// RN-F5.1: of a hand-in, the bank's refusal of one leaf spoils only that leaf, which is refunded after the term.
 #[test]
 fn a_refused_taking_does_not_spoil_the_others() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 1_500);
-    let shop = Home::joined(&town, "tea shop", Privacy::Untraceable, Kind::Shop);
+    let (town, taro, shop) = wallet_and_shop(1_500);
     for minor in [100, 250, 330] {
         transfer(&taro, &shop, minor);
     }
@@ -66,9 +51,7 @@ fn a_refused_taking_does_not_spoil_the_others() {
 /// RN-F5.1, RN-X31: takings past the deposit limit are not sent in, and wait for the refund.
 #[test]
 fn late_takings_are_left_for_the_refund() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 500);
-    let shop = Home::joined(&town, "tea shop", Privacy::Untraceable, Kind::Shop);
+    let (town, taro, shop) = wallet_and_shop(500);
     transfer(&taro, &shop, 300);
     town.at(terms().deposit_until.plus(1));
     assert_eq!(block_on(shop.open().hand_in()).unwrap_err().code(), "nothing_to_deposit");
@@ -80,9 +63,7 @@ fn late_takings_are_left_for_the_refund() {
 /// RN-F6.2, RN-X31: what the issuer calls late or too early is refunded later, in as many tries as it takes.
 #[test]
 fn what_the_issuer_calls_late_is_refunded() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 1_000);
-    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    let (town, taro, jiro) = two_wallets(Privacy::Unlinkable, 1_000);
     transfer(&taro, &jiro, 300);
     block_on(taro.open().deposit(yen(700))).unwrap();
     town.books().not_credited = Some("late");
@@ -103,8 +84,7 @@ fn what_the_issuer_calls_late_is_refunded() {
 /// RN-X34: what the issuer does not renew is deposited under its own key.
 #[test]
 fn what_is_not_renewed_is_deposited() {
-    let town = Town::new();
-    let taro = at_its_cap(&town);
+    let (town, taro, _) = at_its_cap();
     let total = taro.wealth();
     town.books().no_renewal = Some(RenewRefusal::Overspent);
     assert_eq!(block_on(taro.open().renew()).unwrap_err().code(), "overspent");
@@ -119,8 +99,7 @@ fn what_is_not_renewed_is_deposited() {
 /// shop hands in rests. Control: without spare licences the deposit waits for the authority.
 #[test]
 fn work_goes_on_without_the_authority() {
-    let town = Town::new();
-    let taro = at_its_cap(&town);
+    let (town, taro, _) = at_its_cap();
     let jiro = Home::joined(&town, "jiro2", Privacy::Untraceable, Kind::Wallet);
     let shop = Home::joined(&town, "tea shop", Privacy::Untraceable, Kind::Shop);
     let total = taro.wealth();
@@ -205,9 +184,7 @@ fn a_refund_asked_too_early_is_sent_again() {
 /// rest is refunded.
 #[test]
 fn ended_money_is_deposited_directly() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 1_500);
-    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    let (town, taro, jiro) = two_wallets(Privacy::Unlinkable, 1_500);
     transfer(&taro, &jiro, 200);
     town.at(terms().valid_until.plus(1));
     assert_eq!(taro.figures(), [0, 0, 0, 1_300]);
