@@ -13,7 +13,8 @@ use super::samples::{CHAIN, CHALLENGE, PAYMENT, WORLD, payer, sample_or_wild};
 /// none that was altered is found genuine.
 pub fn documents(data: &[u8]) {
     let bytes = sample_or_wild(&SAMPLES, data);
-    if let Ok(armored) = std::str::from_utf8(&bytes).map_err(drop).and_then(|text| read_armour(text)) {
+    let text = std::str::from_utf8(&bytes).unwrap_or_default();
+    if let Ok(armored) = armor::decode(text, DOCUMENT_BYTES_MAX) {
         let again = armor::decode(&armor::encode(&armored.label, &armored.bytes), DOCUMENT_BYTES_MAX);
         assert_eq!(again.as_ref(), Ok(&armored));
     }
@@ -26,10 +27,6 @@ pub fn documents(data: &[u8]) {
     if signed && found.holds() {
         assert!(GENUINE.contains(&document), "an altered document was found genuine");
     }
-}
-
-fn read_armour(text: &str) -> Result<armor::Armored, ()> {
-    armor::decode(text, DOCUMENT_BYTES_MAX).map_err(drop)
 }
 
 static GENUINE: LazyLock<Vec<Document>> = LazyLock::new(|| {
