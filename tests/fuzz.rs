@@ -67,15 +67,23 @@ proptest! {
     }
 }
 
-/// Control: valid commands get through to the card, so that the laws above are about something.
+const NOTE: [u8; 4] = [0, 0, 3, 231];
+const PAYMENT: [u8; 4] = [1, 0, 0, 99];
+const ENDORSE: [u8; 4] = [6, 0, 0, 50];
+const DEPOSIT: [u8; 4] = [9, 1, 0, 0];
+const TOO_MUCH: [u8; 4] = [7, 0, 3, 200];
+
+/// Valid commands get through to the card, so that the laws above are about something.
 #[test]
 fn a_card_does_what_is_right() {
-    const NOTE: [u8; 4] = [0, 0, 3, 231];
-    const PAYMENT: [u8; 4] = [1, 0, 0, 99];
-    const ENDORSE: [u8; 4] = [6, 0, 0, 50];
-    const DEPOSIT: [u8; 4] = [9, 1, 0, 0];
-    const TOO_MUCH: [u8; 4] = [7, 0, 3, 200];
     let right = [NOTE, PAYMENT, ENDORSE, DEPOSIT];
     assert_eq!(targets::card(right.as_flattened()), right.len());
     assert_eq!(targets::card([NOTE, ENDORSE, TOO_MUCH].as_flattened()), 2);
+}
+
+/// RN-P1, control: a card that forgets what it signed is caught.
+#[test]
+#[should_panic(expected = "a counter rose")]
+fn a_forgetful_card_is_caught() {
+    targets::forgetful_card([NOTE, ENDORSE].as_flattened());
 }

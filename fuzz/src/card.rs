@@ -22,16 +22,19 @@ use super::samples::{WORLD, edited, renewal};
 /// the card carried out.
 pub fn card(data: &[u8]) -> usize {
     let mut outside = Outside::new();
-    let mut done = 0;
+    data.chunks_exact(4).take(STEPS_MAX).filter(|step| outside.step(step)).count()
+}
+
+/// The control: the same, but the memory forgets the last command, as that of a card must not. The law must see it.
+pub fn forgetful_card(data: &[u8]) {
+    let mut outside = Outside::new();
+    let mut before = outside.memory.dump();
     for step in data.chunks_exact(4).take(STEPS_MAX) {
-        let outcome = outside.run(step[0], step[1], u16::from_be_bytes([step[2], step[3]]));
-        done += usize::from(outcome.is_ok());
-        if outside.memory.is_off() {
-            outside.insert_again();
-        }
-        outside.check();
+        before = outside.memory.dump();
+        outside.step(step);
     }
-    done
+    outside.memory.tamper(|memory| *memory = before);
+    outside.check();
 }
 
 /// Enough to fill a card, spend it and try again.
@@ -88,6 +91,16 @@ impl Outside {
         self.insertions += 1;
         self.memory.power_on();
         self.card = insert(&self.memory, self.insertions);
+    }
+
+    /// Whether the card carried out the command, whose effect is checked in any case.
+    fn step(&mut self, step: &[u8]) -> bool {
+        let done = self.run(step[0], step[1], u16::from_be_bytes([step[2], step[3]])).is_ok();
+        if self.memory.is_off() {
+            self.insert_again();
+        }
+        self.check();
+        done
     }
 
     fn run(&mut self, command: u8, which: u8, value: u16) -> Result<(), CardError> {

@@ -11,7 +11,7 @@ mod key_file;
 mod samples;
 mod text;
 
-pub use card::card;
+pub use card::{card, forgetful_card};
 pub use chain::{chain, payment};
 pub use codec::codec;
 pub use documents::documents;
