@@ -273,3 +273,6 @@ zeni_store::statements! {
     pub(crate) ARCHIVE_SIZE = "SELECT COUNT(*) FROM archive_note";
     pub(crate) REQUESTS_SIZE = "SELECT COUNT(*) FROM request";
 }
+
+#[cfg(test)]
+mod tests;

@@ -224,3 +224,6 @@ impl Tree {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;
