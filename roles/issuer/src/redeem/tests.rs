@@ -191,6 +191,26 @@ fn a_restart_finds_the_note() {
     assert_eq!(block_on(setup.issuer.audit()).unwrap().register, 1);
 }
 
+/// RN-X7, RN-X12, DESIGN §1.3: a repeat that comes late, with a nonce of the issuer's own whose term is over, gets the
+/// stored note; without a stored note the same nonce buys nothing, and one that the issuer never made gets nothing at all.
+#[test]
+fn a_late_repeat_finds_the_note() {
+    let setup = setup();
+    let hanako = setup.person("hanako");
+    block_on(setup.report(BANKS[0], 1, 5, None));
+    let message = block_on(setup.redeem_message(setup.request(BANKS[0], 500, &hanako, 1), &hanako, "slot"));
+    let other = block_on(setup.redeem_message(setup.request(BANKS[0], 500, &hanako, 2), &hanako, "slot 2"));
+    let first = block_on(setup.public(message.clone())).unwrap();
+    setup.clock.put(START.plus(2 * DAY));
+    assert_eq!(block_on(setup.public(message.clone())).unwrap(), first);
+    assert_eq!(refusal(&setup, other), RedeemRefusal::StaleNonce);
+    let mut made_up = message.clone();
+    made_up.nonce[31] ^= 1;
+    assert_eq!(refusal(&setup, made_up), RedeemRefusal::StaleNonce);
+    let unproved = Redeem { possession: setup.forged_licence(hanako.public()).signature, ..message };
+    assert_eq!(refusal(&setup, unproved), RedeemRefusal::NotPossessed);
+}
+
 struct Stuck;
 
 impl Entropy for Stuck {
