@@ -56,6 +56,9 @@ pub(crate) struct Holding {
     pub(crate) fresh: bool,
     #[n(4)]
     pub(crate) phase: HoldingPhase,
+    /// When it came, by the wallet's clock.
+    #[n(5)]
+    pub(crate) arrived: Time,
 }
 
 impl Holding {

@@ -29,6 +29,8 @@ pub(crate) struct Power {
     calls: AtomicU64,
     /// Call at which it fails, counted from 1; 0 for never. Odd numbers fail before the call, even ones after it.
     pub(crate) cut_at: AtomicU64,
+    /// Call at which only this one message (odd) or its reply (even) is lost; 0 for none.
+    pub(crate) lose_at: AtomicU64,
     off: AtomicBool,
 }
 
@@ -42,7 +44,19 @@ impl Power {
         self.cut_at.store(at, Ordering::Relaxed);
     }
 
+    /// From here the message or the reply at this call is lost, and nothing else.
+    pub(crate) fn lose_at(&self, at: u64) {
+        self.calls.store(0, Ordering::Relaxed);
+        self.lose_at.store(at, Ordering::Relaxed);
+    }
+
+    /// Whether as many calls were made as were to go well before the loss.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.calls.load(Ordering::Relaxed) >= self.lose_at.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn on(&self) {
+        self.lose_at.store(0, Ordering::Relaxed);
         self.off.store(false, Ordering::Relaxed);
         self.cut_at(0);
     }
@@ -52,7 +66,7 @@ impl Power {
         if step == self.cut_at.load(Ordering::Relaxed) {
             self.off.store(true, Ordering::Relaxed);
         }
-        match self.is_off() {
+        match self.is_off() || step == self.lose_at.load(Ordering::Relaxed) {
             true => Err(Fault::Broken { place: "town".into(), cause: "power".into() }),
             false => Ok(()),
         }
