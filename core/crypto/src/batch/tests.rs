@@ -179,3 +179,13 @@ proptest! {
         prop_assert_eq!(known.err().map_or(vec![], |bad| bad.items), bad);
     }
 }
+
+/// A batch knows how much it holds, whichever way it was added.
+#[test]
+fn a_batch_counts_its_items() {
+    assert!(Batch::new().is_empty());
+    let (key, signature, msg) = signed(1);
+    let mut mixed = batch(2, &[]);
+    mixed.add_known(&KnownKey::new(&key).unwrap(), signature, msg.to_vec());
+    assert_eq!((mixed.len(), mixed.is_empty()), (3, false));
+}
