@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_macros, reason = "tests print what they find")]
 
 mod cli;
+mod fuzz;
 mod interop;
 mod repository;
 mod views;

@@ -63,5 +63,16 @@ fn returns(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(operations, blind, redeem, payee, returns);
+fn hand_in(criterion: &mut Criterion) {
+    let mut returns = Returns::open(&settings()).expect("an issuer comes up");
+    let mut group = criterion.benchmark_group("hand-in");
+    group.sample_size(10).throughput(Throughput::Elements(BATCH as u64));
+    group.bench_function("warm", |bencher| {
+        bencher.iter_custom(|iterations| {
+            sum(iterations, || returns.measure_hand_in(BATCH, Cache::Warm).expect("a batch"))
+        });
+    });
+}
+
+criterion_group!(operations, blind, redeem, payee, returns, hand_in);
 criterion_main!(operations);

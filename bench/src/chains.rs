@@ -3,9 +3,10 @@
 use zeni_crypto::{Digest, SecretKey, sha256};
 use zeni_message::{Signed, Time, identity};
 use zeni_note::{
-    Chain, Challenge, Closing, ClosingPurpose, Hop, Licence, Nonce, Note,
+    Chain, Challenge, Closing, ClosingPurpose, HandIn, Hop, Licence, Nonce, Note,
     chain::Endorsement,
     closing::ClosingRecord,
+    merkle,
     messages::issuer::ReturnItem,
     testing::{DAY, EPOCH, SERIES, START, World, amount, jpy, key, nonce},
 };
@@ -47,6 +48,17 @@ impl Maker {
                 Person { secret, licence }
             })
             .collect()
+    }
+
+    /// So many payers, each followed by the same shop.
+    pub(crate) fn customers(&mut self, world: &World, count: usize) -> Vec<[Person; 2]> {
+        let shop = sha256(&[b"bench shop", &self.number().to_be_bytes()]).0;
+        let shop = || {
+            let secret = SecretKey::from_seed(shop);
+            let licence = world.licence(secret.public());
+            Person { secret, licence }
+        };
+        self.persons(world, count).into_iter().map(|payer| [payer, shop()]).collect()
     }
 
     fn nonce(&mut self) -> Nonce {
@@ -105,6 +117,28 @@ impl Maker {
         let signature = Signed::sign(world.network(), record, holder).signature;
         ReturnItem { chain, closing: Closing::Single { amount: amount(value), purpose, signature } }
     }
+}
+
+/// What a shop hands in under one signature: a whole note of `face` from each customer.
+pub(crate) fn takings(
+    maker: &mut Maker,
+    world: &World,
+    customers: &[[Person; 2]],
+    face: u64,
+    bank: &str,
+) -> (Signed<HandIn>, Vec<ReturnItem>) {
+    let made: Vec<Made> = customers.iter().map(|holders| maker.chain(world, holders, face, face)).collect();
+    let leaves: Vec<Digest> = made.iter().map(|made| made.leaf).collect();
+    let mut to = world.account(bank, "S-1", "bench");
+    (to.deposit, to.nonce) = (maker.nonce(), nonce("bench bank"));
+    let count = u32::try_from(leaves.len()).expect("a batch is small");
+    let [_, shop] = customers.first().expect("takings have a first customer");
+    let hand_in = Signed::sign(world.network(), HandIn { to, count, root: merkle::root(&leaves) }, &shop.secret);
+    let items = made.into_iter().zip(0..).map(|(made, index)| {
+        let closing = Closing::Taking { hand_in: 0, index };
+        ReturnItem { chain: made.chain, closing }
+    });
+    (hand_in, items.collect())
 }
 
 /// When everything happens: the second day of the first epoch.

@@ -15,7 +15,7 @@ use zeni_message::{
     route::{Caller, Ctx, Routes},
 };
 use zeni_note::{
-    Closing,
+    Closing, Nonce,
     messages::issuer::{Outcome, Return, ReturnAnswer, ReturnItem},
     testing::World,
 };
@@ -23,7 +23,7 @@ use zeni_store::{Options, Store};
 
 use crate::{
     BenchError, Scenario, Section, Settings,
-    chains::{Maker, Person, time},
+    chains::{Maker, Person, takings, time},
     drive::drive,
     measure::{Rounds, count, processor},
     report::{Figure, Unit},
@@ -109,21 +109,50 @@ impl Returns {
         self.send(batch)
     }
 
+    /// As [`Returns::measure`], of a shop's takings of one endorsement each, closed together by one signature.
+    ///
+    /// # Errors
+    /// When an outcome is not the right one.
+    pub fn measure_hand_in(&mut self, items: usize, cache: Cache) -> Result<Duration, BenchError> {
+        let customers = self.maker.customers(&self.setup.world, items);
+        if cache == Cache::Warm {
+            let before = self.prepare_hand_in(&customers);
+            self.send(before)?;
+        }
+        let batch = self.prepare_hand_in(&customers);
+        self.send(batch)
+    }
+
+    fn prepare_hand_in(&mut self, customers: &[[Person; 2]]) -> Prepared {
+        let shape = Shape::sound(customers.len(), 1);
+        let (hand_in, items) = takings(&mut self.maker, &self.setup.world, customers, FACE, BANKS[1]);
+        self.enter(&items);
+        Prepared { body: encode(&Return { batch: self.next_batch(), hand_ins: vec![hand_in], items }), shape }
+    }
+
+    /// Enters the notes of chains as issued.
+    fn enter(&self, items: &[ReturnItem]) {
+        let notes = items.iter().map(|item| item.chain.note.clone()).collect();
+        block_on(self.setup.enter_notes(BANKS[0], notes));
+    }
+
+    fn next_batch(&mut self) -> Nonce {
+        self.batches += 1;
+        id(&format!("bench batch {}", self.batches))
+    }
+
     fn prepare(&mut self, shape: Shape, holders: &[Person]) -> Prepared {
         let holders = holders.chunks(shape.endorsements + 1);
         let bank = BANKS[1];
         let mut items: Vec<ReturnItem> =
             holders.map(|holders| self.maker.item(&self.setup.world, holders, FACE, shape.value, bank)).collect();
-        let notes = items.iter().map(|item| item.chain.note.clone()).collect();
-        block_on(self.setup.enter_notes(BANKS[0], notes));
+        self.enter(&items);
         if shape.bad
             && let Closing::Single { signature, .. } = &mut items[shape.items / 2].closing
         {
             signature.0[0] ^= 1;
         }
-        self.batches += 1;
-        let batch = id(&format!("bench batch {}", self.batches));
-        Prepared { body: encode(&Return { batch, hand_ins: Vec::new(), items }), shape }
+        Prepared { body: encode(&Return { batch: self.next_batch(), hand_ins: Vec::new(), items }), shape }
     }
 
     fn send(&self, Prepared { body, shape }: Prepared) -> Result<Duration, BenchError> {
@@ -179,6 +208,14 @@ pub(crate) fn run(settings: &Settings) -> Result<Section, BenchError> {
     let divided = Shape { value: FACE / 2, ..Shape::sound(items, 1) };
     let taken = rounds_of(&mut returns, divided, Cache::Warm, settings.pick(5, 1))?;
     figures.push(Figure::new(" 1 endorsed + closing, warm, half of the note", Unit::Micros, &taken));
+    for (cache, word) in [(Cache::Warm, "warm"), (Cache::Cold, "cold")] {
+        let mut taken = Rounds::default();
+        for _ in 0..settings.pick(5, 1) {
+            taken.add_time(returns.measure_hand_in(items, cache)?, items);
+        }
+        let name = format!(" 1 endorsed, all under one hand-in, {word}");
+        figures.push(Figure::new(name, Unit::Micros, &taken));
+    }
     figures.push(further(&sound, Cache::Warm, 1).at_most(12.0));
     figures.push(further(&sound, Cache::Cold, 2).at_most(12.0));
     Ok(Section { scenario: Scenario::Return, includes: INCLUDES, figures })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use zeni_card::soft::{SoftCard, testing::TestMemory};
 use zeni_crypto::SharedEntropy;
-use zeni_holder::{Config, Holder, Join, Kind, Paid, Peers, Policy, Privacy, ReceivedReport, Requested};
+use zeni_holder::{Config, Enrolment, Holder, Join, Kind, Paid, Peers, Policy, Privacy, ReceivedReport, Requested};
 use zeni_identity::{Csr, PartyName, TlsKey};
 use zeni_message::{
     Role,
@@ -89,15 +89,14 @@ impl Person {
     /// What the person brings to join.
     pub(crate) fn joining(&self) -> Join {
         let party = PartyName::new(NETWORK, self.role(), &format!("{}/{}", self.bank, self.account())).unwrap();
-        Join {
+        let enrolment = Enrolment {
             bank: self.bank.into(),
             account: self.account(),
             code: format!("code of {}", self.name),
             csr: Csr::make(&TlsKey::generate(), &party),
             identity: self.identity(),
-            privacy: self.privacy,
-            kind: self.kind,
-        }
+        };
+        Join { enrolment, privacy: self.privacy, kind: self.kind }
     }
 
     fn role(&self) -> Role {

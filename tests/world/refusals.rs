@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use zeni_bank::Bank;
-use zeni_holder::{Evidence, Explain, Join, Kind, Privacy};
+use zeni_holder::{Evidence, Explain, Kind, Privacy};
 use zeni_message::{Signed, peer::Peer};
 use zeni_note::{
     messages::issuer::{BankTotals, Counts, ReportCounts},
@@ -21,7 +21,8 @@ fn nobody_joins_under_anothers_name() {
     let taro = world.person("taro");
     let goro = world.stranger("goro", "aoba", Kind::Wallet, Privacy::Unlinkable);
     world.enrol(&goro);
-    let guess = Join { identity: "identity of Taro".into(), ..goro.joining() };
+    let mut guess = goro.joining();
+    guess.enrolment.identity = "identity of Taro".into();
     assert_eq!(block_on(goro.open().join(guess)).unwrap_err().code(), "unknown_person");
     let own = key("goro's own");
     let refused = license(&world, &own, &goro.identity(), &taro.identity()).unwrap_err();
@@ -30,7 +31,8 @@ fn nobody_joins_under_anothers_name() {
     let refused = license(&world, &own, &goro.identity(), &goro.identity()).unwrap_err();
     assert_eq!(refused.code(), "other_owner");
     // the wrong code of the bank, then control: with his own secrets he is who the authority says
-    let wrong = Join { code: "code of taro".into(), ..goro.joining() };
+    let mut wrong = goro.joining();
+    wrong.enrolment.code = "code of taro".into();
     assert_eq!(block_on(goro.open().join(wrong)).unwrap_err().code(), "unknown_account");
     let joined = block_on(goro.open().join(goro.joining())).unwrap();
     assert_eq!(joined.name, "Real Name of goro");

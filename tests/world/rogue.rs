@@ -138,7 +138,7 @@ pub(crate) fn deposit_by_hand(
     assert!(BANKS.contains(&bank));
     let account = person.account();
     let anonymous = Peer::<zeni_message::Bank>::new(world.net.line(Place::Bank(bank), None));
-    let joining = Person { bank, ..person.copied() }.joining();
+    let joining = Person { bank, ..person.copied() }.joining().enrolment;
     let enrol = Enrol { account: account.clone(), code: joining.code, csr: joining.csr, shop: false };
     let salt = block_on(anonymous.send(&enrol)).unwrap().account_salt;
     let caller = zeni_message::route::Caller { role: zeni_message::Role::Wallet, name: format!("{bank}/{account}") };

@@ -176,6 +176,18 @@ pub(crate) enum WalletCommand {
         #[arg(long, value_enum, default_value = "untraceable")]
         privacy: PrivacyArg,
     },
+    #[command(flatten)]
+    Open(OpenWalletCommand),
+    /// Make a wallet from a backup.
+    Restore {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+/// What a wallet that is there can be told.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OpenWalletCommand {
     /// Withdraw from your account; the requests are redeemed after random delays.
     Withdraw {
         /// Amount, e.g. "12300 JPY".
@@ -249,11 +261,6 @@ pub(crate) enum WalletCommand {
         #[arg(long = "move")]
         moving: bool,
     },
-    /// Make a wallet from a backup.
-    Restore {
-        /// The file.
-        file: PathBuf,
-    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -263,6 +270,13 @@ pub(crate) enum ShopCommand {
         #[command(flatten)]
         join: JoinArgs,
     },
+    #[command(flatten)]
+    Open(OpenShopCommand),
+}
+
+/// What a shop that is there can be told.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OpenShopCommand {
     /// What the shop holds.
     Balance,
     /// What happened.

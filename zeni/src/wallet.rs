@@ -7,7 +7,7 @@ use std::{ops::DerefMut, sync::Arc};
 
 use anyhow::Context;
 use serde_json::json;
-use zeni_holder::{Document, Explain, Holder, Kind, Privacy, SealedKeys, Via};
+use zeni_holder::{Document, Enrolment, Explain, Holder, Kind, Privacy, SealedKeys, Via};
 use zeni_identity::{Csr, PartyName};
 use zeni_message::{Retry, Role, route::Clock};
 use zeni_money::Money;
@@ -15,7 +15,10 @@ use zeni_shop::Shop;
 use zeni_wallet::Wallet;
 
 use crate::{
-    cli::{HomeArgs, JoinArgs, PrivacyArg, ShopArgs, ShopCommand, ViaArg, WalletArgs, WalletCommand},
+    cli::{
+        HomeArgs, JoinArgs, OpenShopCommand, OpenWalletCommand, PrivacyArg, ShopArgs, ShopCommand, ViaArg, WalletArgs,
+        WalletCommand,
+    },
     home::{Home, NewHome},
     network::key_hex,
     output::{Failure, Output},
@@ -64,7 +67,9 @@ pub(crate) async fn run_wallet(args: WalletArgs, output: Output, clock: Arc<dyn 
             self::join(&home, join, privacy, Kind::Wallet, output, clock).await
         }
         WalletCommand::Restore { file } => backup::restore(&home, &file, output, clock).await,
-        command => Session::open(&home, Kind::Wallet, Wallet::new, output, clock).await?.wallet(command).await,
+        WalletCommand::Open(command) => {
+            Session::open(&home, Kind::Wallet, Wallet::new, output, clock).await?.wallet(command).await
+        }
     }
 }
 
@@ -73,7 +78,9 @@ pub(crate) async fn run_shop(args: ShopArgs, output: Output, clock: Arc<dyn Cloc
     let home = args.home;
     match args.command {
         ShopCommand::Join { join } => self::join(&home, join, Privacy::Untraceable, Kind::Shop, output, clock).await,
-        command => Session::open(&home, Kind::Shop, Shop::new, output, clock).await?.shop(command).await,
+        ShopCommand::Open(command) => {
+            Session::open(&home, Kind::Shop, Shop::new, output, clock).await?.shop(command).await
+        }
     }
 }
 
@@ -97,12 +104,10 @@ async fn join(
         home.replace_identity(join.identity.as_deref())?;
     }
     let JoinArgs { bank, account, code, identity, .. } = join;
+    let enrolment = Enrolment { bank, account, code, csr, identity };
     let joined = match kind {
-        Kind::Wallet => {
-            let enrolment = zeni_wallet::Enrolment { bank, account, code, csr, identity, privacy };
-            Wallet::new(holder).join(enrolment).await
-        }
-        Kind::Shop => Shop::new(holder).join(zeni_shop::Enrolment { bank, account, code, csr, identity }).await,
+        Kind::Wallet => Wallet::new(holder).join(enrolment, privacy).await,
+        Kind::Shop => Shop::new(holder).join(enrolment).await,
     };
     let joined = joined.map_err(explain)?;
     let text = match joined.licences {
@@ -384,46 +389,44 @@ fn why(one: &zeni_holder::Resumed) -> &str {
 }
 
 impl Session<Wallet> {
-    async fn wallet(mut self, command: WalletCommand) -> Result<(), Failure> {
+    async fn wallet(mut self, command: OpenWalletCommand) -> Result<(), Failure> {
         match command {
-            WalletCommand::Join { .. } | WalletCommand::Restore { .. } => Err(Failure::Usage("not here".into())),
-            WalletCommand::Withdraw { amount, via, issuer_made_keys, now } => {
+            OpenWalletCommand::Withdraw { amount, via, issuer_made_keys, now } => {
                 let via = via.map(|via| match via {
                     ViaArg::Sealed => Via::Sealed,
                     ViaArg::Registered => Via::Registered,
                 });
                 self.withdraw(&amount, How { via, issuer_made_keys, now }).await
             }
-            WalletCommand::Orders { export } => self.orders(export.as_deref()).await,
-            WalletCommand::Balance => self.balance().await,
-            WalletCommand::History => self.history().await,
-            WalletCommand::Resume => self.resume().await,
-            WalletCommand::Run { until_idle } => self.run(until_idle).await,
-            WalletCommand::Request(args) => self.request(&args).await,
-            WalletCommand::Pay { request, out, yes } => self.pay(&request, &out, yes).await,
-            WalletCommand::Receive { payment } => self.receive(&payment).await,
-            WalletCommand::GiveBack(out) => self.give_back(&out).await,
-            WalletCommand::Payments(out) => self.payments(&out).await,
-            WalletCommand::Deposit { amount } => self.deposit(&amount).await,
-            WalletCommand::Renew => self.renew().await,
-            WalletCommand::Refund => self.refund().await,
-            WalletCommand::ReportLost => self.report_lost().await,
-            WalletCommand::Backup { file, moving } => self.backup(&file, moving).await,
+            OpenWalletCommand::Orders { export } => self.orders(export.as_deref()).await,
+            OpenWalletCommand::Balance => self.balance().await,
+            OpenWalletCommand::History => self.history().await,
+            OpenWalletCommand::Resume => self.resume().await,
+            OpenWalletCommand::Run { until_idle } => self.run(until_idle).await,
+            OpenWalletCommand::Request(args) => self.request(&args).await,
+            OpenWalletCommand::Pay { request, out, yes } => self.pay(&request, &out, yes).await,
+            OpenWalletCommand::Receive { payment } => self.receive(&payment).await,
+            OpenWalletCommand::GiveBack(out) => self.give_back(&out).await,
+            OpenWalletCommand::Payments(out) => self.payments(&out).await,
+            OpenWalletCommand::Deposit { amount } => self.deposit(&amount).await,
+            OpenWalletCommand::Renew => self.renew().await,
+            OpenWalletCommand::Refund => self.refund().await,
+            OpenWalletCommand::ReportLost => self.report_lost().await,
+            OpenWalletCommand::Backup { file, moving } => self.backup(&file, moving).await,
         }
     }
 }
 
 impl Session<Shop> {
-    async fn shop(mut self, command: ShopCommand) -> Result<(), Failure> {
+    async fn shop(mut self, command: OpenShopCommand) -> Result<(), Failure> {
         match command {
-            ShopCommand::Join { .. } => Err(Failure::Usage("not here".into())),
-            ShopCommand::Balance => self.balance().await,
-            ShopCommand::History => self.history().await,
-            ShopCommand::Resume => self.resume().await,
-            ShopCommand::Request(args) => self.request(&args).await,
-            ShopCommand::Receive { payment } => self.receive(&payment).await,
-            ShopCommand::GiveBack(out) => self.give_back(&out).await,
-            ShopCommand::Deposit => self.hand_in_takings().await,
+            OpenShopCommand::Balance => self.balance().await,
+            OpenShopCommand::History => self.history().await,
+            OpenShopCommand::Resume => self.resume().await,
+            OpenShopCommand::Request(args) => self.request(&args).await,
+            OpenShopCommand::Receive { payment } => self.receive(&payment).await,
+            OpenShopCommand::GiveBack(out) => self.give_back(&out).await,
+            OpenShopCommand::Deposit => self.hand_in_takings().await,
         }
     }
 

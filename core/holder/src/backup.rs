@@ -4,6 +4,7 @@
 //! card that was retired first; the caller does that, and hands in what the card exported.
 
 use minicbor::bytes::ByteVec;
+use zeni_card::BackupKind;
 use zeni_message::{Malformed, Network, decode, encode};
 use zeroize::Zeroizing;
 
@@ -19,18 +20,6 @@ use crate::{
 
 /// Bytes of the longest backup that is read.
 const BACKUP_BYTES_MAX: usize = 1_024 * 1_024 * 1_024;
-
-/// What a backup is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-#[cbor(index_only)]
-pub enum BackupKind {
-    /// Of a card that stays at work.
-    #[n(0)]
-    Copy,
-    /// Of a card that was retired for it.
-    #[n(1)]
-    Move,
-}
 
 /// A backup in the clear: secret keys and secrets included. Whoever writes one to a file encrypts it.
 #[derive(Clone, minicbor::Encode, minicbor::Decode)]

@@ -64,8 +64,16 @@ impl Holder {
                 first = Some(first.map_or(from, |first| first.min(from)));
             } else if !claiming && now > terms.claim_until {
                 late = true;
-            } else if let Some(request) = self.still_unredeemed(request).await? {
-                claimed.push(self.carry_claim(request).await?);
+            } else {
+                let money = request.money;
+                match self.still_unredeemed(request).await? {
+                    // a claim of what was issued after all is refused for good: the issuer's word comes first
+                    Some(request) if matches!(request.state, RequestState::Sent(_)) => {
+                        claimed.push(Claimed { money, state: "pending" });
+                    }
+                    Some(request) => claimed.push(self.carry_claim(request).await?),
+                    None => {}
+                }
             }
         }
         match (claimed.is_empty(), first) {

@@ -58,6 +58,27 @@ struct Taking {
     whole: bool,
 }
 
+/// What the bank says of the account.
+struct AccountNow {
+    currency: Currency,
+    /// The earlier of the bank's time and the wallet's. A wallet's clock that is ahead closes nothing that could still be
+    /// deposited; a bank that tells a later time makes no key of a withdrawal sign to the account (RN-O19).
+    now: Time,
+}
+
+/// What passes to a fresh key before it is closed.
+struct Moved {
+    parts: Vec<Part>,
+    licence: Option<OwnRight>,
+    now: Time,
+}
+
+impl Moved {
+    fn nothing(now: Time) -> Moved {
+        Moved { parts: Vec::new(), licence: None, now }
+    }
+}
+
 /// What can be refunded now.
 struct Due {
     node: Digest,
@@ -85,10 +106,10 @@ impl Holder {
         self.freshen().await?;
         let live = self.live().await?;
         let terms = self.key_lists().await?;
-        self.check_currency(money.currency).await?;
-        let (whole, taken) = self.whole_for(&live, &terms, money).await?;
+        let now = self.check_currency(money.currency).await?;
+        let (whole, taken) = self.whole_for(&live, &terms, money, now).await?;
         let rest = money.amount.checked_sub(taken).unwrap_or(Amount::ZERO);
-        let parts = if rest.is_zero() { Vec::new() } else { self.parts_of(&live, &terms, money, taken).await? };
+        let parts = if rest.is_zero() { Vec::new() } else { self.parts_of(&live, &terms, (money, taken), now).await? };
         let named = self.keys_to_name(&live, &parts).await?;
         let key_of = |part: &Part| live.iter().find(|it| it.holding.node == part.node).map(|it| it.holding.key());
         let (direct, moved): (Vec<Part>, Vec<Part>) =
@@ -98,7 +119,8 @@ impl Holder {
             false => self.take_rights(1).await?.pop(),
         };
         let direct = whole.into_iter().chain(direct.into_iter().map(|part| part.node)).collect();
-        let deposit = self.plan_deposit(DepositKind::Deposit, money, direct, moved, licence).await?;
+        let moved = Moved { parts: moved, licence, now };
+        let deposit = self.plan_deposit(DepositKind::Deposit, money, direct, moved).await?;
         self.carry_deposit(deposit).await
     }
 
@@ -111,10 +133,10 @@ impl Holder {
         let Some(main) = self.main_right(&profile).await?.filter(|_| profile.kind == crate::Kind::Shop) else {
             return Err(DepositError::NotShop);
         };
-        let currency = self.account_currency().await?;
+        let AccountNow { currency, now } = self.account_now().await?;
         let (mut reports, mut tried) = (Vec::new(), BTreeSet::new());
         loop {
-            let mut takings = self.takings(currency).await?;
+            let mut takings = self.takings(currency, now).await?;
             takings.retain(|it| !tried.contains(&it.node));
             let Some(key) = takings.first().map(|it| it.key) else { break };
             takings.retain(|it| it.key == key);
@@ -131,7 +153,8 @@ impl Holder {
             let money = Money::new(amount, currency);
             // the shop's key is public: a rest passes to the same key
             let licence = (!moved.is_empty()).then(|| main.clone());
-            let deposit = self.plan_deposit(DepositKind::HandIn, money, direct, moved, licence).await?;
+            let moved = Moved { parts: moved, licence, now };
+            let deposit = self.plan_deposit(DepositKind::HandIn, money, direct, moved).await?;
             reports.push(self.carry_deposit(deposit).await?);
         }
         if reports.is_empty() { Err(DepositError::Nothing) } else { Ok(reports) }
@@ -140,10 +163,12 @@ impl Holder {
     /// Claims what is left of restored money, and of money whose validity ended, after the deposit limit of its note: the
     /// holder's key signs that it passed no more on (RN-X31). The bank learns that the key is this customer's.
     pub async fn refund(&mut self) -> Result<Vec<DepositReport>, DepositError> {
-        let (mut due, first) = self.refundable().await?;
+        let now = self.now();
+        let (mut due, mut first) = self.refundable(now).await?;
         if !due.is_empty() {
-            let currency = self.account_currency().await?;
-            due.retain(|it| it.money.currency == currency);
+            let account = self.account_now().await?;
+            (due, first) = self.refundable(account.now).await?;
+            due.retain(|it| it.money.currency == account.currency);
         }
         if due.is_empty() {
             return Err(first.map_or(DepositError::Nothing, |from| DepositError::TooEarly { from: from.0 }));
@@ -160,25 +185,26 @@ impl Holder {
                 let amount = Amount::sum(batch.iter().map(|it| it.money.amount)).unwrap_or(Amount::MAX);
                 let direct = batch.iter().map(|it| it.node).collect();
                 let money = Money::new(amount, currency);
-                let deposit = self.plan_deposit(DepositKind::Refund, money, direct, Vec::new(), None).await?;
+                let deposit = self.plan_deposit(DepositKind::Refund, money, direct, Moved::nothing(now)).await?;
                 reports.push(self.carry_deposit(deposit).await?);
             }
         }
         Ok(reports)
     }
 
-    /// Currency of the account, as the bank says.
-    async fn account_currency(&self) -> Result<Currency, DepositError> {
+    /// What the bank says of the account, asked before anything is moved or closed.
+    async fn account_now(&self) -> Result<AccountNow, DepositError> {
         // past the last entry: the account's own figures are enough
-        Ok(self.peers.bank.send(&GetStatement { after: i64::MAX.unsigned_abs() }).await?.currency)
+        let statement = self.peers.bank.send(&GetStatement { after: i64::MAX.unsigned_abs() }).await?;
+        Ok(AccountNow { currency: statement.currency, now: self.now().min(statement.now) })
     }
 
-    /// Closes nothing to an account that cannot take it.
-    async fn check_currency(&self, currency: Currency) -> Result<(), DepositError> {
-        let of_account = self.account_currency().await?;
-        match currency == of_account {
-            true => Ok(()),
-            false => Err(DepositError::Currency { of_account: of_account.code().into() }),
+    /// The time to judge by. Closes nothing to an account that cannot take it.
+    async fn check_currency(&self, currency: Currency) -> Result<Time, DepositError> {
+        let account = self.account_now().await?;
+        match currency == account.currency {
+            true => Ok(account.now),
+            false => Err(DepositError::Currency { of_account: account.currency.code().into() }),
         }
     }
 
@@ -188,8 +214,8 @@ impl Holder {
         live: &[Live],
         terms: &[KeyList],
         money: Money,
+        now: Time,
     ) -> Result<(Vec<Digest>, Amount), DepositError> {
-        let now = self.now();
         let ended = |it: &&Live| !it.holding.is_payable(terms, now) && it.status.remaining == it.status.value;
         let mut whole: Vec<Holding> = live.iter().filter(ended).map(|it| it.holding.clone()).collect();
         whole.extend(self.closed_whole().await?);
@@ -206,17 +232,17 @@ impl Holder {
         Ok((nodes, taken))
     }
 
-    /// The parts of live holdings that make up what is wanted beyond `taken`.
+    /// The parts of live holdings that make up what is wanted beyond what is taken whole.
     async fn parts_of(
         &mut self,
         live: &[Live],
         terms: &[KeyList],
-        money: Money,
-        taken: Amount,
+        (money, taken): (Money, Amount),
+        now: Time,
     ) -> Result<Vec<Part>, DepositError> {
         let currency = money.currency;
         let amount = money.amount.checked_sub(taken).unwrap_or(Amount::ZERO);
-        let wanted = Wanted { currency, amount, series: &[], now: self.now(), beyond_cap: 1 };
+        let wanted = Wanted { currency, amount, series: &[], now, beyond_cap: 1 };
         let restored = Money::new(self.restored(currency).await?, currency);
         let sum = |rest: Amount| Money::new(rest.checked_add(taken).unwrap_or(Amount::MAX), currency);
         pick(live, terms, &wanted).map_err(|fault| match fault {
@@ -246,8 +272,8 @@ impl Holder {
     }
 
     /// What a shop can hand in now.
-    async fn takings(&mut self, currency: Currency) -> Result<Vec<Taking>, Trouble> {
-        let (lists, now) = (self.key_lists().await?, self.now());
+    async fn takings(&mut self, currency: Currency, now: Time) -> Result<Vec<Taking>, Trouble> {
+        let lists = self.key_lists().await?;
         let in_time = |it: &Holding| it.currency() == currency && it.is_in_time(&lists, now);
         let mut takings = Vec::new();
         for Live { holding, status } in self.live().await? {
@@ -293,9 +319,9 @@ impl Holder {
         Ok(reports)
     }
 
-    /// What can be refunded now, and when the first of the rest can be.
-    async fn refundable(&mut self) -> Result<(Vec<Due>, Option<Time>), DepositError> {
-        let (lists, now) = (self.key_lists().await?, self.now());
+    /// What can be refunded at `now`, and when the first of the rest can be.
+    async fn refundable(&mut self, now: Time) -> Result<(Vec<Due>, Option<Time>), DepositError> {
+        let lists = self.key_lists().await?;
         let (mut due, mut first) = (Vec::new(), None::<Time>);
         for holding in self.active::<Holding>().await? {
             let note = &holding.chain.note.record;
@@ -326,15 +352,14 @@ impl Holder {
         kind: DepositKind,
         money: Money,
         direct: Vec<Digest>,
-        moved: Vec<Part>,
-        licence: Option<OwnRight>,
+        moved: Moved,
     ) -> Result<OwnDeposit, DepositError> {
         let mut changes = self.rephased(&direct, HoldingPhase::Committed).await?;
-        let phase = match licence {
-            Some(licence) if !moved.is_empty() => {
-                let list = self.current_list(self.now()).await?.ok_or(DepositError::NoKeyList)?;
-                let total = Money::new(Holder::sum(&moved), money.currency);
-                let moves = Box::new(self.plan_move(&licence, &list, total, moved)?);
+        let phase = match moved {
+            Moved { parts, licence: Some(licence), now } if !parts.is_empty() => {
+                let list = self.current_list(now).await?.ok_or(DepositError::NoKeyList)?;
+                let total = Money::new(Holder::sum(&parts), money.currency);
+                let moves = Box::new(self.plan_move(&licence, &list, total, parts, now).await?);
                 changes.push(Change::put(&licence.spent()));
                 DepositPhase::Moving { moves, direct }
             }

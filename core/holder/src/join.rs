@@ -12,7 +12,7 @@ use crate::{
 
 /// What somebody brings who joins. His name comes from the authority's file, never from here.
 #[derive(Clone)]
-pub struct Join {
+pub struct Enrolment {
     /// Short name of his bank.
     pub bank: String,
     /// His account there.
@@ -23,17 +23,24 @@ pub struct Join {
     pub csr: Vec<u8>,
     /// The authority's secret for the person; none where nobody is registered.
     pub identity: Option<String>,
+}
+
+/// Shows no secret.
+impl std::fmt::Debug for Enrolment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Enrolment").field("bank", &self.bank).finish_non_exhaustive()
+    }
+}
+
+/// Who joins, and as what.
+#[derive(Clone, Debug)]
+pub struct Join {
+    /// What he brings.
+    pub enrolment: Enrolment,
     /// Privacy regime; a shop is always recognised by its one key.
     pub privacy: Privacy,
     /// Person or shop.
     pub kind: Kind,
-}
-
-/// Shows no secret.
-impl std::fmt::Debug for Join {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Join").field("bank", &self.bank).field("kind", &self.kind).finish_non_exhaustive()
-    }
 }
 
 errors! {
@@ -56,35 +63,36 @@ impl Holder {
         if let Ok(profile) = self.profile().await {
             return Err(JoinError::AlreadyJoined { name: profile.name });
         }
-        self.config.identity.clone_from(&join.identity);
+        let Join { enrolment: Enrolment { bank, account, code, csr, identity }, privacy, kind } = join;
+        let (shop, registered) = (kind == Kind::Shop, identity.is_some());
+        self.config.identity = identity;
         self.sync().await?;
         let account_key = self.card.generate_key().map_err(Trouble::from)?;
-        let shop = join.kind == Kind::Shop;
-        let enrol = Enrol { account: join.account.clone(), code: join.code, csr: join.csr, shop, account_key };
+        let enrol = Enrol { account: account.clone(), code, csr, shop, account_key };
         let enrolled = self.peers.bank.send(&enrol).await?;
-        let unlinkable = join.kind == Kind::Wallet && join.privacy == Privacy::Unlinkable;
-        let (rights, name) = if join.identity.is_none() {
+        let unlinkable = !shop && privacy == Privacy::Unlinkable;
+        let (rights, name) = if !registered {
             let main = if unlinkable { None } else { Some(self.terminal_right().map_err(Trouble::from)?.as_main()) };
-            (main.into_iter().collect(), join.account.clone())
+            (main.into_iter().collect(), account.clone())
         } else if unlinkable {
             self.draw_licences(self.config.policy.stock_licences.max(1), LicenceUse::Stock, false).await?
         } else {
             let count = self.config.policy.spare_licences.saturating_add(1);
-            let (mut drawn, name) = self.draw_licences(count, LicenceUse::Main, join.kind == Kind::Shop).await?;
+            let (mut drawn, name) = self.draw_licences(count, LicenceUse::Main, shop).await?;
             drawn.iter_mut().skip(1).for_each(|spare| spare.used = LicenceUse::Stock);
             (drawn, name)
         };
         let profile = Profile {
-            bank: join.bank,
-            account: join.account,
+            bank,
+            account,
             account_salt: enrolled.account_salt,
             name: name.clone(),
-            privacy: join.privacy,
-            kind: join.kind,
+            privacy,
+            kind,
             main: if unlinkable { None } else { rights.first().map(OwnRight::key) },
             certificates: enrolled.chain,
             account_key,
-            registered: join.identity.is_some(),
+            registered,
         };
         let mut changes: Vec<Change> = rights.iter().map(Change::put).collect();
         changes.push(Change::put(&profile));

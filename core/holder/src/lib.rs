@@ -45,16 +45,18 @@ mod schema;
 mod sealed;
 mod sync;
 mod table;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod withdraw;
 
-pub use backup::{Backup, BackupKind, RestoreError};
+pub use backup::{Backup, RestoreError};
 pub use claim::{ClaimError, ReportLostError};
 pub use deposit::DepositError;
 pub use document::{ContentFault, Document, DocumentFault, Finding, Inspection};
 pub use error::{Explain, Trouble};
 pub use give_back::GiveBackError;
 pub use holder::{Config, Holder, Peers, Policy};
-pub use join::{Join, JoinError};
+pub use join::{Enrolment, Join, JoinError};
 pub use memory::{MEMORY_SCHEMA, MEMORY_STATEMENTS, StoreMemory};
 pub use pay::{PayError, fingerprint};
 pub use receive::ReceiveError;
@@ -69,6 +71,7 @@ pub use schema::{SCHEMA, STATEMENTS};
 pub use sealed::{SealedError, SealedKeys};
 pub use sync::SyncError;
 pub use withdraw::WithdrawError;
+pub use zeni_card::BackupKind;
 
 #[cfg(test)]
 mod tests;

@@ -3,26 +3,47 @@
 
 use zeni_card::CardError;
 use zeni_crypto::Digest;
+use zeni_message::Time;
 use zeni_money::{Amount, Money};
 use zeni_note::{Hop, KeyList, chain::Endorsement};
 
 use crate::{
     Holder, Trouble,
+    receive::given_at,
     record::{Holding, HoldingPhase, OwnRight, Part, SelfPayment},
     table::Change,
 };
 
 impl Holder {
-    /// A payment to the key of `right`: signs the challenge, which opens the card's slot. Nothing is stored yet.
-    pub(crate) fn plan_move(
+    /// A payment to the key of `right` at `now` or before: signs the challenge, which opens the card's slot. Nothing is
+    /// stored yet.
+    pub(crate) async fn plan_move(
         &mut self,
         right: &OwnRight,
         list: &KeyList,
         money: Money,
         parts: Vec<Part>,
+        now: Time,
     ) -> Result<SelfPayment, Trouble> {
-        let challenge = self.sign_challenge(right, list, money, "", "")?;
+        let time = self.time_of_move(list, &parts, now).await?;
+        let challenge = self.sign_challenge(right, list, money, ("", ""), time)?;
         Ok(SelfPayment { challenge, parts })
+    }
+
+    /// TIME of a payment to oneself: chance between the arrival of what it moves and `now`. The TIME of the moment would
+    /// tell issuer and bank that the payer deposited it himself, for a payee asks before he is paid and deposits after
+    /// (RN-P6, RN-O19).
+    ///
+    /// The card's time floor is no bound: strangers raise it with every payment, and so would choose the interval.
+    async fn time_of_move(&self, list: &KeyList, parts: &[Part], now: Time) -> Result<Time, Trouble> {
+        let mut from = list.record.from;
+        for part in parts {
+            if let Some(holding) = self.get::<Holding>(&part.node.0).await? {
+                from = from.max(holding.arrived).max(given_at(&holding.chain));
+            }
+        }
+        let interval = now.since(from).saturating_add(1);
+        Ok(now.minus(u64::from_be_bytes(self.entropy.bytes::<8>()) % interval))
     }
 
     /// Signs the parts, stores what they bring and loads it; the same again gives the same leaves.
@@ -41,7 +62,7 @@ impl Holder {
             let hop = Hop { opening, amount: part.amount, signature: given.signature, payee };
             let chain = given.chain.extended(hop);
             let phase = HoldingPhase::Committed;
-            let holding = Holding { node, chain, value: part.amount, fresh: true, phase };
+            let holding = Holding { node, chain, value: part.amount, fresh: true, phase, arrived: challenge.time };
             changes.push(Change::put(&holding));
             leaves.push(node);
             arrived.push(holding);

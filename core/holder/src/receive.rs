@@ -116,6 +116,7 @@ impl Holder {
                 value: one.amount,
                 fresh: own.fresh,
                 phase: phase.clone(),
+                arrived: now,
             })
             .collect();
         let kind = if outcome.is_owed_back() { "owed_back" } else { "receipt" };
@@ -194,7 +195,8 @@ impl Holder {
                 valid_until = valid_until.min(verified.terms().valid_until);
                 let max = usize::from(verified.terms().payments_max);
                 hops_left = hops_left.min(max.saturating_sub(chain.hops.len()));
-                holdings.push(Holding { node, chain, value: answer.amount, fresh: false, phase });
+                let (value, arrived) = (answer.amount, self.now());
+                holdings.push(Holding { node, chain, value, fresh: false, phase, arrived });
             }
         }
         let Some(first) = holdings.first() else {

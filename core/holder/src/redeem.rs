@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use zeni_card::{CardError, Statement};
-use zeni_crypto::PublicKey;
+use zeni_crypto::{Digest, PublicKey};
 use zeni_message::{Refusal, Retry, Time, peer::SendError};
 use zeni_note::{
     Chain, Nonce, Right,
@@ -13,7 +13,7 @@ use zeni_note::{
 
 use crate::{
     Explain, Holder, Redeemed, Trouble, Via,
-    error::{errors, settled},
+    error::errors,
     record::{Holding, HoldingPhase, Line, OwnRight, Request, RequestState, SealedOrder},
     table::Change,
 };
@@ -60,13 +60,14 @@ impl Holder {
                 busy.insert(key);
                 continue;
             }
+            let content = request.request.content_id();
             match self.redeem(request).await {
                 Ok(()) => report.redeemed += 1,
                 // one request that the card cannot take does not hold up the others
                 Err(RedeemError::Trouble(trouble)) if !trouble.is_of_one_request() => return Err(trouble),
                 Err(error) => {
                     // perhaps carried out: its slot is taken until the answer is known
-                    if !matches!(&error, RedeemError::Issuer(sending) if settled(sending)) {
+                    if self.is_perhaps_sent(&content).await? {
                         busy.insert(key);
                     }
                     match error.retry() {
@@ -99,9 +100,9 @@ impl Holder {
                 return Err(error.into());
             }
         };
-        let slot = match request.state {
-            RequestState::Sent(slot) => slot,
-            _ => self.card.open_load(&key)?,
+        let (slot, first) = match request.state {
+            RequestState::Sent(slot) => (slot, FirstSending::No),
+            _ => (self.card.open_load(&key)?, FirstSending::Yes),
         };
         let request = Request { state: RequestState::Sent(slot), ..request };
         self.put(&request).await?;
@@ -111,7 +112,7 @@ impl Holder {
         let issued = match issuer.send(&message).await {
             Ok(issued) => issued,
             Err(error) => {
-                self.not_redeemed(request, &error).await?;
+                self.not_redeemed(request, first, &error).await?;
                 return Err(error.into());
             }
         };
@@ -153,6 +154,7 @@ impl Holder {
             fresh: false,
             chain,
             phase: HoldingPhase::LoadingNote(issued.ticket.clone()),
+            arrived: self.now(),
         }
     }
 
@@ -172,11 +174,20 @@ impl Holder {
         }
     }
 
-    async fn not_redeemed(&mut self, request: Request, error: &SendError<RedeemRefusal>) -> Result<(), Trouble> {
+    /// A refusal speaks of the message it answers alone: one sent before whose reply was lost may have been carried out,
+    /// with the note bound to the slot. Such a request keeps its slot, unless the issuer looked for its note and found none.
+    async fn not_redeemed(
+        &mut self,
+        request: Request,
+        first: FirstSending,
+        error: &SendError<RedeemRefusal>,
+    ) -> Result<(), Trouble> {
         let SendError::Refused(refusal) = error else { return self.put_off(request).await };
-        // refused without effect: the slot is free for another request of the same key
+        let sent_before = first == FirstSending::No;
         match refusal.retry() {
+            Retry::Later if sent_before => self.put_off(request).await,
             Retry::Later => self.put_off(Request { state: RequestState::Waiting, ..request }).await,
+            Retry::Never | Retry::AfterRepair if sent_before && !proves_no_note(refusal) => self.put_off(request).await,
             Retry::Never | Retry::AfterRepair => {
                 let state = RequestState::Stuck(refusal.code().into());
                 self.put(&Request { state, ..request }).await
@@ -184,6 +195,13 @@ impl Holder {
         }
     }
 
+    /// Whether the stored request with this content has a slot that its note may be bound to.
+    async fn is_perhaps_sent(&self, content: &Digest) -> Result<bool, Trouble> {
+        let request = self.get::<Request>(&content.0).await?;
+        Ok(request.is_some_and(|it| matches!(it.state, RequestState::Sent(_))))
+    }
+
+    /// The next try: after 1, 2, 4 … seconds, then at the policy's pace.
     async fn put_off(&mut self, request: Request) -> Result<(), Trouble> {
         let due = self.next_try(request.tries);
         self.put(&Request { due, tries: request.tries.saturating_add(1), ..request }).await
@@ -198,5 +216,26 @@ impl Holder {
             policy.redeem_retry_s
         };
         self.now().plus(wait)
+    }
+}
+
+/// Whether the message that was refused is the first of its request.
+#[derive(Clone, Copy, PartialEq)]
+enum FirstSending {
+    Yes,
+    No,
+}
+
+/// Whether the issuer says this only after it looked for the request's note and found none, and will say it of every
+/// message of the request from now on.
+fn proves_no_note(refusal: &RedeemRefusal) -> bool {
+    use RedeemRefusal as R;
+    match refusal {
+        R::Expired { .. } | R::LicenceEnded | R::Revoked | R::Void => true,
+        R::StaleNonce | R::UnknownKey | R::OtherKey | R::BadKey | R::BadRequest | R::BadLicence | R::NotPossessed => {
+            false
+        }
+        // a message that is still on its way may be let through
+        R::NotCounted | R::Ceiling | R::Stopped => false,
     }
 }

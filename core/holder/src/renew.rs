@@ -74,9 +74,10 @@ impl Holder {
             self.plan_closing(holding.node, holding.node, money).await?
         } else {
             let licence = self.take_rights(1).await?.pop().ok_or(RenewError::NoLicence)?;
-            let list = self.current_list(self.now()).await?.ok_or(RenewError::NoKeyList)?;
+            let now = self.now();
+            let list = self.current_list(now).await?.ok_or(RenewError::NoKeyList)?;
             let parts = vec![Part { node: holding.node, amount: money.amount }];
-            let moves = Box::new(self.plan_move(&licence, &list, money, parts)?);
+            let moves = Box::new(self.plan_move(&licence, &list, money, parts, now).await?);
             (Renewal { node: holding.node, money, phase: RenewalPhase::Moving(moves) }, licence)
         };
         let mut changes = vec![Change::put(&licence.spent()), Change::put(&renewal)];

@@ -1,7 +1,7 @@
 //! `request`: ask to be paid.
 
 use zeni_crypto::PublicKey;
-use zeni_message::{Signed, limits::TEXT_BYTES_MAX};
+use zeni_message::{Signed, Time, limits::TEXT_BYTES_MAX};
 use zeni_money::Money;
 use zeni_note::{Challenge, KeyList};
 
@@ -68,7 +68,7 @@ impl Holder {
         }
         // a person gives no name: it would tie his receipts together, and nobody vouches for it
         let name = if profile.kind == Kind::Shop { profile.name.as_str() } else { "" };
-        let document = self.sign_challenge(&right, &list, money, memo, name)?;
+        let document = self.sign_challenge(&right, &list, money, (memo, name), now)?;
         let answer = document.record.answer(self.config.roots.network);
         let sign_until = document.record.sign_until;
         let own = OwnChallenge { answer, document: document.clone(), fresh, state: ChallengeState::Open };
@@ -76,17 +76,16 @@ impl Holder {
         Ok(Requested { document, money, sign_until, terminal: !profile.registered })
     }
 
-    /// A challenge of one's own, with the card's slot open for what answers it.
+    /// A challenge of one's own made at `time`, with the card's slot open for what answers it.
     pub(crate) fn sign_challenge(
         &mut self,
         right: &OwnRight,
         list: &KeyList,
         money: Money,
-        memo: &str,
-        name: &str,
+        (memo, name): (&str, &str),
+        time: Time,
     ) -> Result<Signed<Challenge>, Trouble> {
         let payee: PublicKey = right.key();
-        let time = self.now();
         let record = Challenge {
             time,
             payee,

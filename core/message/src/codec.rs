@@ -33,7 +33,15 @@ pub enum Malformed {
 
 /// The canonical encoding of `value`.
 pub fn encode<T: minicbor::Encode<()>>(value: &T) -> Vec<u8> {
-    minicbor::to_vec(value).expect("writing to a vector cannot fail and no encoder here refuses a value")
+    encode_into(value, Vec::with_capacity(ROOM))
+}
+
+/// Bytes that most records stay within, so that one allocation does.
+const ROOM: usize = 256;
+
+fn encode_into<T: minicbor::Encode<()>>(value: &T, mut out: Vec<u8>) -> Vec<u8> {
+    minicbor::encode(value, &mut out).expect("writing to a vector cannot fail and no encoder here refuses a value");
+    out
 }
 
 /// Decodes `bytes` of at most `max` bytes, all of them, in canonical form only.
@@ -44,7 +52,7 @@ pub fn decode<T: Wire>(bytes: &[u8], max: usize) -> Result<T, Malformed> {
     let mut decoder = minicbor::Decoder::new(bytes);
     let value: T =
         decoder.decode().map_err(|error| Malformed::Shape { at: error.position().unwrap_or(decoder.position()) })?;
-    if decoder.position() != bytes.len() || encode(&value) != bytes {
+    if decoder.position() != bytes.len() || encode_into(&value, Vec::with_capacity(bytes.len())) != bytes {
         return Err(Malformed::NotCanonical);
     }
     Ok(value)

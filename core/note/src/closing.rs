@@ -179,3 +179,6 @@ pub fn taking_identity(hand_in: &Digest, leaf: &Digest) -> Digest {
 
 /// The most bytes that a proof of place under a hand-in can take.
 pub type MerklePath = Vec<Digest>;
+
+#[cfg(test)]
+mod tests;

@@ -149,3 +149,6 @@ pub fn key_digest(key: &PublicKey) -> Digest {
 pub fn person_digest(secret: &str) -> Digest {
     zeni_crypto::tagged("zeni/person", &[secret.as_bytes()])
 }
+
+#[cfg(test)]
+mod tests;

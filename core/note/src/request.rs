@@ -78,3 +78,6 @@ impl Record for RequestClaim {
     const KIND: &'static str = "zeni/request-claim";
     const MAX: usize = 512;
 }
+
+#[cfg(test)]
+mod tests;

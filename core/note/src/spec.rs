@@ -43,3 +43,6 @@ pub fn deposit_account(bank: &str, account: &str, salt: &[u8; 16], id: &[u8; 16]
 pub fn g(face: Amount, key: &PublicKey) -> PublicKey {
     PublicKey(tagged("zeni/g", &[&face.minor().to_be_bytes(), &key.0]).0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,9 @@ use crate::{
 
 mod check;
 
+/// Grain of a challenge's TIME, seconds.
+const DAY_S: u64 = 86_400;
+
 type Refused = Failure<DepositRefusal>;
 type Job<T> = Result<T, JobError<DepositRefusal>>;
 
@@ -40,7 +43,9 @@ impl Handle<OpenDeposit> for Bank {
     async fn handle(&self, ctx: &Ctx, message: OpenDeposit) -> Result<DepositChallenge, Failure<OpenDepositRefusal>> {
         let customer = self.customer(ctx).await?;
         let lane = self.lane(&customer.account);
-        let (id, nonce, now) = (*message.deposit, self.entropy.bytes::<16>(), ctx.now);
+        // the second would tell issuer and bank which payments the depositor made at the same time
+        let day = Time(ctx.now.0 - ctx.now.0 % DAY_S);
+        let (id, nonce) = (*message.deposit, self.entropy.bytes::<16>());
         let account = customer.account.clone();
         let open = move |tx: &mut Tx<'_>| {
             Ok(tx.row(schema::COUNT_OPEN, params![&account, id])?.map(|row| row.u64(0)).transpose()?)
@@ -50,7 +55,7 @@ impl Handle<OpenDeposit> for Bank {
             return Err(Failure::Busy);
         }
         let job = move |tx: &mut Tx<'_>| {
-            tx.execute(schema::INSERT_DEPOSIT, params![id, &customer.account, schema::int(now.0), nonce])?;
+            tx.execute(schema::INSERT_DEPOSIT, params![id, &customer.account, schema::int(day.0), nonce])?;
             match opened(tx, &id, &customer.account)? {
                 Some(opened) => Ok(opened.challenge),
                 None => Err(JobError::Refused(OpenDepositRefusal::OtherAccount)),

@@ -50,7 +50,7 @@ pub struct StatementEntry {
 impl Handle<GetStatement> for Bank {
     async fn handle(&self, ctx: &Ctx, message: GetStatement) -> Result<Statement, Failure<NoRefusal>> {
         let customer = self.customer(ctx).await?;
-        read_statement(&self.store, customer, message.after).await.map_err(failure)
+        read_statement(&self.store, customer, message.after, ctx.now).await.map_err(failure)
     }
 }
 
@@ -66,22 +66,27 @@ pub async fn statement_of(store: &Store, account: &str) -> Result<Option<Stateme
     let name = account.to_owned();
     let customer = store.read(move |tx: &mut Tx<'_>| Ok(Customer::read(tx, &name)?)).await?;
     let Some(customer) = customer else { return Ok(None) };
-    let mut statement = read_statement(store, customer.clone(), 0).await?;
+    let mut statement = read_statement(store, customer.clone(), 0, Time::START).await?;
     let mut whole = statement.entries.len() < STATEMENT_ENTRIES_MAX;
     while !whole {
         let after = statement.entries.last().map_or(0, |entry| entry.place);
-        let more = read_statement(store, customer.clone(), after).await?;
+        let more = read_statement(store, customer.clone(), after, Time::START).await?;
         whole = more.entries.len() < STATEMENT_ENTRIES_MAX;
         statement = Statement { entries: [statement.entries, more.entries].concat(), ..more };
     }
     Ok(Some(report(account, &statement)))
 }
 
-async fn read_statement<R: Refusal>(store: &Store, customer: Customer, after: u64) -> Result<Statement, WriteError<R>> {
-    store.read(move |tx: &mut Tx<'_>| Ok(read(tx, &customer, after)?)).await
+async fn read_statement<R: Refusal>(
+    store: &Store,
+    customer: Customer,
+    after: u64,
+    now: Time,
+) -> Result<Statement, WriteError<R>> {
+    store.read(move |tx: &mut Tx<'_>| Ok(read(tx, &customer, after, now)?)).await
 }
 
-fn read(tx: &mut Tx<'_>, customer: &Customer, after: u64) -> Result<Statement, TxError> {
+fn read(tx: &mut Tx<'_>, customer: &Customer, after: u64, now: Time) -> Result<Statement, TxError> {
     let book = Book::Available(&customer.account);
     // the account's entries are numbered from 1; the greatest posting id takes all of number `after`
     let cursor = Cursor { number: after, posting: [0xff; 16] };
@@ -91,6 +96,7 @@ fn read(tx: &mut Tx<'_>, customer: &Customer, after: u64) -> Result<Statement, T
         balance: books::credit(tx, &book)?,
         held: books::credit(tx, &Book::Held(&customer.account))?,
         entries: entries.iter().map(entry).collect::<Result<_, _>>()?,
+        now,
     })
 }
 

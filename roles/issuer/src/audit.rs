@@ -12,7 +12,7 @@ use zeni_store::{Tx, TxError, params};
 use crate::{
     Account, Config, Done, Issuer, books,
     report::magnitude,
-    returns::tree::{Node, NoteKey, Place, Tree, node_from_row},
+    returns::tree::{Node, NoteKey, Place, Tree, bundle, node_from_row},
     schema, settlement,
 };
 
@@ -100,7 +100,7 @@ fn audit(tx: &mut Tx<'_>, config: &Config, epochs: &[(u32, u32)]) -> Result<Audi
     }
     for (epoch, series) in epochs {
         for place in [Place::Register, Place::Archive] {
-            trees(tx, &mut report, *epoch, *series, place)?;
+            trees(tx, config, &mut report, (*epoch, *series), place)?;
         }
     }
     let row = tx.row(schema::REGISTER_SIZE, &[])?.map_or(Ok(0), |row| row.u64(0))?;
@@ -118,7 +118,13 @@ fn audit(tx: &mut Tx<'_>, config: &Config, epochs: &[(u32, u32)]) -> Result<Audi
 }
 
 /// Works out every tree of one series and epoch again.
-fn trees(tx: &mut Tx<'_>, report: &mut AuditReport, epoch: u32, series: u32, place: Place) -> Result<(), TxError> {
+fn trees(
+    tx: &mut Tx<'_>,
+    config: &Config,
+    report: &mut AuditReport,
+    (epoch, series): (u32, u32),
+    place: Place,
+) -> Result<(), TxError> {
     let (notes, nodes) = match place {
         Place::Register => (schema::AUDIT_NOTES, schema::AUDIT_NODES),
         Place::Archive => (schema::AUDIT_ARCHIVE, schema::AUDIT_ARCHIVE_NODES),
@@ -132,7 +138,8 @@ fn trees(tx: &mut Tx<'_>, report: &mut AuditReport, epoch: u32, series: u32, pla
             let key = NoteKey { epoch, series, serial: row.array(2)? };
             let tree = Tree::from_row(row, key, place)?;
             let below = tx.rows(nodes, params![epoch, series, key.serial])?;
-            let below = below.iter().map(node_from_row).collect::<Result<Vec<Node>, _>>()?;
+            let mut below = below.iter().map(node_from_row).collect::<Result<Vec<Node>, _>>()?;
+            below.extend(bundled(tx, config, report, &tree, row)?);
             let stored = row.u64(9)?;
             let found = below.len() as u64;
             report.check(stored == found, || format!("note {:?}: {found} nodes, {stored} counted", key.serial));
@@ -143,6 +150,32 @@ fn trees(tx: &mut Tx<'_>, report: &mut AuditReport, epoch: u32, series: u32, pla
             }
         }
     }
+}
+
+/// The nodes of a note's bundle, each checked against what its holder signed: no column of a row says it a second time.
+fn bundled(
+    tx: &mut Tx<'_>,
+    config: &Config,
+    report: &mut AuditReport,
+    tree: &Tree,
+    row: &zeni_store::Row,
+) -> Result<Vec<Node>, TxError> {
+    let Some(place) = bundle::place_of(tree.place, row)? else { return Ok(Vec::new()) };
+    let face = tree.node(&tree.root).map_or(Amount::ZERO, |root| root.value);
+    let read = bundle::read(tx, tree.key, &place)?.and_then(|bundle| bundle.into_nodes(tree.root, face).ok());
+    let Some((_, nodes)) = read else {
+        report.violations.push(format!("note {:?}: its bundle is missing or malformed", tree.key.serial));
+        return Ok(Vec::new());
+    };
+    report.check(tree.returned == face, || {
+        format!("note {:?}: a bundle returns {face}, {} counted", tree.key.serial, tree.returned)
+    });
+    for node in &nodes {
+        report.check(bundle::is_shown(node, config.network), || {
+            format!("node {}: its evidence shows another", node.identity)
+        });
+    }
+    Ok(nodes)
 }
 
 fn check_tree(report: &mut AuditReport, tree: &Tree, below: &[Node]) {

@@ -72,7 +72,8 @@ impl PostingIds {
         PostingIds { seed, used: 0 }
     }
 
-    fn draw(&mut self) -> [u8; 16] {
+    /// The next one.
+    pub(crate) fn draw(&mut self) -> [u8; 16] {
         let Digest(bytes) = tagged("zeni/posting-id", &[&self.seed, &self.used.to_be_bytes()]);
         self.used += 1;
         let mut id = [0; 16];

@@ -41,6 +41,12 @@ impl Nonces {
         let window = now.0 / (good_s / 2);
         [Some(window), window.checked_sub(1)].into_iter().flatten().any(|window| ct_eq(nonce, &self.of_window(window)))
     }
+
+    /// Whether this was the nonce of any window up to the present one.
+    pub(crate) fn is_own(&self, nonce: &[u8; 32], now: Time, good_s: u64) -> bool {
+        let Some(window) = nonce.first_chunk::<WINDOW_BYTES>().copied().map(u64::from_be_bytes) else { return false };
+        window <= now.0 / (good_s / 2) && ct_eq(nonce, &self.of_window(window))
+    }
 }
 
 impl Issuer {

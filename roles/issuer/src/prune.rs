@@ -51,7 +51,7 @@ impl Issuer {
         let look = move |tx: &mut Tx<'_>| -> Done<bool> {
             let key = params![epoch, series];
             let mut left = false;
-            for statement in [schema::HAS_REQUESTS, schema::ENDED_NOTES, schema::ENDED_ARCHIVE] {
+            for statement in [schema::HAS_REQUESTS, schema::ENDED_NOTES, schema::ENDED_ARCHIVE, schema::HAS_LOTS] {
                 left |= !tx.rows(statement, key)?.is_empty();
             }
             Ok(left)
@@ -113,7 +113,9 @@ fn prune_notes(tx: &mut Tx<'_>, epoch: u32, terms: &SeriesTerms, ids: &mut Posti
             tx.execute(statement, params![epoch, terms.series, last.blob(0)?])?;
         }
     }
-    Ok((ended.len() + archived.len()) as u64)
+    // a lot serves many notes: the lots go when the last note has gone
+    let lots = if archived.is_empty() { tx.execute(schema::PRUNE_LOTS, key)? } else { 0 };
+    Ok((ended.len() + archived.len()) as u64 + lots)
 }
 
 #[cfg(test)]

@@ -50,6 +50,9 @@ impl Issuer {
             Found::Void => return Err(RedeemRefusal::Void.into()),
             Found::Nothing => {}
         }
+        if !self.nonces.is_fresh(&message.nonce, ctx.now, self.config.limits.nonce_s) {
+            return Err(RedeemRefusal::StaleNonce.into());
+        }
         self.check_terms(ctx.now, &entry, &message)?;
         let bank = self.config.bank(&entry.entry.bank);
         let configured = bank.map_or(Amount::ZERO, |bank| bank.ceiling(entry.entry.currency));
@@ -77,7 +80,8 @@ impl Issuer {
     /// The checks that need no stored state, in the order of [`RedeemRefusal`].
     async fn check_redeem(&self, ctx: &Ctx, message: &Redeem) -> Result<Arc<Entry>, Failure<RedeemRefusal>> {
         let request = &message.request;
-        if !self.nonces.is_fresh(&message.nonce, ctx.now, self.config.limits.nonce_s) {
+        // the age of the nonce is judged where something is issued: a repeat gets the stored note also when it comes late
+        if !self.nonces.is_own(&message.nonce, ctx.now, self.config.limits.nonce_s) {
             return Err(RedeemRefusal::StaleNonce.into());
         }
         let entry = self.key_entry(&request.entry).await.map_err(failure_of_read)?;

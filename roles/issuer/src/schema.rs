@@ -1,7 +1,8 @@
 //! The issuer's tables and every statement over them.
 //!
 //! Tables of notes are keyed by (epoch, series, serial): what ends together lies together, and rows stand in the order of
-//! random serials, never in that of issue, so that no row can be paired with a bank by its place (RN-O18).
+//! random serials, never in that of issue, so that no row can be paired with a bank by its place (RN-O18). Lots stand in the
+//! order of returns, which pairs nothing: who returned a note is a column.
 
 use zeni_store::{Migration, Schema};
 
@@ -80,6 +81,17 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         id: 4,
+        sentence: "notes that one chain brought back whole keep their evidence in lots, in the order of returns",
+        sql: &[
+            "ALTER TABLE archive_note ADD COLUMN lot BLOB",
+            "ALTER TABLE archive_note ADD COLUMN start INTEGER",
+            "ALTER TABLE archive_note ADD COLUMN length INTEGER",
+            "CREATE TABLE lot (epoch INTEGER NOT NULL, series INTEGER NOT NULL, id BLOB NOT NULL, bytes BLOB NOT NULL, \
+         PRIMARY KEY (epoch, series, id))",
+        ],
+    },
+    Migration {
+        id: 5,
         sentence: "origins of notes issued under seal, ceilings, transfers, evidence for the banks that identify",
         sql: &[
             // which bank ordered a note under seal, and what was sealed: the join key to the bank's orders (HC-D8, HC-D24)
@@ -106,6 +118,12 @@ macro_rules! note_columns {
     () => {
         "epoch, series, serial, identity, currency, value, holder, used, children, nodes, returned, evidence, \
          closing, closed_by, closed, paid, waiting, signed"
+    };
+}
+
+macro_rules! archive_columns {
+    () => {
+        concat!(note_columns!(), ", lot, start, length")
     };
 }
 
@@ -195,7 +213,7 @@ zeni_store::statements! {
         nodes, returned) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0, 0) ON CONFLICT DO NOTHING";
     pub(crate) SERIAL_ARCHIVED = "SELECT serial FROM archive_note WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
     pub(crate) READ_NOTE = concat!("SELECT ", note_columns!(), " FROM note WHERE epoch = ?1 AND series = ?2 AND serial = ?3");
-    pub(crate) READ_ARCHIVE_NOTE = concat!("SELECT ", note_columns!(),
+    pub(crate) READ_ARCHIVE_NOTE = concat!("SELECT ", archive_columns!(),
         " FROM archive_note WHERE epoch = ?1 AND series = ?2 AND serial = ?3");
     pub(crate) NOTE_IDENTITY = "SELECT identity FROM note WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
     pub(crate) ARCHIVE_NOTE_IDENTITY = "SELECT identity FROM archive_note WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
@@ -203,10 +221,11 @@ zeni_store::statements! {
         closing = ?9, closed_by = ?10, closed = ?11, paid = ?12, waiting = ?13, signed = ?14 \
         WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
     pub(crate) UPDATE_ARCHIVE_NOTE = "UPDATE archive_note SET used = ?4, children = ?5, nodes = ?6, returned = ?7, evidence = ?8, \
-        closing = ?9, closed_by = ?10, closed = ?11, paid = ?12, waiting = ?13, signed = ?14 \
+        closing = ?9, closed_by = ?10, closed = ?11, paid = ?12, waiting = ?13, signed = ?14, \
+        lot = NULL, start = NULL, length = NULL \
         WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
-    pub(crate) INSERT_ARCHIVE_NOTE = concat!("INSERT INTO archive_note (", note_columns!(),
-        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)");
+    pub(crate) INSERT_ARCHIVE_NOTE = concat!("INSERT INTO archive_note (", archive_columns!(),
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)");
     pub(crate) DELETE_NOTE = "DELETE FROM note WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
 
     pub(crate) READ_NODE = concat!("SELECT ", node_columns!(),
@@ -226,12 +245,19 @@ zeni_store::statements! {
     pub(crate) INSERT_ARCHIVE_NODE = concat!("INSERT INTO archive_node (", node_columns!(),
         ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)");
     pub(crate) UPDATE_NODE = "UPDATE node SET used = ?5, children = ?6, closing = ?7, closed_by = ?8, closed = ?9, paid = ?10, \
-        waiting = ?11, signed = ?12 WHERE epoch = ?1 AND series = ?2 AND serial = ?3 AND identity = ?4";
+        waiting = ?11, signed = ?12, evidence = ?13 WHERE epoch = ?1 AND series = ?2 AND serial = ?3 AND identity = ?4";
     pub(crate) UPDATE_ARCHIVE_NODE = "UPDATE archive_node SET used = ?5, children = ?6, closing = ?7, closed_by = ?8, closed = ?9, \
-        paid = ?10, waiting = ?11, signed = ?12 WHERE epoch = ?1 AND series = ?2 AND serial = ?3 AND identity = ?4";
+        paid = ?10, waiting = ?11, signed = ?12, evidence = ?13 WHERE epoch = ?1 AND series = ?2 AND serial = ?3 AND identity = ?4";
     pub(crate) MOVE_NODES = concat!("INSERT INTO archive_node (", node_columns!(), ") SELECT ", node_columns!(),
         " FROM node WHERE epoch = ?1 AND series = ?2 AND serial = ?3");
     pub(crate) DELETE_NODES = "DELETE FROM node WHERE epoch = ?1 AND series = ?2 AND serial = ?3";
+
+    pub(crate) INSERT_LOT = "INSERT INTO lot (epoch, series, id, bytes) VALUES (?1, ?2, ?3, ?4)";
+    pub(crate) READ_LOT = "SELECT SUBSTR(bytes, CAST(?4 AS INTEGER), CAST(?5 AS INTEGER)) FROM lot \
+        WHERE epoch = ?1 AND series = ?2 AND id = ?3";
+    pub(crate) HAS_LOTS = "SELECT id FROM lot WHERE epoch = ?1 AND series = ?2 LIMIT 1";
+    pub(crate) PRUNE_LOTS = "DELETE FROM lot WHERE epoch = ?1 AND series = ?2 AND id IN \
+        (SELECT id FROM lot WHERE epoch = ?1 AND series = ?2 LIMIT 64)";
 
     pub(crate) READ_BATCH = "SELECT content, answer FROM batch WHERE bank = ?1 AND id = ?2";
     pub(crate) INSERT_BATCH = "INSERT INTO batch (bank, id, content, at, answer) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -300,7 +326,7 @@ zeni_store::statements! {
 
     pub(crate) AUDIT_NOTES = concat!("SELECT ", note_columns!(),
         " FROM note WHERE epoch = ?1 AND series = ?2 AND serial > ?3 ORDER BY serial LIMIT 512");
-    pub(crate) AUDIT_ARCHIVE = concat!("SELECT ", note_columns!(),
+    pub(crate) AUDIT_ARCHIVE = concat!("SELECT ", archive_columns!(),
         " FROM archive_note WHERE epoch = ?1 AND series = ?2 AND serial > ?3 ORDER BY serial LIMIT 512");
     pub(crate) AUDIT_NODES = concat!("SELECT ", node_columns!(), " FROM node WHERE epoch = ?1 AND series = ?2 AND serial = ?3");
     pub(crate) AUDIT_ARCHIVE_NODES = concat!("SELECT ", node_columns!(),
@@ -323,3 +349,6 @@ zeni_store::statements! {
     pub(crate) ARCHIVE_ORIGIN_BYTES = "SELECT CAST(COALESCE(SUM(LENGTH(serial) + LENGTH(bank) + LENGTH(request) + LENGTH(content) + 8), 0) AS BIGINT) FROM archive_origin";
     pub(crate) REQUESTS_SIZE = "SELECT COUNT(*) FROM request";
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,35 +9,11 @@
 
 use std::ops::{Deref, DerefMut};
 
-use zeni_holder::{Holder, Join, JoinError, Joined, Kind, Privacy};
+use zeni_holder::{Enrolment, Holder, Join, JoinError, Joined, Kind, Privacy};
 
 /// A person's wallet. All of [`Holder`]'s operations are its own.
 #[derive(Debug)]
 pub struct Wallet(Holder);
-
-/// What a person brings who joins. His name comes from the authority's file.
-#[derive(Clone)]
-pub struct Enrolment {
-    /// Short name of his bank.
-    pub bank: String,
-    /// His account there.
-    pub account: String,
-    /// The bank's secret for the account.
-    pub code: String,
-    /// Certificate signing request for his connections to the bank, DER.
-    pub csr: Vec<u8>,
-    /// The authority's secret for the person.
-    pub identity: Option<String>,
-    /// Privacy regime.
-    pub privacy: Privacy,
-}
-
-/// Shows no secret.
-impl std::fmt::Debug for Enrolment {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Enrolment").field("bank", &self.bank).field("privacy", &self.privacy).finish_non_exhaustive()
-    }
-}
 
 impl Wallet {
     /// A wallet over a holder.
@@ -46,9 +22,8 @@ impl Wallet {
     }
 
     /// Joins as a person (RN-F1, F2.1).
-    pub async fn join(&mut self, enrolment: Enrolment) -> Result<Joined, JoinError> {
-        let Enrolment { bank, account, code, csr, identity, privacy } = enrolment;
-        self.0.join(Join { bank, account, code, csr, identity, privacy, kind: Kind::Wallet }).await
+    pub async fn join(&mut self, enrolment: Enrolment, privacy: Privacy) -> Result<Joined, JoinError> {
+        self.0.join(Join { enrolment, privacy, kind: Kind::Wallet }).await
     }
 }
 

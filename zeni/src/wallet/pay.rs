@@ -108,6 +108,9 @@ fn numbered(path: &Path, number: usize) -> std::path::PathBuf {
 fn described(preview: &Preview) -> String {
     let payee = match &preview.payee {
         PayeeName::Certified { name } => name.clone(),
+        PayeeName::Unverified { claimed, fingerprint } if claimed.is_empty() => {
+            format!("somebody without a name (key {fingerprint})")
+        }
         PayeeName::Unverified { claimed, fingerprint } => format!("'{claimed}' (unverified, key {fingerprint})"),
     };
     let memo = if preview.memo.is_empty() { String::new() } else { format!(" for '{}'", preview.memo) };

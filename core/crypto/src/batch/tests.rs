@@ -24,6 +24,19 @@ fn batch(len: u32, bad: &[usize]) -> Batch {
     batch
 }
 
+/// As [`batch`], by known keys.
+fn known_batch(len: u32, bad: &[usize]) -> Batch {
+    let mut batch = Batch::new();
+    for number in 0..len {
+        let (key, mut signature, msg) = signed(number);
+        if bad.contains(&(number as usize)) {
+            signature.0[40] ^= 1;
+        }
+        batch.add_known(&KnownKey::new(&key).unwrap(), signature, msg.to_vec());
+    }
+    batch
+}
+
 /// Counts what is drawn: a batch of n draws n times 16 bytes.
 struct Counting<'a>(SeededEntropy, &'a Cell<usize>);
 
@@ -51,6 +64,12 @@ fn speccheck_zip_215() {
         batch.add(key, signature, &message);
         let result = batch.verify(&mut SeededEntropy::from_number(0));
         assert_eq!(result.is_ok(), expected, "case {number} in a batch");
+        if let Some(known) = KnownKey::new(&key) {
+            let mut batch = known_batch(20, &[]);
+            batch.add_known(&known, signature, message.clone());
+            let result = batch.verify(&mut SeededEntropy::from_number(0));
+            assert_eq!(result.is_ok(), expected, "case {number} by a known key");
+        }
         let strict = key.verify(&message, &signature).is_ok();
         assert!(expected || !strict, "strict accepts, the batch refuses: {number}");
     }
@@ -78,6 +97,41 @@ fn all_bad_items_are_found() {
     let bad = vec![0, 1, 63, 64, 99];
     let result = batch(100, &bad).verify(&mut SeededEntropy::from_number(0));
     assert_eq!(result, Err(BadItems { items: bad }));
+}
+
+/// By known keys and by bytes, in one batch: numbers are those of the order added.
+#[test]
+fn known_and_other_keys_stand_in_one_batch() {
+    let mut batch = Batch::new();
+    for number in 0..60 {
+        let (key, mut signature, msg) = signed(number);
+        if [7, 8, 30, 59].contains(&number) {
+            signature.0[3] ^= 1;
+        }
+        match number % 2 {
+            0 => batch.add(key, signature, &msg),
+            _ => batch.add_known(&KnownKey::new(&key).unwrap(), signature, msg.to_vec()),
+        }
+    }
+    let result = batch.verify(&mut SeededEntropy::from_number(0));
+    assert_eq!(result, Err(BadItems { items: vec![7, 8, 30, 59] }));
+}
+
+/// Signatures that only ZIP 215 accepts (`R` and key of small order, case 0 of the vectors) make the quick equation fail by
+/// chance: they hide no bad one and are not called bad.
+#[test]
+fn points_of_small_order_hide_nothing() {
+    let cases = vectors(include_str!("../../vectors/speccheck.json"));
+    let text = |name: &str| cases[1][name].as_str().unwrap();
+    let key = KnownKey::new(&PublicKey(array(text("public")))).unwrap();
+    for bad in [vec![], vec![0], vec![5, 99]] {
+        let mut batch = known_batch(100, &bad);
+        for _ in 0..20 {
+            batch.add_known(&key, Signature(array(text("signature"))), hex(text("message")));
+        }
+        let result = batch.verify(&mut SeededEntropy::from_number(0));
+        assert_eq!(result.err().map_or(vec![], |bad| bad.items), bad);
+    }
 }
 
 /// Two wrong signatures whose errors cancel in an unweighted sum: the random weights catch them.
@@ -121,5 +175,17 @@ proptest! {
         };
         prop_assert_eq!(&found, &strict);
         prop_assert_eq!(&found, &bad);
+        let known = known_batch(len, &bad).verify(&mut SeededEntropy::from_number(1));
+        prop_assert_eq!(known.err().map_or(vec![], |bad| bad.items), bad);
     }
+}
+
+/// A batch knows how much it holds, whichever way it was added.
+#[test]
+fn a_batch_counts_its_items() {
+    assert!(Batch::new().is_empty());
+    let (key, signature, msg) = signed(1);
+    let mut mixed = batch(2, &[]);
+    mixed.add_known(&KnownKey::new(&key).unwrap(), signature, msg.to_vec());
+    assert_eq!((mixed.len(), mixed.is_empty()), (3, false));
 }

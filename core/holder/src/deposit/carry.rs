@@ -92,8 +92,7 @@ impl Holder {
         self.answered(OwnDeposit { taken: Some(leaves.to_vec()), ..deposit }, state).await
     }
 
-    /// Stores what the issuer answered; what it may credit another time, too late for a deposit or too early for a refund,
-    /// is free for a refund.
+    /// Stores what the issuer answered; what it may credit another time is free again.
     async fn answered(&mut self, deposit: OwnDeposit, state: DepositState) -> Result<OwnDeposit, DepositError> {
         let known: &[ItemState] = match &deposit.phase {
             DepositPhase::Sent(before) => &before.items,
@@ -101,12 +100,12 @@ impl Holder {
         };
         let leaves = deposit.taken.iter().flatten();
         let new = |(place, item): &(usize, &ItemState)| known.get(*place) != Some(*item);
-        let free: Vec<Digest> = leaves
-            .zip(state.items.iter().enumerate())
-            .filter(|(_, answer)| new(answer) && comes_again(answer.1))
-            .map(|(leaf, _)| *leaf)
-            .collect();
-        let mut changes = self.rephased(&free, HoldingPhase::Closed { deposit: false }).await?;
+        let mut changes = Vec::new();
+        for (leaf, answer) in leaves.zip(state.items.iter().enumerate()).filter(|(_, answer)| new(answer)) {
+            if let Some(phase) = comes_again(answer.1) {
+                changes.extend(self.rephased(&[*leaf], phase).await?);
+            }
+        }
         let phase = if is_settled(&state) { DepositPhase::Done(state) } else { DepositPhase::Sent(state) };
         let deposit = OwnDeposit { phase, ..deposit };
         changes.push(Change::put(&deposit));
@@ -125,6 +124,14 @@ impl Holder {
         if refusal == DepositRefusal::UnknownChallenge {
             let fixed = DepositPhase::Fixed(leaves.to_vec());
             self.put(&OwnDeposit { phase: fixed, ..deposit }).await?;
+            return Err(SendError::Refused(refusal).into());
+        }
+        if let DepositRefusal::TooEarly { .. } = refusal {
+            // what is whole can still be deposited, and the refund asked for again later
+            let phase = DepositPhase::Refused(refusal.code().into());
+            let mut changes = self.rephased(leaves, HoldingPhase::Closed { deposit: true }).await?;
+            changes.push(Change::put(&OwnDeposit { phase, ..deposit }));
+            self.commit(changes).await?;
             return Err(SendError::Refused(refusal).into());
         }
         if refusal.retry() == Retry::Later {
@@ -226,9 +233,14 @@ fn named(refusal: &DepositRefusal) -> Option<u32> {
     }
 }
 
-/// Whether the issuer may credit the item when it comes as a refund later.
-fn comes_again(item: &ItemState) -> bool {
-    matches!(item, ItemState::Refused(code) if code == "late" || code == "too_early")
+/// What is left of an item that the issuer may credit another time: too late for a deposit it comes as a refund, too early
+/// for a refund also as a deposit.
+fn comes_again(item: &ItemState) -> Option<HoldingPhase> {
+    match item {
+        ItemState::Refused(code) if code == "late" => Some(HoldingPhase::Closed { deposit: false }),
+        ItemState::Refused(code) if code == "too_early" => Some(HoldingPhase::Closed { deposit: true }),
+        _ => None,
+    }
 }
 
 fn report(deposit: &OwnDeposit, left_out: Vec<String>) -> DepositReport {

@@ -1,10 +1,9 @@
 //! Corners of the flows: what happens late, twice, cut short or at a limit.
 
-use zeni_message::limits::PAYMENTS_IN_CHAIN_MAX;
 use zeni_note::testing::{DAY, START, key, terms};
 use zeni_store::testing::block_on;
 
-use super::{flows::funded, home::*, town::*};
+use super::{home::*, town::*};
 use crate::{
     record::{OwnRight, Request},
     *,
@@ -13,14 +12,7 @@ use crate::{
 /// RN-X34: `resume` renews what is at its cap by itself; RN-X33: it fetches a list that grows old.
 #[test]
 fn resume_keeps_up() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Untraceable, 500);
-    let jiro = Home::joined(&town, "jiro", Privacy::Untraceable, Kind::Wallet);
-    let mut pair = [&taro, &jiro];
-    for _ in 0..PAYMENTS_IN_CHAIN_MAX {
-        transfer(pair[0], pair[1], 500);
-        pair.reverse();
-    }
+    let (town, taro, jiro) = at_its_cap();
     town.pass(DAY);
     let resumed = block_on(taro.open().resume()).unwrap();
     assert!(resumed.iter().any(|it| it.what == "renewal" && it.done));
@@ -31,9 +23,7 @@ fn resume_keeps_up() {
 /// RN-O19: a key with two receipts that paid from one does not close the other to the account.
 #[test]
 fn a_key_that_paid_is_never_named() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 1_100);
-    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    let (town, taro, jiro) = two_wallets(Privacy::Unlinkable, 1_100);
     assert_eq!(transfer(&taro, &jiro, 1_100).holdings, 2);
     let paid = block_on(taro.open().request(yen(100), "")).unwrap().document;
     let paid = block_on(jiro.open().pay(&paid)).unwrap().document;
@@ -112,9 +102,7 @@ fn a_loss_is_reported() {
 /// RN-F4.6: the same payment after a cut in the middle of receiving finishes the receipt instead of refusing it.
 #[test]
 fn a_receipt_that_was_cut_is_finished_by_the_same_file() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 500);
-    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    let (_, taro, jiro) = two_wallets(Privacy::Unlinkable, 500);
     let request = block_on(jiro.open().request(yen(200), "")).unwrap().document;
     let paid = block_on(taro.open().pay(&request)).unwrap().document;
     let mut holder = jiro.open();
@@ -131,9 +119,7 @@ fn a_receipt_that_was_cut_is_finished_by_the_same_file() {
 /// open for the right one.
 #[test]
 fn a_wrong_total_is_owed_back() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 500);
-    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    let (town, taro, jiro) = two_wallets(Privacy::Unlinkable, 500);
     let request = block_on(jiro.open().request(yen(200), "")).unwrap().document;
     let careless = key("careless payer");
     for (value, outcome) in [(150, ReceiveOutcome::Incomplete), (250, ReceiveOutcome::Overpaid)] {

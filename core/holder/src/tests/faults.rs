@@ -100,6 +100,86 @@ fn an_untraceable_withdrawal_survives_every_cut() {
     assert!(everywhere(|| fresh(Privacy::Untraceable), withdraw, nothing_pending_later) > 20);
 }
 
+/// RN-X7: every message and every reply of an f-1 withdrawal is lost alone, the others pass: no request takes the slot of
+/// one that was perhaps carried out.
+#[test]
+fn an_untraceable_withdrawal_survives_the_loss_of_any_reply() {
+    for at in 1.. {
+        let (_town, homes) = fresh(Privacy::Untraceable);
+        let before = homes[0].wealth();
+        let mut holder = homes[0].open();
+        homes[0].power.lose_at(at);
+        let outcome = withdraw(&mut holder);
+        let lost = homes[0].power.has_lost();
+        drop(holder);
+        if !lost {
+            outcome.unwrap();
+            assert!(at > 20);
+            return;
+        }
+        block_on(homes[0].open().resume()).unwrap();
+        nothing_pending_later(&homes);
+        assert_eq!(homes[0].wealth(), before, "lost at {at}");
+    }
+}
+
+/// RN-X7, DESIGN §1.4: the reply is lost, and the next messages meet refusals that do not say whether a note was issued:
+/// the request keeps its slot, and no note of the key is lost, claims after T1 included.
+#[test]
+fn a_lost_reply_and_a_stale_nonce_lose_no_note() {
+    for privacy in [Privacy::Unlinkable, Privacy::Untraceable] {
+        for at in 1.. {
+            let (town, homes) = fresh(privacy);
+            let before = homes[0].wealth();
+            let mut holder = homes[0].open();
+            homes[0].power.cut_at(at);
+            withdraw(&mut holder).ok();
+            let cut = homes[0].power.is_off();
+            drop(holder);
+            if !cut {
+                break;
+            }
+            town.pass(5);
+            town.books().stale = 1;
+            block_on(homes[0].open().resume()).unwrap();
+            town.books().stale = 0;
+            for _ in 0..3 {
+                town.pass(4_000);
+                block_on(homes[0].open().resume()).unwrap();
+            }
+            assert_eq!((homes[0].figures()[1], homes[0].wealth()), (0, before), "{privacy:?}, cut at {at}");
+        }
+    }
+}
+
+/// RN-X14: what was perhaps issued is not claimed while the issuer does not say; the note arrives once it does.
+#[test]
+fn what_was_perhaps_issued_is_not_claimed() {
+    let mut seen = 0;
+    for at in 1.. {
+        let (town, homes) = fresh(Privacy::Unlinkable);
+        let before = homes[0].wealth();
+        let mut holder = homes[0].open();
+        homes[0].power.cut_at(at);
+        withdraw(&mut holder).ok();
+        let cut = homes[0].power.is_off();
+        drop(holder);
+        if !cut {
+            break;
+        }
+        town.at(terms().redeem_until.plus(1));
+        town.books().stale = u32::MAX;
+        let claimed = block_on(homes[0].open().claim());
+        seen += usize::from(claimed.is_ok_and(|all| all.iter().any(|one| one.state == "pending")));
+        town.books().stale = 0;
+        block_on(homes[0].open().resume()).unwrap();
+        block_on(homes[0].open().claim()).ok();
+        block_on(homes[0].open().resume()).unwrap();
+        assert_eq!((homes[0].figures()[1], homes[0].wealth()), (0, before), "cut at {at}");
+    }
+    assert!(seen > 0, "some cut came after the message");
+}
+
 /// Redemptions that were cut are put off by some seconds.
 fn nothing_pending_later(homes: &[Home]) {
     homes[0].town.pass(120);

@@ -1,16 +1,8 @@
-use zeni_message::limits::PAYMENTS_IN_CHAIN_MAX;
 use zeni_note::testing::{DAY, START, terms};
 use zeni_store::testing::block_on;
 
 use super::{home::*, town::*};
 use crate::{record::OwnRight, *};
-
-pub(super) fn funded(town: &std::sync::Arc<Town>, name: &'static str, privacy: Privacy, minor: u64) -> Home {
-    let home = Home::joined(town, name, privacy, Kind::Wallet);
-    block_on(home.open().withdraw(yen(minor), true)).unwrap();
-    assert_eq!(home.figures(), [minor, 0, 0, 0]);
-    home
-}
 
 /// RN-F1, RN-F2.1: the name comes from the authority; a wallet is joined once.
 #[test]
@@ -23,7 +15,8 @@ fn joining_takes_the_name_from_the_authority() {
     let again = block_on(home.open().join(home.join(Privacy::Unlinkable, Kind::Wallet)));
     assert_eq!(again.unwrap_err().code(), "already_joined");
     let other = Home::empty(&town, "jiro");
-    let wrong = Join { code: "wrong".into(), ..other.join(Privacy::Unlinkable, Kind::Wallet) };
+    let mut wrong = other.join(Privacy::Unlinkable, Kind::Wallet);
+    wrong.enrolment.code = "wrong".into();
     assert_eq!(block_on(other.open().join(wrong)).unwrap_err().code(), "unknown_account");
     assert_eq!(block_on(other.open().profile()), Err(Trouble::NotJoined));
 }
@@ -112,9 +105,7 @@ fn a_spoiled_blind_signature_is_put_right_or_credited() {
 /// RN-F4, RN-P16: offline from hand to hand in exact amounts, onward to somebody who never withdrew.
 #[test]
 fn money_goes_from_hand_to_hand() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 1_500);
-    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    let (town, taro, jiro) = two_wallets(Privacy::Unlinkable, 1_500);
     let shop = Home::joined(&town, "tea shop", Privacy::Untraceable, Kind::Shop);
     let seen = town.books().seen.len();
     let report = transfer(&taro, &jiro, 330);
@@ -131,9 +122,7 @@ fn money_goes_from_hand_to_hand() {
 /// RN-X18: the same request gives the identical payment, over restarts; it is paid once.
 #[test]
 fn a_request_is_answered_once() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 500);
-    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    let (town, taro, jiro) = two_wallets(Privacy::Unlinkable, 500);
     let request = block_on(jiro.open().request(yen(200), "")).unwrap().document;
     let preview = block_on(taro.open().preview(&request)).unwrap();
     assert!(!preview.answered);
@@ -151,9 +140,7 @@ fn a_request_is_answered_once() {
 /// RN-X17…X21: what cannot be paid or requested is refused before anything is signed.
 #[test]
 fn requests_that_cannot_be_answered_are_refused() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 500);
-    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    let (town, taro, jiro) = two_wallets(Privacy::Unlinkable, 500);
     let pay = |request: &Requested| block_on(taro.open().pay(&request.document)).unwrap_err().code();
     let large = block_on(jiro.open().request(yen(501), "")).unwrap();
     assert_eq!(pay(&large), "insufficient_funds");
@@ -231,9 +218,7 @@ fn a_deposit_passes_to_a_fresh_key_first() {
 /// RN-O19: a whole receipt on a key of its own is closed directly.
 #[test]
 fn a_whole_receipt_is_deposited_as_it_is() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 500);
-    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    let (_, taro, jiro) = two_wallets(Privacy::Unlinkable, 500);
     transfer(&taro, &jiro, 300);
     block_on(jiro.open().deposit(yen(300))).unwrap();
     assert_eq!(jiro.wealth(), OPENING + 300);
@@ -243,9 +228,7 @@ fn a_whole_receipt_is_deposited_as_it_is() {
 /// RN-F5.1: a shop hands in all its takings, a rest that it paid from included, under one signature.
 #[test]
 fn a_shop_hands_in_all_takings() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 1_500);
-    let shop = Home::joined(&town, "tea shop", Privacy::Untraceable, Kind::Shop);
+    let (_, taro, shop) = wallet_and_shop(1_500);
     for minor in [100, 250, 330] {
         transfer(&taro, &shop, minor);
     }
@@ -261,14 +244,7 @@ fn a_shop_hands_in_all_takings() {
 /// RN-O22, RN-X34: at its cap money is refused before signing, renewed at the issuer, and goes on.
 #[test]
 fn money_at_its_cap_is_renewed() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Untraceable, 500);
-    let jiro = Home::joined(&town, "jiro", Privacy::Untraceable, Kind::Wallet);
-    let mut pair = [&taro, &jiro];
-    for _ in 0..PAYMENTS_IN_CHAIN_MAX {
-        transfer(pair[0], pair[1], 500);
-        pair.reverse();
-    }
+    let (_, taro, jiro) = at_its_cap();
     assert_eq!(taro.figures()[0], 500);
     let request = block_on(jiro.open().request(yen(200), "")).unwrap().document;
     assert_eq!(block_on(taro.open().pay(&request)).unwrap_err().code(), "needs_renewal");
@@ -282,14 +258,7 @@ fn money_at_its_cap_is_renewed() {
 /// RN-X34: at the cap money can still be deposited, over one endorsement to oneself and the closing.
 #[test]
 fn money_at_its_cap_is_deposited() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Untraceable, 500);
-    let jiro = Home::joined(&town, "jiro", Privacy::Untraceable, Kind::Wallet);
-    let mut pair = [&taro, &jiro];
-    for _ in 0..PAYMENTS_IN_CHAIN_MAX {
-        transfer(pair[0], pair[1], 500);
-        pair.reverse();
-    }
+    let (_, taro, _) = at_its_cap();
     block_on(taro.open().deposit(yen(200))).unwrap();
     assert_eq!(taro.wealth(), OPENING);
 }
@@ -313,9 +282,7 @@ fn an_unredeemed_request_is_claimed_back() {
 /// RN-X31: what is left of expired money comes back by refund after the deposit limit, never before.
 #[test]
 fn an_expired_rest_is_refunded() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 500);
-    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    let (town, taro, jiro) = two_wallets(Privacy::Unlinkable, 500);
     transfer(&taro, &jiro, 200);
     town.at(terms().valid_until.plus(1));
     let request = block_on(jiro.open().request(yen(100), "")).unwrap().document;
@@ -331,9 +298,7 @@ fn an_expired_rest_is_refunded() {
 /// RN-X33: with a stale revocation list only small amounts are taken.
 #[test]
 fn a_stale_list_takes_small_amounts_only() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 3_000);
-    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    let (town, taro, jiro) = two_wallets(Privacy::Unlinkable, 3_000);
     town.pass(8 * DAY);
     let request = block_on(jiro.open().request(yen(1_100), "")).unwrap().document;
     let paid = block_on(taro.open().pay(&request)).unwrap().document;
@@ -347,9 +312,7 @@ fn a_stale_list_takes_small_amounts_only() {
 /// DESIGN §5 "Lost money": a restored copy shows stored payments and claims refunds, and spends nothing; a move spends.
 #[test]
 fn a_copy_cannot_spend_and_a_move_can() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 1_000);
-    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    let (town, taro, jiro) = two_wallets(Privacy::Unlinkable, 1_000);
     transfer(&taro, &jiro, 300);
     let exported = taro.card().export().unwrap().to_bytes();
     let copy = block_on(taro.open().backup(BackupKind::Copy, &exported)).unwrap();
@@ -396,9 +359,7 @@ fn restore(town: &std::sync::Arc<Town>, bytes: &[u8]) -> Home {
 /// The history names each event once, in order; reports are JSON with amounts as `JPY:300`.
 #[test]
 fn history_and_reports_read_well() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 500);
-    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    let (_, taro, jiro) = two_wallets(Privacy::Unlinkable, 500);
     transfer(&taro, &jiro, 300);
     let kinds = |home: &Home| -> Vec<String> {
         block_on(home.open().history()).unwrap().into_iter().map(|it| it.kind).collect()
@@ -421,9 +382,7 @@ fn history_and_reports_read_well() {
 /// RN-X32: when a shop's licence ends it draws a new one; takings under both keys are handed in.
 #[test]
 fn a_shop_outlives_its_licence() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 1_500);
-    let shop = Home::joined(&town, "tea shop", Privacy::Untraceable, Kind::Shop);
+    let (town, taro, shop) = wallet_and_shop(1_500);
     let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
     transfer(&taro, &shop, 300);
     transfer(&taro, &shop, 200);

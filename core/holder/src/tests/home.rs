@@ -9,6 +9,7 @@ use zeni_card::soft::{SoftCard, testing::TestMemory};
 use zeni_crypto::SharedEntropy;
 use zeni_message::{
     Role,
+    limits::PAYMENTS_IN_CHAIN_MAX,
     peer::{BoxFuture, Fault, Peer, Transport},
     route::{Caller, MemoryTransport},
 };
@@ -28,6 +29,8 @@ pub(crate) struct Power {
     calls: AtomicU64,
     /// Call at which it fails, counted from 1; 0 for never. Odd numbers fail before the call, even ones after it.
     pub(crate) cut_at: AtomicU64,
+    /// Call at which only this one message (odd) or its reply (even) is lost; 0 for none.
+    pub(crate) lose_at: AtomicU64,
     off: AtomicBool,
 }
 
@@ -41,7 +44,19 @@ impl Power {
         self.cut_at.store(at, Ordering::Relaxed);
     }
 
+    /// From here the message or the reply at this call is lost, and nothing else.
+    pub(crate) fn lose_at(&self, at: u64) {
+        self.calls.store(0, Ordering::Relaxed);
+        self.lose_at.store(at, Ordering::Relaxed);
+    }
+
+    /// Whether as many calls were made as were to go well before the loss.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.calls.load(Ordering::Relaxed) >= self.lose_at.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn on(&self) {
+        self.lose_at.store(0, Ordering::Relaxed);
         self.off.store(false, Ordering::Relaxed);
         self.cut_at(0);
     }
@@ -51,7 +66,7 @@ impl Power {
         if step == self.cut_at.load(Ordering::Relaxed) {
             self.off.store(true, Ordering::Relaxed);
         }
-        match self.is_off() {
+        match self.is_off() || step == self.lose_at.load(Ordering::Relaxed) {
             true => Err(Fault::Broken { place: "town".into(), cause: "power".into() }),
             false => Ok(()),
         }
@@ -138,15 +153,14 @@ impl Home {
     }
 
     pub(crate) fn join(&self, privacy: Privacy, kind: Kind) -> Join {
-        Join {
+        let enrolment = Enrolment {
             bank: BANK.into(),
             account: self.name.into(),
             code: "code".into(),
             csr: vec![1],
             identity: self.registered.then(|| self.name.into()),
-            privacy,
-            kind,
-        }
+        };
+        Join { enrolment, privacy, kind }
     }
 
     pub(crate) fn card(&self) -> SoftCard<TestMemory> {
@@ -211,6 +225,41 @@ impl Home {
 
 pub(crate) fn yen(minor: u64) -> Money {
     Money::new(amount(minor), jpy())
+}
+
+/// A wallet with `minor` yen in it.
+pub(crate) fn funded(town: &Arc<Town>, name: &'static str, privacy: Privacy, minor: u64) -> Home {
+    let home = Home::joined(town, name, privacy, Kind::Wallet);
+    block_on(home.open().withdraw(yen(minor), true)).unwrap();
+    assert_eq!(home.figures(), [minor, 0, 0, 0]);
+    home
+}
+
+/// A town with two wallets; the first has `minor` yen.
+pub(crate) fn two_wallets(privacy: Privacy, minor: u64) -> (Arc<Town>, Home, Home) {
+    let town = Town::new();
+    let taro = funded(&town, "taro", privacy, minor);
+    let jiro = Home::joined(&town, "jiro", privacy, Kind::Wallet);
+    (town, taro, jiro)
+}
+
+/// A town with an unlinkable wallet of `minor` yen and a shop.
+pub(crate) fn wallet_and_shop(minor: u64) -> (Arc<Town>, Home, Home) {
+    let town = Town::new();
+    let taro = funded(&town, "taro", Privacy::Unlinkable, minor);
+    let shop = Home::joined(&town, "tea shop", Privacy::Untraceable, Kind::Shop);
+    (town, taro, shop)
+}
+
+/// A town with two wallets, between which 500 yen passed to and fro until they are at their cap; the first has them.
+pub(crate) fn at_its_cap() -> (Arc<Town>, Home, Home) {
+    let (town, taro, jiro) = two_wallets(Privacy::Untraceable, 500);
+    let mut pair = [&taro, &jiro];
+    for _ in 0..PAYMENTS_IN_CHAIN_MAX {
+        transfer(pair[0], pair[1], 500);
+        pair.reverse();
+    }
+    (town, taro, jiro)
 }
 
 /// `payer` answers a request of `payee` and the payee takes it.

@@ -1,27 +1,18 @@
 //! Whatever is refused, late or ended, the money comes back.
 
-use zeni_message::limits::PAYMENTS_IN_CHAIN_MAX;
+use zeni_message::{Message, route::Clock};
 use zeni_note::{
     ClosingPurpose,
-    messages::{bank::DepositRefusal, issuer::RenewRefusal},
+    messages::{
+        bank::{Deposit, DepositRefusal},
+        issuer::RenewRefusal,
+    },
     testing::terms,
 };
 use zeni_store::testing::block_on;
 
-use super::{flows::funded, home::*, town::*};
+use super::{home::*, town::*};
 use crate::{record::OwnRight, *};
-
-/// Passes money to and fro until it is at its cap; the first of the two has it.
-fn at_its_cap(town: &std::sync::Arc<Town>) -> Home {
-    let taro = funded(town, "taro", Privacy::Untraceable, 500);
-    let jiro = Home::joined(town, "jiro", Privacy::Untraceable, Kind::Wallet);
-    let mut pair = [&taro, &jiro];
-    for _ in 0..PAYMENTS_IN_CHAIN_MAX {
-        transfer(pair[0], pair[1], 500);
-        pair.reverse();
-    }
-    taro
-}
 
 /// RN-F5.1: a deposit that the bank refuses whole loses nothing: what was closed is deposited again, never paid on.
 #[test]
@@ -45,9 +36,7 @@ fn a_refused_deposit_is_deposited_again() {
 /// RN-F5.1: of a hand-in, the bank's refusal of one leaf spoils only that leaf, which is refunded after the term.
 #[test]
 fn a_refused_taking_does_not_spoil_the_others() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 1_500);
-    let shop = Home::joined(&town, "tea shop", Privacy::Untraceable, Kind::Shop);
+    let (town, taro, shop) = wallet_and_shop(1_500);
     for minor in [100, 250, 330] {
         transfer(&taro, &shop, minor);
     }
@@ -66,9 +55,7 @@ fn a_refused_taking_does_not_spoil_the_others() {
 /// RN-F5.1, RN-X31: takings past the deposit limit are not sent in, and wait for the refund.
 #[test]
 fn late_takings_are_left_for_the_refund() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 500);
-    let shop = Home::joined(&town, "tea shop", Privacy::Untraceable, Kind::Shop);
+    let (town, taro, shop) = wallet_and_shop(500);
     transfer(&taro, &shop, 300);
     town.at(terms().deposit_until.plus(1));
     assert_eq!(block_on(shop.open().hand_in()).unwrap_err().code(), "nothing_to_deposit");
@@ -80,9 +67,7 @@ fn late_takings_are_left_for_the_refund() {
 /// RN-F6.2, RN-X31: what the issuer calls late or too early is refunded later, in as many tries as it takes.
 #[test]
 fn what_the_issuer_calls_late_is_refunded() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 1_000);
-    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    let (town, taro, jiro) = two_wallets(Privacy::Unlinkable, 1_000);
     transfer(&taro, &jiro, 300);
     block_on(taro.open().deposit(yen(700))).unwrap();
     town.books().not_credited = Some("late");
@@ -103,8 +88,7 @@ fn what_the_issuer_calls_late_is_refunded() {
 /// RN-X34: what the issuer does not renew is deposited under its own key.
 #[test]
 fn what_is_not_renewed_is_deposited() {
-    let town = Town::new();
-    let taro = at_its_cap(&town);
+    let (town, taro, _) = at_its_cap();
     let total = taro.wealth();
     town.books().no_renewal = Some(RenewRefusal::Overspent);
     assert_eq!(block_on(taro.open().renew()).unwrap_err().code(), "overspent");
@@ -119,8 +103,7 @@ fn what_is_not_renewed_is_deposited() {
 /// shop hands in rests. Control: without spare licences the deposit waits for the authority.
 #[test]
 fn work_goes_on_without_the_authority() {
-    let town = Town::new();
-    let taro = at_its_cap(&town);
+    let (town, taro, _) = at_its_cap();
     let jiro = Home::joined(&town, "jiro2", Privacy::Untraceable, Kind::Wallet);
     let shop = Home::joined(&town, "tea shop", Privacy::Untraceable, Kind::Shop);
     let total = taro.wealth();
@@ -193,11 +176,10 @@ fn a_refund_asked_too_early_is_sent_again() {
     town.at(terms().deposit_until.plus(1));
     town.books().refusals = vec![DepositRefusal::TooEarly { item: 0, from: terms().deposit_until.0 + 9 }];
     assert_eq!(block_on(taro.open().refund()).unwrap_err().code(), "too_early");
-    let first = town.last_deposit();
-    assert_eq!((taro.figures(), taro.wealth()), ([0, 500, 0, 0], OPENING));
-    assert_eq!(block_on(taro.open().refund()).unwrap_err().code(), "nothing_to_deposit");
-    block_on(taro.open().resume()).unwrap();
-    assert_eq!(town.last_deposit(), first);
+    assert_eq!((taro.figures(), taro.wealth()), ([0, 0, 0, 500], OPENING));
+    // nothing waits for the end of a term: the next refund is a new one
+    assert!(block_on(taro.open().resume()).unwrap().is_empty());
+    assert_eq!(block_on(taro.open().refund()).unwrap()[0].money, yen(500));
     assert_eq!((taro.figures(), taro.wealth()), ([0; 4], OPENING));
 }
 
@@ -205,9 +187,7 @@ fn a_refund_asked_too_early_is_sent_again() {
 /// rest is refunded.
 #[test]
 fn ended_money_is_deposited_directly() {
-    let town = Town::new();
-    let taro = funded(&town, "taro", Privacy::Unlinkable, 1_500);
-    let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    let (town, taro, jiro) = two_wallets(Privacy::Unlinkable, 1_500);
     transfer(&taro, &jiro, 200);
     town.at(terms().valid_until.plus(1));
     assert_eq!(taro.figures(), [0, 0, 0, 1_300]);
@@ -219,4 +199,86 @@ fn ended_money_is_deposited_directly() {
     town.at(terms().deposit_until.plus(1));
     assert_eq!(block_on(taro.open().refund()).unwrap()[0].money, yen(300));
     assert_eq!((taro.figures(), taro.wealth()), ([0; 4], OPENING - 200));
+}
+
+/// RN-X31: the bank has the last word on the time: what it calls too early for a refund is deposited instead.
+#[test]
+fn what_is_too_early_for_a_refund_is_deposited() {
+    let town = Town::new();
+    let taro = funded(&town, "taro", Privacy::Unlinkable, 500);
+    town.at(terms().deposit_until.plus(1));
+    town.books().refusals = vec![DepositRefusal::TooEarly { item: 0, from: terms().deposit_until.0 + 9 }];
+    block_on(taro.open().refund()).unwrap_err();
+    town.at(terms().deposit_until);
+    block_on(taro.open().deposit(yen(500))).unwrap();
+    assert_eq!((taro.figures(), taro.wealth()), ([0; 4], OPENING));
+}
+
+/// RN-X31, RN-O19: the wallet's clock jumps ahead, as far as the end of licences and as far as refunds: nothing is closed
+/// early, no key of a withdrawal signs to the account, and once the clock is right all is as before. Control: a bank whose
+/// time really is that late pays the refund.
+#[test]
+fn a_clock_that_jumped_ahead_closes_nothing() {
+    let jumps = [terms().valid_until.plus(1), terms().deposit_until.plus(1)];
+    for jump in jumps {
+        let town = Town::new();
+        let taro = funded(&town, "taro", Privacy::Untraceable, 600);
+        let right = town.clock.now();
+        town.books().bank_time = Some(right);
+        town.at(jump);
+        assert!(block_on(taro.open().refund()).is_err());
+        let closed = |town: &Town| {
+            let books = town.books();
+            books.seen.iter().filter(|(.., path, _)| *path == Deposit::PATH).count()
+        };
+        if block_on(taro.open().deposit(yen(600))).is_ok() {
+            let sent = town.last_deposit();
+            assert!(sent.items.iter().all(|item| !item.chain.hops.is_empty()), "a key of a withdrawal signed");
+            continue;
+        }
+        assert_eq!(closed(&town), 0);
+        town.at(right);
+        assert_eq!(taro.figures(), [600, 0, 0, 0]);
+        block_on(taro.open().deposit(yen(600))).unwrap();
+        assert_eq!((taro.figures(), taro.wealth()), ([0; 4], OPENING));
+    }
+    let town = Town::new();
+    let taro = funded(&town, "taro", Privacy::Untraceable, 600);
+    town.at(jumps[1]);
+    block_on(taro.open().refund()).unwrap();
+    assert_eq!(taro.wealth(), OPENING);
+}
+
+/// RN-O19: a bank that tells a late time gets no signature of a withdrawal's key.
+#[test]
+fn a_bank_that_lies_about_the_time_learns_no_key() {
+    let town = Town::new();
+    let taro = funded(&town, "taro", Privacy::Untraceable, 600);
+    town.books().bank_time = Some(terms().valid_until.plus(1));
+    block_on(taro.open().deposit(yen(500))).ok();
+    assert!(town.last_deposit().items.iter().all(|item| !item.chain.hops.is_empty()));
+}
+
+/// RN-P6, RN-O19: TIME of a payment to oneself lies anywhere between the arrival of the money and the deposit. Control:
+/// money that arrives the moment it is deposited leaves no choice.
+#[test]
+fn payments_to_oneself_tell_no_time() {
+    const WAIT_S: u64 = 100_000;
+    /// Seconds between TIME and the deposit, of twelve deposits that are made `wait` seconds after the money came.
+    fn ages(wait: u64) -> Vec<u64> {
+        let town = Town::new();
+        let taro = funded(&town, "taro", Privacy::Untraceable, 1_200);
+        town.pass(wait);
+        let deposit = |_| {
+            block_on(taro.open().deposit(yen(100))).unwrap();
+            let now = town.clock.now();
+            now.since(town.last_deposit().items[0].chain.hops[0].opening.time)
+        };
+        (0..12).map(deposit).collect()
+    }
+    assert_eq!(ages(0), [0; 12]);
+    let ages = ages(WAIT_S);
+    assert!(ages.iter().all(|age| *age <= WAIT_S), "{ages:?}");
+    // each lies in the last tenth once in ten times
+    assert!(ages.iter().filter(|age| **age < WAIT_S / 10).count() <= 6, "{ages:?}");
 }

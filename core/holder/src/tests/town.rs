@@ -64,6 +64,10 @@ pub(crate) struct Books {
     deposits: BTreeMap<[u8; 16], DepositState>,
     /// Answers with which the issuer says that a signature was not counted yet.
     pub(crate) uncounted: u32,
+    /// Redeem messages whose nonce the issuer no longer takes for its own, as after a restart.
+    pub(crate) stale: u32,
+    /// The bank's clock where it is not the wallets'.
+    pub(crate) bank_time: Option<Time>,
     /// Signatures that the bank spoils at first.
     pub(crate) spoiled: u32,
     /// Whether it spoils them for good.
@@ -278,6 +282,10 @@ fn withdraw(town: &Town, account: &str, it: Withdraw) -> Result<BlindSignatures,
 fn redeem(town: &Town, it: Redeem) -> Result<Issued, RedeemRefusal> {
     let network = town.world.network();
     let mut books = town.books();
+    if books.stale > 0 {
+        books.stale -= 1;
+        return Err(RedeemRefusal::StaleNonce);
+    }
     let entries = &town.list.record.entries;
     let place = entries.iter().position(|entry| entry.digest() == it.request.entry).ok_or(RedeemRefusal::UnknownKey)?;
     if it.licence.record.key != it.request.key {
@@ -329,7 +337,7 @@ fn renew(town: &Town, it: Renew) -> Result<Issued, RenewRefusal> {
 
 fn deposit(town: &Town, account: &str, it: Deposit) -> Result<DepositState, DepositRefusal> {
     let to = it.purpose.account().ok_or(DepositRefusal::UnknownChallenge)?;
-    let (now, until) = (town.clock.now(), terms().deposit_until);
+    let (now, until) = (bank_now(town), terms().deposit_until);
     match it.purpose.is_refund() {
         true if now <= until => return Err(DepositRefusal::TooEarly { item: 0, from: until.0 + 1 }),
         false if now > until => return Err(DepositRefusal::Late { item: 0 }),
@@ -406,6 +414,11 @@ fn state(town: &Town, account: &str, it: GetDeposit) -> Result<DepositState, Get
     Ok(state.clone())
 }
 
+/// The bank's time.
+fn bank_now(town: &Town) -> Time {
+    town.books().bank_time.unwrap_or_else(|| town.clock.now())
+}
+
 fn revocations(town: &Town) -> Signed<zeni_note::RevocationList> {
     let mut list = town.world.revocations(town.clock.now());
     list.revoked = town.books().revoked.clone();
@@ -448,7 +461,7 @@ serves! {
     GetStatement, |town, ctx, it| {
         let _ = it;
         let balance = amount(town.books().balance.get(ctx.caller_name()).copied().unwrap_or(0));
-        Ok::<_, NoRefusal>(Statement { currency: jpy(), balance, held: amount(0), entries: Vec::new() })
+        Ok::<_, NoRefusal>(Statement { currency: jpy(), balance, held: amount(0), entries: Vec::new(), now: bank_now(town) })
     };
     ClaimRequest, |town, ctx, it| claim(town, ctx.caller_name(), it);
     GetKeyLists, |town, ctx, it| { let _ = it; Ok::<_, NoRefusal>(vec![town.list.clone()]) };

@@ -157,3 +157,13 @@ fn sealed_entries_fit() {
     let mixed = KeyListRecord { entries: vec![blind], ..good };
     assert_eq!(mixed.check(), Err(KeyListFault::Entry { index: 0 }));
 }
+
+/// RN-F3.2: a request names its entry by digest, and each entry has one of its own.
+#[test]
+fn an_entry_is_found_by_its_digest() {
+    let record = record();
+    for entry in &record.entries {
+        assert_eq!(record.entry(&entry.digest()), Some(entry));
+    }
+    assert_eq!(record.entry(&entry("kita", 500, 9).digest()), None);
+}

@@ -297,7 +297,7 @@ pub struct OpenDeposit {
 /// The bank's challenge.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct DepositChallenge {
-    /// TIME.
+    /// TIME: the day of the challenge, so that it tells little about other times of the depositor.
     #[n(0)]
     pub time: Time,
     /// The bank's nonce.
@@ -533,6 +533,9 @@ pub struct Statement {
     /// Entries, oldest first.
     #[n(3)]
     pub entries: Vec<Entry>,
+    /// The bank's own time: whoever deposits judges by it which terms have ended.
+    #[n(4)]
+    pub now: Time,
 }
 
 /// One entry of an account.

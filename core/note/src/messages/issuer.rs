@@ -85,7 +85,8 @@ pub struct Issued {
 }
 
 refusals! {
-    /// Why a request is not redeemed; it stays unspent (RN-F3.3).
+    /// Why a request is not redeemed; it stays unspent (RN-F3.3). A nonce that the issuer never made is refused first; one
+    /// of its own that is too old only if no note is stored for the request.
     pub enum RedeemRefusal {
         1 StaleNonce = Nobody, Later, "stale_nonce", "the nonce is too old or from elsewhere: ask for a new one";
         2 UnknownKey = Sender, Never, "unknown_key", "the request names no key of any bank";
@@ -525,3 +526,6 @@ impl Message for VoidRequest {
     const PATH: &'static str = "/v1/void-request";
     const MAX: usize = SMALL_MESSAGE_BYTES_MAX;
 }
+
+#[cfg(test)]
+mod tests;

@@ -112,6 +112,9 @@ fn a_revoked_or_ended_licence_is_refused() {
     let ended = Licence { until: payee.challenge.time.minus(1), ..payee.world.licence(key("payer").public()).record };
     payment.answers[0].chain.holder = Signed::sign(payee.world.network(), ended, &payee.world.authority).into();
     assert_eq!(payee.check(&payment).unwrap_err(), PaymentFault::LicenceEnded { holding: 0 });
+    let last = Licence { until: payee.challenge.time, ..payment.answers[0].chain.holder.record.clone() };
+    payment.answers[0].chain.holder = Signed::sign(payee.world.network(), last, &payee.world.authority);
+    assert!(payee.check(&payment).is_ok(), "control: in its last second");
 }
 
 /// DESIGN §5 "Right to hold", HC-R3: a key that was sealed for one note, or a shop's, is no payer of anything else; offline, by
@@ -243,6 +246,10 @@ fn several_holdings_answer_one_challenge() {
     let many = Payment { answers: vec![answers[0].clone(); HOLDINGS_IN_PAYMENT_MAX + 1], ..payment };
     let found = HOLDINGS_IN_PAYMENT_MAX + 1;
     assert_eq!(payee.check(&many).unwrap_err(), PaymentFault::Holdings { found, max: HOLDINGS_IN_PAYMENT_MAX });
+    let note = |n: usize| payee.world.note(&key("payer"), 1, &alloc::format!("small {n}"));
+    let small = |n: usize| payee.world.answer(&note(n), &key("payer"), 1, &payee.challenge);
+    let most = Payment { answers: (0..HOLDINGS_IN_PAYMENT_MAX).map(small).collect(), ..payee.pay(1) };
+    assert_eq!(payee.check(&most).unwrap().received.len(), HOLDINGS_IN_PAYMENT_MAX);
 }
 
 /// The terms of the note's epoch must be at hand.

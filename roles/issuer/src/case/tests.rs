@@ -104,3 +104,47 @@ fn a_signature_that_only_the_batch_accepts_is_marked() {
     assert_eq!(proof.record.children.iter().filter(|child| marked(child)).count(), 1);
     assert_eq!(block_on(setup.issuer.cases()).unwrap()[0].name.as_deref(), Some("ueda"));
 }
+
+/// RN-F8: a round says how many cases it brought on, so that whoever runs rounds knows when all is done.
+#[test]
+fn a_round_counts_what_it_did() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    overspent(&setup, |_| {});
+    let round = || block_on(setup.issuer.tick()).unwrap();
+    let first = round();
+    assert_eq!((first.cases, first.decisions, first.more), (2, 1, true), "proven and disclosed; one claim");
+    let second = round();
+    assert_eq!((second.cases, second.decisions, second.more), (0, 0, false));
+}
+
+/// RN-X39: a proof that the authority refuses is done with, too: it is sent once.
+#[test]
+fn a_refused_case_is_at_rest() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let (ghost, shop) = (zeni_note::testing::key("ghost"), setup.person("shop"));
+    let chain = block_on(setup.note(&ghost, 500, "n1"));
+    let items = ["a", "b"].map(|word| {
+        let paid = setup.world.pay(&chain, &ghost, &shop, 500, word);
+        setup.deposit(&paid, &shop, AOBA, word)
+    });
+    block_on(setup.give_back(AOBA, "b1", items.to_vec())).unwrap();
+    let cases = [0, 1].map(|_| block_on(setup.issuer.tick()).unwrap().cases);
+    assert_eq!(cases, [2, 0]);
+}
+
+/// RN-F8.2, RN-X38: children that come to exactly what was held prove nothing; the proof holds one more.
+#[test]
+fn a_proof_exceeds_what_was_held() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let (ueda, shop) = (setup.person("ueda"), setup.person("shop"));
+    let chain = block_on(setup.note(&ueda, 500, "n1"));
+    let items = [(300, "a"), (200, "b"), (100, "c")].map(|(value, word)| {
+        let paid = setup.world.pay(&chain, &ueda, &shop, value, word);
+        setup.deposit(&paid, &shop, AOBA, word)
+    });
+    block_on(setup.give_back(AOBA, "b1", items.to_vec())).unwrap();
+    block_on(setup.settle_down());
+    let exports = block_on(setup.issuer.export_proofs()).unwrap();
+    let proof: Signed<OverspendingProof> = Signed::from_document(&exports[0].document).unwrap();
+    assert_eq!(proof.record.verify(&setup.world.roots).unwrap().signed(), amount(600));
+}

@@ -172,3 +172,45 @@ fn a_claim_after_the_cut_off_is_refused() {
     let paid: Vec<u64> = decisions(&setup).iter().map(|decision| decision.paid.minor()).collect();
     assert_eq!(paid, [500, 500, 0]);
 }
+
+/// DESIGN §5 "Excess": the cap of a day counts from midnight to midnight (UTC), and a new day has a new one.
+#[test]
+fn the_cap_of_a_day_counts_that_day() {
+    let setup = block_on(Setup::new(Policy::Capped {
+        per_key: amount(1 << 40),
+        per_person: amount(1 << 40),
+        per_issuer_day: amount(600),
+        cutoff: 100 * DAY,
+    }));
+    let ueda = setup.person("ueda");
+    let chain = block_on(setup.note(&ueda, 500, "n1"));
+    let give = |word: &str, at: Time| {
+        setup.clock.put(at);
+        let payee = setup.person(word);
+        let paid = setup.world.pay(&chain, &ueda, &payee, 500, word);
+        let item = setup.deposit(&paid, &payee, AOBA, word);
+        block_on(setup.give_back(AOBA, word, vec![item])).unwrap();
+        decisions(&setup).last().map(|decision| decision.paid.minor())
+    };
+    assert_eq!(give("as of right", START.plus(2 * DAY)), None);
+    assert_eq!(give("first of the day", START.plus(2 * DAY + 1)), Some(500));
+    assert_eq!(give("last of the day", START.plus(3 * DAY).minus(1)), Some(100));
+    assert_eq!(give("next day", START.plus(3 * DAY)), Some(500));
+    assert_eq!(give("next day, same second", START.plus(3 * DAY + 1)), Some(100));
+}
+
+/// DESIGN §5 "Excess": a payee that the authority cannot name yet is neither paid nor refused: the claim waits for its answer.
+#[test]
+fn a_claim_waits_for_the_authoritys_answer() {
+    let setup = block_on(Setup::new(capped(1 << 40, 1 << 40, 1 << 40)));
+    let (ueda, shop, ghost) = (setup.person("ueda"), setup.person("shop"), zeni_note::testing::key("ghost"));
+    let chain = block_on(setup.note(&ueda, 500, "n1"));
+    for (payee, word) in [(&shop, "shop"), (&ghost, "ghost")] {
+        let paid = setup.world.pay(&chain, &ueda, payee, 500, word);
+        let item = setup.deposit(&paid, payee, AOBA, word);
+        block_on(setup.give_back(AOBA, word, vec![item])).unwrap();
+    }
+    assert_eq!(decisions(&setup), []);
+    setup.registrar.enrol(ghost.public(), "ghost");
+    assert_eq!(decisions(&setup).iter().map(|decision| decision.paid).collect::<Vec<_>>(), [amount(500)]);
+}

@@ -36,4 +36,5 @@ fn counts_never_go_down() {
     assert_eq!(send(forged), refused(ReportCountsRefusal::BadSignature));
     assert_eq!(crate::tests::dump(&setup.store), before);
     assert_eq!(send(counts(&setup, 0, 6, vec![(entry, 9)])), Ok(6));
+    assert_eq!(send(counts(&setup, 0, 7, vec![(entry, 9)])), Ok(7), "nothing was signed in between");
 }

@@ -9,6 +9,9 @@ fn a_nonce_is_good_for_its_term_only() {
     assert!(nonces.is_fresh(&nonce, Time(1_030), 60));
     assert!(!nonces.is_fresh(&nonce, Time(1_060), 60));
     assert!(!nonces.is_fresh(&nonce, Time(900), 60));
+    assert!(nonces.is_own(&nonce, Time(5_000), 60));
+    assert!(!nonces.is_own(&nonce, Time(900), 60), "a window that is still to come");
+    assert!(!Nonces::new([8; 32]).is_own(&nonce, Time(5_000), 60));
     assert!(!Nonces::new([8; 32]).is_fresh(&nonce, Time(1_000), 60));
 }
 
@@ -20,4 +23,5 @@ fn a_nonce_cannot_be_carried_to_another_window() {
     let later = nonces.at(Time(2_000), 60);
     forged[..WINDOW_BYTES].copy_from_slice(&later[..WINDOW_BYTES]);
     assert!(!nonces.is_fresh(&forged, Time(2_000), 60));
+    assert!(!nonces.is_own(&forged, Time(2_000), 60));
 }

@@ -192,6 +192,26 @@ fn a_restart_finds_the_note() {
     assert_eq!(block_on(setup.issuer.audit()).unwrap().register, 1);
 }
 
+/// RN-X7, RN-X12, DESIGN §1.3: a repeat that comes late, with a nonce of the issuer's own whose term is over, gets the
+/// stored note; without a stored note the same nonce buys nothing, and one that the issuer never made gets nothing at all.
+#[test]
+fn a_late_repeat_finds_the_note() {
+    let setup = setup();
+    let hanako = setup.person("hanako");
+    block_on(setup.report(BANKS[0], 1, 5, None));
+    let message = block_on(setup.redeem_message(setup.request(BANKS[0], 500, &hanako, 1), &hanako, "slot"));
+    let other = block_on(setup.redeem_message(setup.request(BANKS[0], 500, &hanako, 2), &hanako, "slot 2"));
+    let first = block_on(setup.public(message.clone())).unwrap();
+    setup.clock.put(START.plus(2 * DAY));
+    assert_eq!(block_on(setup.public(message.clone())).unwrap(), first);
+    assert_eq!(refusal(&setup, other), RedeemRefusal::StaleNonce);
+    let mut made_up = message.clone();
+    made_up.nonce[31] ^= 1;
+    assert_eq!(refusal(&setup, made_up), RedeemRefusal::StaleNonce);
+    let unproved = Redeem { possession: setup.forged_licence(hanako.public()).signature, ..message };
+    assert_eq!(refusal(&setup, unproved), RedeemRefusal::NotPossessed);
+}
+
 struct Stuck;
 
 impl Entropy for Stuck {
@@ -224,4 +244,42 @@ fn one_key_withdraws_twice() {
     let one = block_on(setup.redeem(setup.request(BANKS[0], 500, &hanako, 1), &hanako, "slot")).unwrap();
     let two = block_on(setup.redeem(setup.request(BANKS[0], 500, &hanako, 2), &hanako, "slot")).unwrap();
     assert_ne!(one.note.record.serial, two.note.record.serial);
+}
+
+/// RN-O20: requests are redeemed up to and with the last second of T1, for licences up to and with theirs.
+#[test]
+fn terms_end_with_their_last_second() {
+    let setup = setup();
+    let hanako = setup.person("hanako");
+    block_on(setup.report(BANKS[0], 1, 5, None));
+    let t1 = START.plus(40 * DAY);
+    setup.clock.put(t1);
+    let mut message = block_on(setup.redeem_message(setup.request(BANKS[0], 500, &hanako, 1), &hanako, "slot"));
+    let mut licence = message.licence.record.clone();
+    licence.until = t1.minus(1);
+    message.licence = Signed::sign(setup.world.network(), licence.clone(), &setup.world.authority);
+    assert_eq!(refusal(&setup, message.clone()), RedeemRefusal::LicenceEnded);
+    licence.until = t1;
+    message.licence = Signed::sign(setup.world.network(), licence, &setup.world.authority);
+    assert!(block_on(setup.public(message)).is_ok());
+    setup.clock.put(t1.plus(1));
+    let late = block_on(setup.redeem_message(setup.request(BANKS[0], 500, &hanako, 2), &hanako, "slot"));
+    let claim_until = START.plus(60 * DAY).0;
+    assert_eq!(refusal(&setup, late), RedeemRefusal::Expired { claim_until });
+}
+
+/// DESIGN §6 "Hot rows": a slice that was used up is followed by the next, of the same key, until the count is reached.
+#[test]
+fn slices_follow_one_another() {
+    let setup = setup_with(|config| config.limits.slice = 1);
+    let hanako = setup.person("hanako");
+    block_on(setup.report(BANKS[0], 1, 3, None));
+    let buy = |face, seed| block_on(setup.redeem(setup.request(BANKS[0], face, &hanako, seed), &hanako, "slot"));
+    for face in [100, 500] {
+        for seed in 0..3 {
+            assert!(buy(face, seed).is_ok(), "{face} {seed}");
+        }
+        assert_eq!(buy(face, 3), Err(SendError::Refused(RedeemRefusal::NotCounted)));
+    }
+    assert!(block_on(setup.issuer.audit()).unwrap().is_sound());
 }

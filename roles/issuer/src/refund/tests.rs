@@ -199,3 +199,18 @@ fn a_backup_refund_shields_no_overspender() {
     // taro's exact refund takes what is left, his claim and the backup get nothing
     assert_eq!(decided(&setup), [100, 0, 0, 0].map(amount));
 }
+
+/// RN-X31: a round says how many refunds it decided, so that whoever runs rounds knows when all is done.
+#[test]
+fn a_round_counts_its_refunds() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let hanako = setup.person("hanako");
+    setup.clock.put(START.plus(211 * DAY));
+    for serial in ["n1", "n2", "n3"] {
+        let chain = block_on(setup.note(&hanako, 500, serial));
+        outcome(&setup, serial, refund(&setup, &chain, &hanako, 500, serial));
+    }
+    setup.clock.put(START.plus(240 * DAY));
+    let rounds = [0, 1].map(|_| block_on(setup.issuer.tick()).unwrap());
+    assert_eq!(rounds.map(|round| (round.decisions, round.more)), [(3, true), (0, false)]);
+}

@@ -11,7 +11,7 @@ use zeni_store::{JobError, Tx, TxError, params, refuse};
 use super::{
     origin,
     prepare::{Followed, Kind, PreparedBatch, PreparedItem},
-    tree::{Balance, Closed, NoteKey, Tree},
+    tree::{Balance, Closed, NoteKey, Tree, bundle::Lots},
 };
 use crate::{
     Account,
@@ -181,9 +181,14 @@ impl Work {
     /// seal owe what they held for them.
     pub(crate) fn finish(self, tx: &mut Tx<'_>, bank: &str, ids: &mut PostingIds) -> Result<(), TxError> {
         self.released.book(tx, &self.trees, ids)?;
-        for tree in self.trees.into_values().flatten() {
-            tree.save(tx)?;
+        // in the order of the tables' keys: neighbours share pages, and a lot does not say in which order they were sent
+        let mut trees: Vec<Tree> = self.trees.into_values().flatten().collect();
+        trees.sort_unstable_by_key(|tree| tree.key);
+        let mut lots = Lots::new(ids);
+        for tree in trees {
+            tree.save_among(tx, Some(&mut lots))?;
         }
+        lots.finish(tx)?;
         for ((series, currency), amount) in self.paid {
             let posting = Posting {
                 debit: Account::Outstanding(series),

@@ -3,8 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use zeni_crypto::{Digest, PublicKey, Signature, batch::Batch};
+use zeni_message::{Signed, sig_structure};
+use zeni_note::Licence;
 
-use crate::{Issuer, licences::LicenceCheck};
+use crate::{
+    Issuer,
+    licences::{KeptKeys, licence_digest},
+};
 
 /// Signatures of a batch, each belonging to one item or to one hand-in.
 pub(crate) struct Checks {
@@ -38,24 +43,44 @@ impl Checks {
         }
     }
 
+    /// Of a signature by a key that signs many of the batch, the issuer's or the authority's.
     pub(crate) fn add(&mut self, owner: Owner, key: PublicKey, signature: Signature, message: &[u8]) {
         self.batch.add(key, signature, message);
+        self.owners.push(owner);
+    }
+
+    /// Of a signature by a holder.
+    pub(crate) fn add_holder(
+        &mut self,
+        keys: &KeptKeys,
+        owner: Owner,
+        key: PublicKey,
+        signature: Signature,
+        message: Vec<u8>,
+    ) {
+        match keys.known(&key) {
+            Some(key) => self.batch.add_known(&key, signature, message),
+            // no point, and so no true signature: the batch says so
+            None => self.batch.add(key, signature, &message),
+        }
         self.owners.push(owner);
     }
 }
 
 impl Issuer {
     /// A licence is checked unless it was before, and once for all items that show it.
-    pub(crate) fn add_licence(&self, index: usize, licence: &LicenceCheck, checks: &mut Checks) {
-        if self.licences.contains(&licence.digest) {
+    pub(crate) fn add_licence(&self, index: usize, licence: &Signed<Licence>, checks: &mut Checks) {
+        let digest = licence_digest(self.network(), licence);
+        if self.licences.contains(&digest) {
             return;
         }
         let fresh = checks.fresh.len();
-        let shown = checks.licences.entry(licence.digest).or_default();
+        let shown = checks.licences.entry(digest).or_default();
         shown.push(index);
         if shown.len() == 1 {
-            checks.fresh.push(licence.digest);
-            checks.add(Owner::Licence(fresh), self.roots.authority, licence.signature, &licence.message);
+            checks.fresh.push(digest);
+            let message = sig_structure(self.network(), &licence.record);
+            checks.add(Owner::Licence(fresh), self.roots.authority, licence.signature, &message);
         }
     }
 

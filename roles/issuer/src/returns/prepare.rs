@@ -15,7 +15,7 @@ use super::{
     checks::{Checks, Owner},
     tree::{NoteKey, PathNode},
 };
-use crate::{Done, Issuer, digest, failure_of_read, licences::LicenceCheck, schema};
+use crate::{Done, Issuer, digest, failure_of_read, schema};
 
 /// A batch of returns of which everything is known but the state of the notes.
 pub(crate) struct PreparedBatch {
@@ -226,12 +226,15 @@ impl Issuer {
         let currency = terms.as_ref().is_none_or(|terms| terms.currency == chain.note.record.currency);
         let sound = currency && chain.ended_licence().is_none();
         for (place, check) in walk.checks.into_iter().enumerate() {
-            if place > 0 || !registered {
+            if place > 0 {
+                let (owner, keys) = (Owner::Item(index), &self.signing_keys);
+                checks.add_holder(keys, owner, check.key, check.signature, check.message);
+            } else if !registered {
                 checks.add(Owner::Item(index), check.key, check.signature, &check.message);
             }
         }
         for licence in chain.rights().filter_map(zeni_note::Right::licence) {
-            self.add_licence(index, &LicenceCheck::new(self.network(), licence), checks);
+            self.add_licence(index, licence, checks);
         }
         let root = std::iter::once_with(|| encode(&(&chain.note, &chain.holder)));
         let evidence = root.chain(chain.hops.iter().map(encode));
@@ -271,7 +274,7 @@ impl Issuer {
         followed.kind = purpose_kind(purpose);
         followed.amount = amount;
         followed.signed = encode(&ClosingEvidence::single(self.network(), purpose, signature));
-        checks.add(Owner::Item(index), holder, signature, &message);
+        checks.add_holder(&self.signing_keys, Owner::Item(index), holder, signature, message);
     }
 
     /// Checks that each hand-in covers exactly the leaves that name it, in order, and adds its signature.
@@ -321,7 +324,7 @@ impl Issuer {
             }
             let at = kept.len();
             let signed = sig_structure(self.network(), &hand_in.record);
-            checks.add(Owner::HandIn(at), signer, hand_in.signature, &signed);
+            checks.add_holder(&self.signing_keys, Owner::HandIn(at), signer, hand_in.signature, signed);
             kept.push(PreparedHandIn { identity: identities[at], signed: encode(hand_in), leaves });
         }
         Ok(kept)

@@ -1,3 +1,6 @@
+mod bundles;
+mod limits;
+
 use futures::executor::block_on;
 use zeni_message::{Signed, peer::SendError};
 use zeni_money::Amount;
@@ -245,6 +248,32 @@ fn a_spoilt_hand_in_shields_no_shop() {
     assert_eq!(cases(&setup), [("disclosed".to_owned(), Some("shop".to_owned()))]);
 }
 
+/// DESIGN §5 "Right to hold", RN-F8: who deposits without showing his licence and passes the same money on with it is named all
+/// the same, from rows and from lots; shown the other way round too.
+#[test]
+fn a_licence_that_was_not_shown_at_first_is_found() {
+    for (other_half, onward_first) in [(false, false), (true, false), (false, true)] {
+        let setup = setup();
+        let (hanako, cheat, taro) = (setup.person("hanako"), setup.person("cheat"), setup.person("taro"));
+        let chain = block_on(setup.note(&hanako, 100, "n1"));
+        // 100 is the whole note, which goes to the archive at once
+        let value = if other_half { 50 } else { 100 };
+        let shown = setup.world.pay(&chain, &hanako, &cheat, value, "tea");
+        let mut hidden = shown.clone();
+        hidden.hops[0].payee = zeni_note::Right::Unlicensed(cheat.public());
+        let onward = setup.world.pay(&shown, &cheat, &taro, 30, "onward");
+        let mut items = [setup.deposit(&hidden, &cheat, AOBA, "d1"), setup.deposit(&onward, &taro, MIDORI, "d2")];
+        if onward_first {
+            items.reverse();
+        }
+        for (item, bank) in items.into_iter().zip([AOBA, MIDORI]) {
+            let bank = if onward_first { if bank == AOBA { MIDORI } else { AOBA } } else { bank };
+            assert_ne!(outcomes(&setup, bank, bank, vec![item]), [Outcome::Malformed]);
+        }
+        assert_eq!(cases(&setup), [("disclosed".to_owned(), Some("cheat".to_owned()))], "{other_half} {onward_first}");
+    }
+}
+
 /// A hand-in whose leaves are not all there, or in another order, refuses the batch whole.
 #[test]
 fn a_hand_in_covers_its_leaves() {
@@ -416,7 +445,7 @@ fn a_batch_that_fails_in_the_middle_has_not_happened() {
         let job = move |tx: &mut Tx<'_>| -> Result<u64, JobError<()>> { Ok(tx.execute(statement, &[])?) };
         setup.store.write_blocking(Caller::default(), job).unwrap()
     };
-    write("INSERT INTO archive_note SELECT * FROM note ORDER BY serial DESC LIMIT 1");
+    write("INSERT INTO archive_note SELECT note.*, NULL, NULL, NULL FROM note ORDER BY serial DESC LIMIT 1");
     let before = crate::tests::dump(&setup.store);
     let failed = block_on(setup.give_back(AOBA, "b1", items.clone()));
     assert!(matches!(failed, Err(SendError::Busy { .. })));

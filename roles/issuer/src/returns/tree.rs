@@ -9,6 +9,7 @@
 //! closings of a node count once: only the first is entered (RN-O12, RN-X28, RN-X29). A refund out of a backup uses room and
 //! is no child: what it asks was never said to be left, so it convicts nobody (RN-X31).
 
+pub(crate) mod bundle;
 mod conflict;
 mod rows;
 
@@ -82,6 +83,8 @@ enum State {
     New,
     Stored,
     Changed,
+    /// Stored in a bundle, without a row of its own.
+    Bundled,
 }
 
 /// A note with those of its nodes that were looked at.
@@ -94,6 +97,8 @@ pub(crate) struct Tree {
     nodes: HashMap<Digest, Node>,
     /// Rows below the note in the database.
     stored: u64,
+    /// Whether its evidence and its nodes lie in a bundle ([`bundle`]) instead of rows; then all of them are at hand.
+    bundled: bool,
     /// Σ y: sum of all amounts closed, as the papers add them up (RN-F7.2); what a backup asks is no such amount.
     pub(crate) returned: Amount,
 }
@@ -142,6 +147,15 @@ impl Node {
         }
     }
 
+    /// A holder who deposited without showing a licence and passed the same money on with one is known by it: what a hop says is
+    /// the same, only a licence makes it longer.
+    fn take_licence(&mut self, shown: &PathNode) {
+        if shown.evidence.len() > self.evidence.len() {
+            self.evidence.clone_from(&shown.evidence);
+            self.changed();
+        }
+    }
+
     fn culprit(&self) -> Culprit {
         Culprit { node: self.identity, holder: self.holder }
     }
@@ -157,8 +171,10 @@ impl Node {
     }
 
     fn changed(&mut self) {
-        if self.state == State::Stored {
-            self.state = State::Changed;
+        match self.state {
+            State::Stored => self.state = State::Changed,
+            State::Bundled => self.state = State::New,
+            State::New | State::Changed => {}
         }
     }
 
@@ -181,6 +197,7 @@ impl Tree {
             root: root.identity,
             nodes: HashMap::from([(root.identity, node)]),
             stored: 0,
+            bundled: false,
             returned: Amount::ZERO,
         }
     }
@@ -210,7 +227,8 @@ impl Tree {
         }
         for pair in path.windows(2) {
             let [parent, child] = pair else { continue };
-            if self.nodes.contains_key(&child.identity) {
+            if let Some(node) = self.nodes.get_mut(&child.identity) {
+                node.take_licence(child);
                 continue;
             }
             self.nodes.insert(child.identity, Node::new(child, Some(parent.identity)));

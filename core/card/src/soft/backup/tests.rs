@@ -129,6 +129,30 @@ fn slots_of_a_copy() {
     assert_eq!(restored.card.load_payment(&restored.paid(&asked, 300, "new")).unwrap().state, HoldingState::Live);
 }
 
+/// RN-X31: what was given back before the copy is given back no second time after the restore; into a copy made before, it is.
+#[test]
+fn give_backs_of_a_copy() {
+    let mut desk = Desk::new();
+    let money = desk.note(500, "1");
+    let payee = key("payee");
+    let given = desk.give(&money, 200, payee.public(), "given");
+    let parent = desk.world.leaf(&given);
+    let before = desk.card.export().unwrap();
+    let back = desk.pass(&given, &payee, 150, give_back_opening(START.plus(DAY), &parent), money.key);
+    desk.card.load_payment(&back).unwrap();
+    let after = desk.card.export().unwrap();
+    let again = desk.pass(&given, &payee, 50, give_back_opening(START.plus(2 * DAY), &parent), money.key);
+
+    let mut restored = Desk::blank("w", 9);
+    assert_eq!(restored.card.restore(&after), Ok(()));
+    assert_eq!(restored.card.load_payment(&again), Err(NoSlot));
+    let status = restored.card.load_payment(&back).unwrap();
+    assert_eq!((status.remaining.minor(), status.state), (150, HoldingState::Restored));
+    let mut control = Desk::blank("w", 9);
+    assert_eq!(control.card.restore(&before), Ok(()));
+    assert_eq!(control.card.load_payment(&again).unwrap().state, HoldingState::Restored, "control");
+}
+
 /// A move retires the source before its bytes exist, brings live money, and can be told again.
 #[test]
 fn moved() {
@@ -221,6 +245,7 @@ fn damaged() {
     let mut later = bytes.to_vec();
     later[1] = 2;
     assert_eq!(Backup::from_bytes(&later).err(), Some(BackupFault::Version { found: 2, known: 1 }));
+    assert_eq!(BACKUP_BYTES_MAX, 1 << 29, "half a gibibyte");
     let too_long = Malformed::TooLong { len: BACKUP_BYTES_MAX + 1, max: BACKUP_BYTES_MAX };
     assert_eq!(Backup::from_bytes(&vec![0; BACKUP_BYTES_MAX + 1]).err(), Some(BackupFault::Malformed(too_long)));
     let longest = Backup::from_bytes(&vec![0; BACKUP_BYTES_MAX]);

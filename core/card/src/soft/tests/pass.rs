@@ -188,6 +188,10 @@ fn hand_in_refused() {
     let to = account("d");
     assert_eq!(desk.card.hand_in(&to, &[]), Err(refused.clone()));
     assert_eq!(desk.card.hand_in(&to, &vec![whole; BATCH_ITEMS_MAX + 1]), Err(refused.clone()));
+    // the count is looked at before any leaf is
+    let unknown: Vec<Digest> = (0..=BATCH_ITEMS_MAX).map(|n| answer(&n.to_string())).collect();
+    assert_eq!(desk.card.hand_in(&to, &unknown), Err(refused.clone()));
+    assert_eq!(desk.card.hand_in(&to, &unknown[1..]), Err(UnknownHolding));
     assert_eq!(desk.card.hand_in(&to, &[whole, whole]), Err(refused.clone()));
     assert_eq!(desk.card.hand_in(&to, &[whole, other_key]), Err(refused.clone()));
     assert_eq!(desk.card.hand_in(&to, &[whole, part]), Err(NotWhole));

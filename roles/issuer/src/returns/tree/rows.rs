@@ -6,7 +6,10 @@ use zeni_crypto::{Digest, PublicKey};
 use zeni_money::Currency;
 use zeni_store::{Row, Tx, TxError, Value, params};
 
-use super::{Closed, Node, NoteKey, PathNode, Place, State, Tree};
+use super::{
+    Closed, Node, NoteKey, PathNode, Place, State, Tree,
+    bundle::{Lots, PlaceInLot},
+};
 use crate::{digest, schema};
 
 impl Tree {
@@ -19,7 +22,10 @@ impl Tree {
             place = Place::Archive;
             row = tx.row(schema::READ_ARCHIVE_NOTE, at)?;
         }
-        row.map(|row| Tree::from_row(&row, key, place)).transpose()
+        let Some(row) = row else { return Ok(None) };
+        let mut tree = Tree::from_row(&row, key, place)?;
+        tree.load_bundle(tx, &row)?;
+        Ok(Some(tree))
     }
 
     pub(crate) fn from_row(row: &Row, key: NoteKey, place: Place) -> Result<Tree, TxError> {
@@ -45,6 +51,7 @@ impl Tree {
             root,
             nodes: HashMap::from([(root, node)]),
             stored: row.u64(9)?,
+            bundled: false,
             returned: row.amount(10)?,
         })
     }
@@ -90,6 +97,9 @@ impl Tree {
 
     /// Reads the children of a node, its closing aside.
     pub(crate) fn load_children(&mut self, tx: &mut Tx<'_>, parent: &Digest) -> Result<Vec<Node>, TxError> {
+        if self.bundled {
+            return Ok(self.nodes.values().filter(|node| node.parent.as_ref() == Some(parent)).cloned().collect());
+        }
         let statement = match self.place {
             Place::Register => schema::CHILD_NODES,
             Place::Archive => schema::ARCHIVE_CHILD_NODES,
@@ -100,7 +110,15 @@ impl Tree {
 
     /// Writes what changed; a note that has come back in full goes to the archive, which is written first
     /// (RN-F7.5, RN-X36).
-    pub(crate) fn save(mut self, tx: &mut Tx<'_>) -> Result<(), TxError> {
+    pub(crate) fn save(self, tx: &mut Tx<'_>) -> Result<(), TxError> {
+        self.save_among(tx, None)
+    }
+
+    /// As [`Tree::save`]; the evidence of a note that one chain brought back whole goes into a lot.
+    pub(crate) fn save_among(mut self, tx: &mut Tx<'_>, lots: Option<&mut Lots<'_>>) -> Result<(), TxError> {
+        if self.bundled && !self.unbundle() {
+            return Ok(());
+        }
         let key = [self.key.epoch.into(), self.key.series.into(), Value::from(self.key.serial)];
         let fresh = self.nodes.values().filter(|node| node.state == State::New).count() as u64;
         let stored = self.stored;
@@ -110,7 +128,13 @@ impl Tree {
             if stored > 0 {
                 tx.execute(schema::MOVE_NODES, &key)?;
             }
-            tx.execute(schema::INSERT_ARCHIVE_NOTE, &self.note_row())?;
+            let bundle = lots.and_then(|lots| Some((lots, self.bundle()?)));
+            let lot = bundle.map(|(lots, bundle)| lots.add(tx, self.key, &bundle)).transpose()?;
+            tx.execute(schema::INSERT_ARCHIVE_NOTE, &self.archive_row(lot))?;
+            if lot.is_some() {
+                tx.execute(schema::DELETE_NOTE, &key)?;
+                return Ok(());
+            }
             self.place = Place::Archive;
         } else if self.nodes[&self.root].state == State::Changed {
             let statement = match self.place {
@@ -135,7 +159,7 @@ impl Tree {
         let mut row =
             vec![self.key.epoch.into(), self.key.series.into(), self.key.serial.into(), Value::from(node.identity.0)];
         let statement = match (node.state, self.place) {
-            (State::Stored, _) => return Ok(()),
+            (State::Stored | State::Bundled, _) => return Ok(()),
             (State::New, place) => {
                 let parent = node.parent.expect("only the note has no parent, and it is never new");
                 row.extend([parent.0.into(), node.value.into(), node.holder.0.into()]);
@@ -154,11 +178,15 @@ impl Tree {
             }
         };
         row.extend(closed_values(node.closed.as_ref()));
+        if node.state == State::Changed {
+            row.push(Value::from(&node.evidence));
+        }
         tx.execute(statement, &row)?;
         Ok(())
     }
 
-    fn note_row(&self) -> Vec<Value> {
+    /// With its evidence, or with the place where that lies.
+    fn archive_row(&self, lot: Option<PlaceInLot>) -> Vec<Value> {
         let root = &self.nodes[&self.root];
         let mut row: Vec<Value> = vec![
             self.key.epoch.into(),
@@ -170,6 +198,13 @@ impl Tree {
             root.holder.0.into(),
         ];
         row.extend(self.note_figures(root));
+        match lot {
+            None => row.extend([Value::Null, Value::Null, Value::Null]),
+            Some(PlaceInLot { lot, start, length }) => {
+                row[11] = Value::Null;
+                row.extend([lot.into(), start.into(), length.into()]);
+            }
+        }
         row
     }
 

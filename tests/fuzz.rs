@@ -1,0 +1,89 @@
+//! The fuzz targets under proptest: what `just fuzz` runs for hours, every run of the tests does for a moment.
+
+use proptest::{collection::vec, prelude::*};
+
+#[path = "../fuzz/src/lib.rs"]
+#[allow(unreachable_pub, reason = "a library when it is fuzzed")]
+mod targets;
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// A sample and a few edits, or wild bytes.
+fn altered() -> impl Strategy<Value = Vec<u8>> {
+    let edits = (0..20u8, vec(any::<[u8; 4]>(), 0..4));
+    prop_oneof![edits.prop_map(|(which, edits)| [&[which], edits.as_flattened()].concat()), vec(any::<u8>(), 0..300),]
+}
+
+proptest! {
+    #![proptest_config(config(2_000))]
+
+    /// Bytes have one reading or none, for every message and document.
+    #[test]
+    fn codec(data in altered()) {
+        targets::codec(&data);
+    }
+
+    #[test]
+    fn documents(data in altered()) {
+        targets::documents(&data);
+    }
+
+    #[test]
+    fn text(data in r"([0-9]{1,21}(\.[0-9]{0,3})? [A-Z]{0,4})|([A-Z]{3}:[0-9]{1,4}(\.[0-9]{0,3})?)|(urn:zeni:[a-z]{0,3}:(bank|wallet|root|customers)(:[a-zA-Z/.-]{0,9})?)|\PC*") {
+        targets::text(data.as_bytes());
+    }
+}
+
+proptest! {
+    #![proptest_config(config(400))]
+
+    /// RN-F4.3, RN-X2…X4: an altered chain is refused.
+    #[test]
+    fn chain(data in altered()) {
+        targets::chain(&data);
+    }
+
+    /// RN-F4.3, RN-X20: an altered payment is refused.
+    #[test]
+    fn payment(order in any::<[u8; 2]>(), edits in vec(any::<[u8; 4]>(), 0..2)) {
+        targets::payment(&[&order, edits.as_flattened()].concat());
+    }
+}
+
+proptest! {
+    #![proptest_config(config(100))]
+
+    /// RN-P1: whatever is sent to a card, no counter rises without a verified load and no more is signed than it fell by.
+    #[test]
+    fn card(data in vec(any::<u8>(), 0..256)) {
+        targets::card(&data);
+    }
+
+    #[test]
+    fn key_file(data in altered()) {
+        targets::key_file(&data);
+    }
+}
+
+const NOTE: [u8; 4] = [0, 0, 3, 231];
+const PAYMENT: [u8; 4] = [1, 0, 0, 99];
+const ENDORSE: [u8; 4] = [6, 0, 0, 50];
+const DEPOSIT: [u8; 4] = [9, 1, 0, 0];
+const TOO_MUCH: [u8; 4] = [7, 0, 3, 200];
+
+/// Valid commands get through to the card, so that the laws above are about something.
+#[test]
+fn a_card_does_what_is_right() {
+    let right = [NOTE, PAYMENT, ENDORSE, DEPOSIT];
+    assert_eq!(targets::card(right.as_flattened()), right.len());
+    assert_eq!(targets::card([NOTE, ENDORSE, TOO_MUCH].as_flattened()), 2);
+}
+
+/// RN-P1, control: a card that forgets what it signed is caught.
+#[test]
+#[should_panic(expected = "a counter rose")]
+fn a_forgetful_card_is_caught() {
+    targets::forgetful_card([NOTE, ENDORSE].as_flattened());
+}
