@@ -94,7 +94,7 @@ impl Person {
             account: self.account(),
             code: format!("code of {}", self.name),
             csr: Csr::make(&TlsKey::generate(), &party),
-            identity: self.identity(),
+            identity: Some(self.identity()),
             privacy: self.privacy,
             kind: self.kind,
         }
