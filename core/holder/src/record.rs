@@ -1,22 +1,24 @@
 //! What a holder stores. Every wait state that survives a restart is a variant whose doc line says the recovery action.
 
-use minicbor::bytes::{ByteArray, ByteVec};
+mod back;
+mod sealed;
+
 use zeni_crypto::{Digest, PublicKey, blind::Blinding};
 use zeni_message::{Signed, Time};
 use zeni_money::{Amount, Currency, Money};
 use zeni_note::{
     Chain, Challenge, KeyList, LoadTicket, NameCertificate, Nonce, Payment, RevocationList, Right, SeriesTerms,
-    closing::ToAccount,
     keylist::{Terms, TwoKeyLists, Way},
-    messages::bank,
     request::IssuanceRequest,
-    sealed::{CONTENT_LEN, IssuanceOrder, WithdrawalOrder},
 };
 
 use crate::{
     schema,
     table::{Sql, Stored},
 };
+
+pub(crate) use back::{DepositKind, DepositPhase, OwnDeposit, Renewal, RenewalPhase, SelfPayment};
+pub(crate) use sealed::{SealedOrder, SealedOrderState};
 
 /// How much two pieces of money of one person show of each other (RN-P6, P7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, minicbor::Encode, minicbor::Decode)]
@@ -246,54 +248,6 @@ pub(crate) struct Request {
     pub(crate) state: RequestState,
 }
 
-/// Where an order under seal stands.
-#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-#[expect(clippy::large_enum_variant, reason = "disputes are rare; a box would only move the same bytes")]
-pub(crate) enum SealedOrderState {
-    /// Stored, perhaps sent. Recovery: send the same bytes; the bank answers where the order stands.
-    #[n(0)]
-    Ordered,
-    /// The bank has taken the money, the issuer has not answered. Recovery: as before.
-    #[n(1)]
-    Pending,
-    /// The answer does not open under K or is not the issuer's word on this order (HC-X10). Everything is kept for a dispute.
-    /// Recovery: ask again.
-    #[n(2)]
-    Disputed(#[n(0)] bank::SealedReply),
-    /// The note is stored, K is wiped. Nothing to do.
-    #[n(3)]
-    Issued,
-    /// Refused, by the bank before anything was taken or by the issuer, and the money is back. Nothing to do.
-    #[n(4)]
-    Refused(#[n(0)] String),
-}
-
-/// An order of one note under seal (HC-D3…D5).
-#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-pub(crate) struct SealedOrder {
-    /// The customer's word, which names the request by its digest.
-    #[n(0)]
-    pub(crate) order: Signed<WithdrawalOrder>,
-    /// E_I.
-    #[n(1)]
-    pub(crate) request: ByteVec,
-    /// What is sealed in it, with K; wiped once it is of no more use.
-    #[n(2)]
-    pub(crate) content: Option<ByteArray<CONTENT_LEN>>,
-    /// Withdrawal that it is part of.
-    #[n(3)]
-    pub(crate) withdrawal: Nonce,
-    /// The bank's word that it took the money.
-    #[n(4)]
-    pub(crate) receipt: Option<Signed<IssuanceOrder>>,
-    #[n(5)]
-    pub(crate) due: Time,
-    #[n(6)]
-    pub(crate) tries: u32,
-    #[n(7)]
-    pub(crate) state: SealedOrderState,
-}
-
 /// Where a holding stands. What is left of it, the card knows.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub(crate) enum HoldingPhase {
@@ -406,115 +360,6 @@ pub(crate) struct OwnPayment {
     pub(crate) state: PaymentState,
 }
 
-/// What a deposit is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-#[cbor(index_only)]
-pub(crate) enum DepositKind {
-    #[n(0)]
-    Deposit,
-    #[n(1)]
-    HandIn,
-    #[n(2)]
-    Refund,
-}
-
-/// A payment to oneself on a fresh key, before a deposit or renewal.
-#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-pub(crate) struct SelfPayment {
-    #[n(0)]
-    pub(crate) challenge: Signed<Challenge>,
-    #[n(1)]
-    pub(crate) parts: Vec<Part>,
-}
-
-/// Where a deposit stands.
-#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-pub(crate) enum DepositPhase {
-    /// Money passes to a fresh key first. Recovery: sign the same parts again and load them.
-    #[n(0)]
-    Moving {
-        #[n(0)]
-        moves: Box<SelfPayment>,
-        #[n(1)]
-        direct: Vec<Digest>,
-    },
-    /// The leaves are fixed. Recovery: open the deposit again under the same id.
-    #[n(1)]
-    Fixed(#[n(0)] Vec<Digest>),
-    /// The bank's challenge is stored. Recovery: close the same leaves again, which gives the same bytes, and send them.
-    #[n(2)]
-    Opened {
-        #[n(0)]
-        to: ToAccount,
-        #[n(1)]
-        leaves: Vec<Digest>,
-    },
-    /// The bank has it. Recovery: ask where it stands.
-    #[n(3)]
-    Sent(#[n(0)] bank::DepositState),
-    /// The issuer has answered for every item. Nothing to do.
-    #[n(4)]
-    Done(#[n(0)] bank::DepositState),
-    /// The bank refused it whole and credited nothing; its holdings are [`HoldingPhase::Closed`] or part of the deposit that
-    /// follows. Nothing to do.
-    #[n(5)]
-    Refused(#[n(0)] String),
-}
-
-/// A deposit, hand-in or refund.
-#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-pub(crate) struct OwnDeposit {
-    #[n(0)]
-    pub(crate) id: Nonce,
-    #[n(1)]
-    pub(crate) kind: DepositKind,
-    #[n(2)]
-    pub(crate) money: Money,
-    #[n(3)]
-    pub(crate) phase: DepositPhase,
-    /// What the bank took, in the order of its items.
-    #[n(4)]
-    pub(crate) taken: Option<Vec<Digest>>,
-}
-
-/// Where a renewal stands.
-#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-pub(crate) enum RenewalPhase {
-    /// Only a rest is left, which passes to a fresh key first. Recovery: sign the same part again and load it.
-    #[n(0)]
-    Moving(#[n(0)] Box<SelfPayment>),
-    /// The leaf is to be closed and sent. Recovery: close it again, which gives the same bytes, and send it.
-    #[n(1)]
-    Closing {
-        #[n(0)]
-        leaf: Digest,
-        #[n(1)]
-        nonce: Nonce,
-        #[n(2)]
-        key: PublicKey,
-        #[n(3)]
-        slot: Nonce,
-    },
-    /// The new note is stored. Nothing to do.
-    #[n(2)]
-    Done,
-    /// The issuer refused; the leaf is [`HoldingPhase::Closed`]. Recovery: `deposit` or `refund`, as the reason says.
-    #[n(3)]
-    Refused(#[n(0)] String),
-}
-
-/// A renewal at the issuer.
-#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-pub(crate) struct Renewal {
-    /// The holding that is renewed.
-    #[n(0)]
-    pub(crate) node: Digest,
-    #[n(1)]
-    pub(crate) money: Money,
-    #[n(2)]
-    pub(crate) phase: RenewalPhase,
-}
-
 /// A line of the history.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub(crate) struct Line {
@@ -570,18 +415,6 @@ impl OwnRight {
             self.used = LicenceUse::Stock;
         }
         self
-    }
-}
-
-impl SealedOrder {
-    /// Whether its outcome is not known yet.
-    pub(crate) fn is_open(&self) -> bool {
-        !matches!(self.state, SealedOrderState::Issued | SealedOrderState::Refused(_))
-    }
-
-    pub(crate) fn money(&self) -> Money {
-        let of = &self.order.record.of;
-        Money::new(of.face, of.currency)
     }
 }
 
