@@ -83,7 +83,7 @@ impl Town {
     }
 }
 
-/// HC-F4.1, HC-F4.4, HC-F4.5, HC-F4.6, HC-F4.7, HC-F4.8, HC-F4.12, HC-P5, HC-P17, HC-X30, HC-O11, HC-N13: payments out of a note, through whichever bank, are paid while Y ≤ X; at
+/// HC-F4.1, HC-F4.4, HC-F4.5, HC-F4.6, HC-F4.7, HC-F4.8, HC-F4.12, HC-A33, HC-P5, HC-P17, HC-X30, HC-O11, HC-N13: payments out of a note, through whichever bank, are paid while Y ≤ X; at
 /// Y = X the note leaves the register for the archive, with its origin, and nobody is accused; the bank no longer holds it.
 #[test]
 fn a_note_is_paid_to_the_last_unit() {
