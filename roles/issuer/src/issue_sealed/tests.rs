@@ -152,7 +152,10 @@ fn only_a_banks_own_order_yields_a_note() {
     assert!(nobody.is_err());
     assert_eq!(dump(&setup.store), before);
 
-    assert!(setup.opened(&good, &forward(&setup, AOBA, &good)).is_some());
+    // many together are verified together: one bad order spoils no other
+    let together = block_on(setup.forward(AOBA, &[unsigned, other.clone(), dearer, good.clone()])).unwrap();
+    assert_eq!([&together[0], &together[2]], [&refused(SealedRefusal::BadOrder); 2]);
+    assert!(setup.opened(&other, &together[1]).is_some() && setup.opened(&good, &together[3]).is_some());
 }
 
 /// HC-X3, HC-P8, HC-F2.11: X, currency, series and epoch are compared inside and outside the seal: a customer who orders 100 and
