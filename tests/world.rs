@@ -12,6 +12,7 @@ mod faults;
 mod flows;
 mod misuse;
 mod refusals;
+mod sealed;
 mod terms;
 
 use std::{cell::RefCell, num::NonZeroU64, sync::Arc};
@@ -231,6 +232,14 @@ impl World {
         self.enrol(&person);
         let joined = block_on(person.open().join(person.joining())).unwrap();
         assert_eq!(joined.name, person.real_name());
+        person
+    }
+
+    /// Somebody with an account whom the authority does not know, joined without a licence.
+    pub(crate) fn unregistered(&self, name: &'static str, bank: &'static str, kind: Kind) -> Person {
+        let person = Person { registered: false, ..self.stranger(name, bank, kind, Privacy::Unlinkable) };
+        self.open_account(&person, bank);
+        block_on(person.open().join(person.joining())).unwrap();
         person
     }
 
