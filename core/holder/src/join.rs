@@ -64,7 +64,7 @@ impl Holder {
         let enrolled = self.peers.bank.send(&enrol).await?;
         let unlinkable = join.kind == Kind::Wallet && join.privacy == Privacy::Unlinkable;
         let (rights, name) = if join.identity.is_none() {
-            let main = if unlinkable { None } else { Some(self.terminal_right().map_err(Trouble::from)?.as_main()) };
+            let main = if unlinkable { None } else { Some(self.terminal_right().map_err(Trouble::from)?.into_main()) };
             (main.into_iter().collect(), join.account.clone())
         } else if unlinkable {
             self.draw_licences(self.config.policy.stock_licences.max(1), LicenceUse::Stock, false).await?

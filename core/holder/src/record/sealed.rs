@@ -11,7 +11,6 @@ use zeni_note::{
 
 /// Where an order under seal stands.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-#[expect(clippy::large_enum_variant, reason = "disputes are rare; a box would only move the same bytes")]
 pub(crate) enum SealedOrderState {
     /// Stored, perhaps sent. Recovery: send the same bytes; the bank answers where the order stands.
     #[n(0)]
