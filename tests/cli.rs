@@ -14,6 +14,7 @@ mod offline;
 mod online;
 mod postgres;
 mod recovery;
+mod sealed;
 mod services;
 mod stage;
 mod story;

@@ -62,7 +62,7 @@ fn a_proof_verifies_elsewhere() {
     let proof = OverspendingProof {
         held: Held::Note(chain.note.clone()),
         children: vec![child("x"), child("y")],
-        licence: chain.holder.clone(),
+        right: chain.holder.clone(),
     };
     assert!(proof.verify(&world.roots).is_ok());
     let signed = Signed::sign(world.network(), proof, &world.issuer);

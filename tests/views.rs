@@ -4,6 +4,7 @@
 mod linking;
 mod naive;
 mod roles;
+mod sealed;
 mod search;
 mod timing;
 

@@ -12,6 +12,7 @@ mod faults;
 mod flows;
 mod misuse;
 mod refusals;
+mod sealed;
 mod terms;
 
 use std::{cell::RefCell, num::NonZeroU64, sync::Arc};
@@ -28,7 +29,7 @@ use zeni_message::{
     route::Caller,
 };
 use zeni_note::{
-    keylist::Roots,
+    keylist::{Roots, Way},
     licence::{Keeper, person_digest},
     testing::{DAY, START, World as Forge, amount, jpy, key},
 };
@@ -45,6 +46,8 @@ pub(crate) const NETWORK: &str = "test";
 pub(crate) const BANKS: [&str; 2] = ["aoba", "kita"];
 pub(crate) const FACES: [u64; 3] = [100, 500, 1_000];
 pub(crate) const SERIES: u32 = 1;
+/// The series under seal.
+pub(crate) const SEALED: u32 = 2;
 /// Money on each account at the start.
 pub(crate) const OPENING: u64 = 20_000;
 /// T1, T2, end of validity, deposit limit, refunds, retention: days from the start of an epoch.
@@ -232,6 +235,14 @@ impl World {
         person
     }
 
+    /// Somebody with an account whom the authority does not know, joined without a licence.
+    pub(crate) fn unregistered(&self, name: &'static str, bank: &'static str, kind: Kind) -> Person {
+        let person = Person { registered: false, ..self.stranger(name, bank, kind, Privacy::Unlinkable) };
+        self.open_account(&person, bank);
+        block_on(person.open().join(person.joining())).unwrap();
+        person
+    }
+
     /// A home of somebody whom nobody knows yet.
     pub(crate) fn stranger(&self, name: &'static str, bank: &'static str, kind: Kind, privacy: Privacy) -> Person {
         Person::empty(&self.net, self.roots, (name, bank), kind, privacy)
@@ -333,34 +344,44 @@ fn issuer(net: &Arc<Net>, store: &Store, setup: &Setup, to_authority: Arc<dyn Tr
         name: (*name).into(),
         key: key(name).public(),
         ceilings: vec![(jpy(), amount(setup.ceiling))],
+        sealed: vec![SEALED],
     };
     let config = zeni_issuer::Config {
         network: forge.network(),
         authority: forge.authority.public(),
         epochs_from: START,
         epoch_s: 30 * DAY,
-        series: vec![zeni_issuer::SeriesConfig {
-            series: SERIES,
-            currency: jpy(),
-            faces: FACES.map(amount).to_vec(),
-            withdraw_s: 30 * DAY,
-            redeem_s,
-            claim_s,
-            valid_s,
-            deposit_s,
-            refund_s,
-            retain_s,
-            payments_max: 16,
-            list_fresh_s: 7 * 86_400,
-            stale_limit: amount(1_000),
-        }],
+        series: [(SERIES, Way::Registered), (SEALED, Way::Sealed)]
+            .map(|(series, way)| zeni_issuer::SeriesConfig {
+                series,
+                currency: jpy(),
+                way,
+                faces: FACES.map(amount).to_vec(),
+                withdraw_s: 30 * DAY,
+                redeem_s,
+                claim_s,
+                valid_s,
+                deposit_s,
+                refund_s,
+                retain_s,
+                payments_max: 16,
+                list_fresh_s: 7 * 86_400,
+                stale_limit: amount(1_000),
+            })
+            .to_vec(),
         banks: BANKS.iter().map(bank).collect(),
         policy: setup.policy.clone(),
+        sealed: zeni_issuer::SealedConfig::default(),
         limits: zeni_issuer::Limits { revocations_every_s: 0, ..zeni_issuer::Limits::default() },
     };
-    let keys = zeni_issuer::Keys { signing: forge.issuer };
+    let keys = zeni_issuer::Keys { signing: forge.issuer, sealing: Zeroizing::new([6; 32]) };
+    let to_bank = |name: &&'static str| {
+        let line = net.line(Place::Bank(name), member("issuer", Role::Issuer));
+        ((*name).to_owned(), Peer::new(line))
+    };
+    let banks = BANKS.iter().map(to_bank).collect();
     let entropy = SharedEntropy::seeded(zeni_crypto::sha256(&[b"issuer", &net.drawn().to_be_bytes()]).0);
-    Issuer::new(config, keys, store.clone(), entropy, net.clock.clone(), Peer::new(to_authority)).unwrap()
+    Issuer::new(config, keys, store.clone(), entropy, net.clock.clone(), Peer::new(to_authority), banks).unwrap()
 }
 
 fn bank(net: &Arc<Net>, place: usize, store: &Store, to_issuer: Arc<dyn Transport>) -> Arc<Bank> {

@@ -95,8 +95,9 @@ fn json_is_as_documented() {
     let balance = stage.run("wallet --home jiro balance --json");
     assert_eq!(
         balance.stdout,
-        "{\"balances\":[{\"currency\":\"JPY\",\"available\":\"JPY:1000\",\"pending\":\"JPY:0\",\"owed_back\":\"JPY:0\",\
-         \"restored\":\"JPY:0\"}]}\n"
+        "{\"balances\":[{\"currency\":\"JPY\",\"available\":\"JPY:1000\",\
+         \"ways\":{\"registered\":\"JPY:1000\",\"sealed\":\"JPY:0\"},\"deposit_only\":\"JPY:0\",\
+         \"pending\":\"JPY:0\",\"owed_back\":\"JPY:0\",\"restored\":\"JPY:0\"}]}\n"
     );
     let text = stage.run("wallet --home jiro balance");
     assert_eq!((text.exit, text.stdout.as_str()), (0, "1000 JPY available\n"));

@@ -157,7 +157,7 @@ fn closers(story: &Story) -> BTreeSet<PublicKey> {
     let deposits = story.exchanges("bank ").into_iter().filter(|one| one.path == Deposit::PATH);
     deposits
         .flat_map(|one| decode::<Deposit>(&one.request, usize::MAX).unwrap().items)
-        .map(|item| item.chain.hops.last().map_or(item.chain.note.record.holder, |hop| hop.payee.record.key))
+        .map(|item| item.chain.hops.last().map_or(item.chain.note.record.holder, |hop| hop.payee.key()))
         .collect()
 }
 
@@ -171,7 +171,7 @@ fn no_key_that_withdrew_or_paid_signs_to_an_account() {
         .iter()
         .flat_map(|person| block_on(person.open().payments()).unwrap())
         .flat_map(|paid| paid.document.answers)
-        .map(|answer| answer.chain.hops.last().map_or(answer.chain.note.record.holder, |hop| hop.payee.record.key))
+        .map(|answer| answer.chain.hops.last().map_or(answer.chain.note.record.holder, |hop| hop.payee.key()))
         .collect();
     assert_eq!(closers(&story).len(), 3);
     assert!(closers(&story).is_disjoint(&redeemed));

@@ -10,6 +10,8 @@ pub(crate) struct Books {
     pub(crate) available: u64,
     pub(crate) held: u64,
     pub(crate) signed: u64,
+    /// Taken from accounts for orders under seal.
+    pub(crate) sealed: u64,
     pub(crate) returned: u64,
     pub(crate) reclaimed: u64,
     pub(crate) issued: u64,
@@ -33,6 +35,7 @@ impl World {
                 books.available += minor(&one.available);
                 books.held += minor(&one.held);
                 books.signed += minor(&one.signed) - minor(&one.corrected);
+                books.sealed += minor(&one.sealed) + minor(&one.reserved);
                 books.returned += minor(&one.returned);
                 books.reclaimed += minor(&one.reclaimed);
             }
@@ -41,11 +44,15 @@ impl World {
         assert_eq!(audit.violations, Vec::<String>::new(), "issuer");
         assert_eq!(audit.in_flight, Vec::<String>::new(), "something is under way");
         let issuer = audit.currencies.first().cloned().unwrap_or_default();
-        (books.issued, books.outstanding) = (issuer.issued, issuer.outstanding);
+        (books.issued, books.outstanding) = (issuer.issued + issuer.sealed, issuer.outstanding);
         (books.honoured, books.dormant) = (issuer.honoured, issuer.dormant);
         assert!(block_on(self.authority.audit()).unwrap().violations.is_empty(), "authority");
         let openings = OPENING * self.accounts.borrow().len() as u64;
-        assert_eq!(books.available + books.signed, openings + books.returned + books.reclaimed, "accounts");
+        assert_eq!(
+            books.available + books.signed + books.sealed,
+            openings + books.returned + books.reclaimed,
+            "accounts"
+        );
         assert_eq!(books.returned, issuer.returned + issuer.honoured, "returns");
         assert_eq!(books.issued, books.outstanding + issuer.returned + books.dormant, "issue");
         books
@@ -57,7 +64,7 @@ impl World {
         let books = self.check_books();
         let figures: Vec<[u64; 4]> = people.iter().map(|person| person.figures()).collect();
         let sum = |column: usize| figures.iter().map(|one| one[column]).sum::<u64>();
-        let unredeemed = books.signed - books.reclaimed - books.issued;
+        let unredeemed = books.signed + books.sealed - books.reclaimed - books.issued;
         assert_eq!(unredeemed, sum(1), "Σ unredeemed requests");
         assert_eq!(books.outstanding, sum(0) + sum(2) + sum(3) + books.held, "Σ outstanding");
         let openings = OPENING * self.accounts.borrow().len() as u64;

@@ -176,6 +176,9 @@ fn a_repeated_return_raises_no_case() {
         // a cut round complains; the next one begins again from what is stored
         drop(block_on(world.bank("kita").tick()));
     }
+    let caller = zeni_message::route::Caller { role: Role::Bank, name: "kita".into() };
+    let whole = world.net.line(Place::IssuerMembers, Some(caller));
+    world.restart_bank("kita", whole);
     world.settle();
     assert_eq!(world.account(&hanako), [OPENING + 300, 0]);
     assert_eq!(world.cases(), []);

@@ -45,6 +45,8 @@ pub(crate) struct Person {
     pub(crate) store: Store,
     pub(crate) memory: TestMemory,
     pub(crate) policy: Policy,
+    /// Whether the authority knows the person; else the wallet holds without a licence.
+    pub(crate) registered: bool,
     pub(crate) entropy: SharedEntropy,
 }
 
@@ -67,6 +69,7 @@ impl Person {
             store: Store::open_memory_with(&zeni_holder::SCHEMA, Options::inline()).unwrap(),
             memory: TestMemory::new(),
             policy: Policy { stock_licences: 12, ..Policy::default() },
+            registered: true,
             entropy: SharedEntropy::seeded(zeni_crypto::sha256(&[bank.as_bytes(), name.as_bytes()]).0),
         }
     }
@@ -94,7 +97,7 @@ impl Person {
             account: self.account(),
             code: format!("code of {}", self.name),
             csr: Csr::make(&TlsKey::generate(), &party),
-            identity: self.identity(),
+            identity: self.registered.then(|| self.identity()),
         };
         Join { enrolment, privacy: self.privacy, kind: self.kind }
     }
@@ -140,7 +143,7 @@ impl Person {
         let config = Config {
             roots: self.roots,
             policy: self.policy,
-            identity: Some(self.identity()),
+            identity: self.registered.then(|| self.identity()),
             keeper: Keeper::Software,
         };
         let (store, entropy) = (self.store.clone(), self.entropy.clone());
@@ -181,6 +184,17 @@ impl Person {
         balance.balances.first().map_or([0; 4], |it| {
             [it.available, it.pending, it.owed_back, it.restored].map(|money| money.amount.minor())
         })
+    }
+}
+
+impl Person {
+    /// All that the wallet holds, what can only be deposited included.
+    pub(crate) fn wealth(&self) -> u64 {
+        let balance = block_on(self.open().balance()).unwrap();
+        let of = |it: &zeni_holder::CurrencyBalance| {
+            [it.available, it.deposit_only, it.pending, it.owed_back, it.restored].map(|it| it.amount.minor())
+        };
+        balance.balances.iter().flat_map(of).sum()
     }
 }
 

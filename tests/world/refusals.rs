@@ -22,7 +22,7 @@ fn nobody_joins_under_anothers_name() {
     let goro = world.stranger("goro", "aoba", Kind::Wallet, Privacy::Unlinkable);
     world.enrol(&goro);
     let mut guess = goro.joining();
-    guess.enrolment.identity = "identity of Taro".into();
+    guess.enrolment.identity = Some("identity of Taro".into());
     assert_eq!(block_on(goro.open().join(guess)).unwrap_err().code(), "unknown_person");
     let own = key("goro's own");
     let refused = license(&world, &own, &goro.identity(), &taro.identity()).unwrap_err();
@@ -102,7 +102,8 @@ fn a_bank_that_forges_requests_gets_no_more_than_it_reports() {
         .find(|entry| entry.bank == "aoba" && entry.face == amount(500))
         .unwrap()
         .digest();
-    let totals = BankTotals { currency: jpy(), signed: amount(0), returned: amount(0), reclaimed: amount(0) };
+    let totals =
+        BankTotals { currency: jpy(), signed: amount(0), returned: amount(0), reclaimed: amount(0), sealed: amount(0) };
     let counts = Counts { bank: "aoba".into(), number: 1_000, signed: vec![(entry, 1)], totals: vec![totals] };
     let counts = Signed::sign(world.roots.network, counts, &key("aoba"));
     let caller = zeni_message::route::Caller { role: zeni_message::Role::Bank, name: "aoba".into() };

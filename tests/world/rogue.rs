@@ -42,9 +42,9 @@ impl Rogue {
     /// A request for payment to this key.
     pub(crate) fn challenge(&self, world: &World, total: u64, seed: &str) -> Signed<Challenge> {
         let (epoch, key_list) = current_list(world);
-        let licence = self.licence.clone();
+        let right = self.licence.clone().into();
         let made = forge().challenge(&self.secret, total, seed, world.now());
-        let challenge = Challenge { epoch, key_list, licence, name: String::new(), ..made };
+        let challenge = Challenge { epoch, key_list, right, name: String::new(), ..made };
         Signed::sign(world.roots.network, challenge, &self.secret)
     }
 
@@ -115,7 +115,7 @@ pub(crate) fn chains(world: &World, challenge: &Challenge, payment: &Payment) ->
             opening: challenge.opening(world.roots.network),
             amount: answer.amount,
             signature: answer.signature,
-            payee: challenge.licence.clone(),
+            payee: challenge.right.clone(),
         })
     };
     payment.answers.iter().map(hop).collect()
@@ -124,6 +124,11 @@ pub(crate) fn chains(world: &World, challenge: &Challenge, payment: &Payment) ->
 /// The only chain of a payment.
 pub(crate) fn chain(world: &World, request: &Requested, paid: &Paid) -> Chain {
     chains(world, &request.document.record, &paid.document).remove(0)
+}
+
+/// An account key that orders nothing.
+fn person_key(account: &str) -> PublicKey {
+    key(&format!("account key of {account}")).public()
 }
 
 /// Deposits a chain by hand: what signs the closing is the caller's business.
@@ -139,7 +144,13 @@ pub(crate) fn deposit_by_hand(
     let account = person.account();
     let anonymous = Peer::<zeni_message::Bank>::new(world.net.line(Place::Bank(bank), None));
     let joining = Person { bank, ..person.copied() }.joining().enrolment;
-    let enrol = Enrol { account: account.clone(), code: joining.code, csr: joining.csr, shop: false };
+    let enrol = Enrol {
+        account: account.clone(),
+        code: joining.code,
+        csr: joining.csr,
+        shop: false,
+        account_key: person_key(&account),
+    };
     let salt = block_on(anonymous.send(&enrol)).unwrap().account_salt;
     let caller = zeni_message::route::Caller { role: zeni_message::Role::Wallet, name: format!("{bank}/{account}") };
     let peer = Peer::<zeni_message::Bank>::new(world.net.line(Place::Bank(bank), Some(caller)));

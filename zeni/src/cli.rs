@@ -397,7 +397,7 @@ pub(crate) struct InspectArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
-    /// all, blind, redeem, payee, return, sizes or store.
+    /// all, sizes, blind, redeem, sealed, payee, return, store or register (a million notes: long).
     #[arg(default_value = "all")]
     pub(crate) scenario: String,
     /// A few operations only, to see that it runs.

@@ -23,7 +23,7 @@ pub(crate) async fn run(args: DemoArgs, output: Output) -> Result<(), Failure> {
     let summary = json!({"ok": true, "scenes": scenes});
     output.result(
         &summary,
-        "\nThe story is complete: every yen is accounted for, and one person was named by his own signatures.",
+        "\nThe story is complete: every yen is accounted for, and two people were named by their own signatures.",
     )
 }
 
@@ -37,6 +37,8 @@ async fn play(stage: &mut Stage) -> Scene {
         "return": returned(stage).await?,
         "honest_replay_not_accused": honest_replay(stage).await?,
         "overspending_named": overspending(stage).await?,
+        "under_seal": under_seal(stage).await?,
+        "under_seal_named_by_bank": identified_by_bank(stage).await?,
         "audit_balanced": audit(stage).await?,
     }))
 }
@@ -125,6 +127,45 @@ async fn overspending(stage: &mut Stage) -> Scene {
     stage.admin("issuer", &["cases", "--export", "proof.cose"]).await?;
     let inspected = stage.run(&["inspect", "proof.cose", "--network", "net/network.toml"]).await?;
     Ok(json!({"name": name, "proof": inspected}))
+}
+
+async fn under_seal(stage: &mut Stage) -> Scene {
+    stage.title(
+        "The second way needs no registration: Suzuki joins without an identity and withdraws 1,500 yen through his bank under \
+         seal. The bank knows who and cannot read which notes; the issuer knows which notes and not whose.",
+    );
+    stage.join_unregistered("suzuki", "aoba", "A-1002").await?;
+    let withdrawn = stage.wallet("suzuki", &["withdraw", "1500 JPY", "--via", "sealed"]).await?;
+    let balance = stage.wallet("suzuki", &["balance"]).await?;
+    let sealed = &balance["balances"][0]["ways"]["sealed"];
+    stage.expect(*sealed == "JPY:1500", "Suzuki holds 1,500 yen, all issued under seal", &balance)?;
+    stage.title("He pays the café 300 of them, which takes both kinds, and deposits 200 again.");
+    stage.pay("suzuki", "shop", "cafe", "300 JPY", "sealed").await?;
+    stage.shop("cafe", &["deposit"]).await?;
+    stage.wallet("suzuki", &["deposit", "200 JPY"]).await?;
+    let account = stage.settled("aoba", "A-1002", "JPY:98700").await?;
+    Ok(json!({"withdrawn": withdrawn["money"], "via": withdrawn["via"], "account": account["balance"]}))
+}
+
+async fn identified_by_bank(stage: &mut Stage) -> Scene {
+    stage.title(
+        "Suzuki copies his wallet as Jiro did. The issuer can prove that a key overspent, and has no name for it; only his own \
+         bank finds his, and only with that proof.",
+    );
+    stage.copy("suzuki", "suzuki-copy")?;
+    stage.pay("suzuki", "shop", "cafe", "1000 JPY", "sealed-once").await?;
+    stage.pay("suzuki-copy", "wallet", "taro", "1000 JPY", "sealed-twice").await?;
+    stage.shop("cafe", &["deposit"]).await?;
+    stage.wallet("taro", &["deposit", "1000 JPY"]).await?;
+    let case = stage.case_in("identified").await?;
+    stage.expect(case["name"].is_null(), "the issuer learns that he was identified, and no name", &case)?;
+    let args = ["--bank", "aoba", "cases", "--export", "identified.cose"];
+    let file = stage.admin("bank", &args).await?;
+    let name = file["cases"][0]["name"].as_str().unwrap_or_default().to_owned();
+    stage.expect(name == "Taro Suzuki", "his bank's case file names Taro Suzuki", &file)?;
+    let args = ["inspect", "identified.cose", "--network", "net/network.toml", "--fetch-key-lists"];
+    let inspected = stage.run(&args).await?;
+    Ok(json!({"issuer_name": case["name"], "bank_name": name, "identification": inspected}))
 }
 
 async fn audit(stage: &mut Stage) -> Scene {

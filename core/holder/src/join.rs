@@ -72,7 +72,7 @@ impl Holder {
         let enrolled = self.peers.bank.send(&enrol).await?;
         let unlinkable = !shop && privacy == Privacy::Unlinkable;
         let (rights, name) = if !registered {
-            let main = if unlinkable { None } else { Some(self.terminal_right().map_err(Trouble::from)?.as_main()) };
+            let main = if unlinkable { None } else { Some(self.terminal_right().map_err(Trouble::from)?.into_main()) };
             (main.into_iter().collect(), account.clone())
         } else if unlinkable {
             self.draw_licences(self.config.policy.stock_licences.max(1), LicenceUse::Stock, false).await?

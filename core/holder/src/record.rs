@@ -4,6 +4,7 @@ mod deposit;
 mod holding;
 mod payment;
 mod person;
+mod sealed;
 mod withdrawal;
 
 use zeni_crypto::Digest;
@@ -20,9 +21,8 @@ pub(crate) use holding::{Holding, HoldingPhase};
 pub(crate) use payment::{ChallengeState, OwnChallenge, OwnPayment, Part, PaymentState, SelfPayment};
 pub use person::{Evidence, Kind, Privacy, Profile, Via};
 pub(crate) use person::{LicenceUse, OwnRight, StoredKeyList, StoredRevocations};
-pub(crate) use withdrawal::{
-    BlindItem, Request, RequestState, SealedOrder, SealedOrderState, Withdrawal, WithdrawalState,
-};
+pub(crate) use sealed::{SealedOrder, SealedOrderState};
+pub(crate) use withdrawal::{BlindItem, Request, RequestState, Withdrawal, WithdrawalState};
 
 /// A line of the history.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]

@@ -181,7 +181,7 @@ impl Holder {
         if Holder::fresh_receipts(profile) || profile.main.is_some() {
             return Ok(());
         }
-        let main = self.terminal_right()?.as_main();
+        let main = self.terminal_right()?.into_main();
         let profile = Profile { main: Some(main.key()), ..profile.clone() };
         Ok(self.commit(vec![Change::put(&main), Change::put(&profile)]).await?)
     }

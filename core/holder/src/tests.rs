@@ -7,4 +7,6 @@ mod faults;
 mod flows;
 mod home;
 mod losses;
+mod sealed;
+mod terminal;
 mod town;

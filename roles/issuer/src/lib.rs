@@ -121,6 +121,11 @@ impl Issuer {
         banks: BTreeMap<String, Peer<Bank>>,
     ) -> Result<Arc<Issuer>, StartError> {
         config.check()?;
+        if config.sealed.makes_keys {
+            tracing::warn!(
+                "this issuer makes key pairs for wallets that ask for it: it could sign in their holders' places"
+            );
+        }
         let roots = Roots { network: config.network, issuer: keys.signing.public(), authority: config.authority };
         let nonces = nonce::Nonces::new(entropy.bytes());
         let licences = licences::VerifiedLicences::new(config.limits.licences_cached_max);

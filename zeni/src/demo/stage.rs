@@ -126,6 +126,16 @@ impl Stage {
         self.quiet(&args).await
     }
 
+    /// Joins a person as a customer of a bank alone, without an identity at the authority.
+    pub(super) async fn join_unregistered(&self, home: &str, bank: &str, account: &str) -> Result<Value, Failure> {
+        let one = self.enrolments.iter().find(|one| one.bank == bank && one.account == account);
+        let one = one.with_context(|| format!("no account {account} at {bank}"))?;
+        let mut args = vec!["wallet", "--home", home, "join", "--network", "net/network.toml", "--bank", bank];
+        args.extend(["--account", account, "--code", &one.code]);
+        self.output.say(&format!("   $ zeni wallet --home {home} join --bank {bank} --account {account} …"));
+        self.quiet(&args).await
+    }
+
     /// A command of a wallet.
     pub(super) async fn wallet(&self, home: &str, args: &[&str]) -> Result<Value, Failure> {
         self.run(&[&["wallet", "--home", home], args].concat()).await
@@ -192,6 +202,19 @@ impl Stage {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         Err(Failure::refused("demo", "no case was opened and disclosed in time"))
+    }
+
+    /// Waits until the issuer has a case in a state.
+    pub(super) async fn case_in(&self, state: &str) -> Result<Value, Failure> {
+        for _ in 0..LOOKS_MAX {
+            let cases = self.quiet(&["issuer", "--dir", "net", "cases"]).await?;
+            let found = cases["cases"].as_array().and_then(|cases| cases.iter().find(|case| case["state"] == state));
+            if let Some(case) = found {
+                return Ok(case.clone());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Err(Failure::refused("demo", format!("no case came to be {state} in time")))
     }
 
     /// A command that must be refused; tells its JSON.

@@ -123,7 +123,7 @@ impl OwnRight {
     }
 
     /// The same key as the long-lived one.
-    pub(crate) fn as_main(self) -> OwnRight {
+    pub(crate) fn into_main(self) -> OwnRight {
         OwnRight { used: LicenceUse::Main, ..self }
     }
 
@@ -160,6 +160,7 @@ pub(crate) struct StoredRevocations {
 
 /// Something that shows that keys are not the same for all (RN-X9).
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[expect(clippy::large_enum_variant, reason = "one is read at a time; a box would only move the same bytes")]
 pub enum Evidence {
     /// Proof against issuer and authority: withdrawals stop.
     #[n(0)]

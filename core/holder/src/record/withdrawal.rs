@@ -1,15 +1,9 @@
 //! Money on its way from the account to notes.
 
-use minicbor::bytes::{ByteArray, ByteVec};
 use zeni_crypto::{Digest, PublicKey, blind::Blinding};
-use zeni_message::{Signed, Time};
+use zeni_message::Time;
 use zeni_money::{Amount, Money};
-use zeni_note::{
-    Nonce,
-    messages::bank,
-    request::IssuanceRequest,
-    sealed::{CONTENT_LEN, IssuanceOrder, WithdrawalOrder},
-};
+use zeni_note::{Nonce, request::IssuanceRequest};
 
 /// One blinded key of an order.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
@@ -102,64 +96,4 @@ pub(crate) struct Request {
     pub(crate) tries: u32,
     #[n(6)]
     pub(crate) state: RequestState,
-}
-
-/// Where an order under seal stands.
-#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-#[expect(clippy::large_enum_variant, reason = "disputes are rare; a box would only move the same bytes")]
-pub(crate) enum SealedOrderState {
-    /// Stored, perhaps sent. Recovery: send the same bytes; the bank answers where the order stands.
-    #[n(0)]
-    Ordered,
-    /// The bank has taken the money, the issuer has not answered. Recovery: as before.
-    #[n(1)]
-    Pending,
-    /// The answer does not open under K or is not the issuer's word on this order (HC-X10). Everything is kept for a dispute.
-    /// Recovery: ask again.
-    #[n(2)]
-    Disputed(#[n(0)] bank::SealedReply),
-    /// The note is stored, K is wiped. Nothing to do.
-    #[n(3)]
-    Issued,
-    /// Refused, by the bank before anything was taken or by the issuer, and the money is back. Nothing to do.
-    #[n(4)]
-    Refused(#[n(0)] String),
-}
-
-/// An order of one note under seal (HC-D3…D5).
-#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-pub(crate) struct SealedOrder {
-    /// The customer's word, which names the request by its digest.
-    #[n(0)]
-    pub(crate) order: Signed<WithdrawalOrder>,
-    /// E_I.
-    #[n(1)]
-    pub(crate) request: ByteVec,
-    /// What is sealed in it, with K; wiped once it is of no more use.
-    #[n(2)]
-    pub(crate) content: Option<ByteArray<CONTENT_LEN>>,
-    /// Withdrawal that it is part of.
-    #[n(3)]
-    pub(crate) withdrawal: Nonce,
-    /// The bank's word that it took the money.
-    #[n(4)]
-    pub(crate) receipt: Option<Signed<IssuanceOrder>>,
-    #[n(5)]
-    pub(crate) due: Time,
-    #[n(6)]
-    pub(crate) tries: u32,
-    #[n(7)]
-    pub(crate) state: SealedOrderState,
-}
-
-impl SealedOrder {
-    /// Whether its outcome is not known yet.
-    pub(crate) fn is_open(&self) -> bool {
-        !matches!(self.state, SealedOrderState::Issued | SealedOrderState::Refused(_))
-    }
-
-    pub(crate) fn money(&self) -> Money {
-        let of = &self.order.record.of;
-        Money::new(of.face, of.currency)
-    }
 }

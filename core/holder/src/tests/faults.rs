@@ -317,3 +317,44 @@ fn a_payment_survives_every_cut() {
         }
     }
 }
+
+/// HC-X8, HC-X9, HC-A4: a withdrawal under seal that is cut anywhere resumes with the same bytes: one debit and one note per order, with the bank slow or not, with keys
+/// of the wallet's own or the issuer's.
+#[test]
+fn a_sealed_withdrawal_survives_every_cut() {
+    fn prepare(slow: u32) -> (Arc<Town>, Vec<Home>) {
+        let town = Town::with(Series::Sealed(zeni_note::keylist::Way::Sealed));
+        let home = Home::unregistered(&town, "taro", Kind::Wallet);
+        town.books().sealed.slow = slow;
+        town.books().sealed.makes_keys = true;
+        (town, vec![home])
+    }
+    fn once(homes: &[Home]) {
+        nothing_pending_later(homes);
+        let books = homes[0].town.books();
+        let notes = books.sealed.issued.len() as u64;
+        assert!(notes == 3 || notes == 6, "{notes} notes: a withdrawal is made whole, or again by hand");
+        let mut numbers = books.sealed.issued.clone();
+        numbers.sort();
+        numbers.dedup();
+        assert_eq!(numbers.len() as u64, notes);
+    }
+    let own: Step = |holder| Ok(block_on(holder.withdraw(yen(1_600), false)).map(|_| ())?);
+    let made: Step = |holder| Ok(block_on(holder.withdraw_sealed(yen(1_600), SealedKeys::MadeByIssuer)).map(|_| ())?);
+    assert!(everywhere(|| prepare(0), own, once) > 15);
+    assert!(everywhere(|| prepare(1), own, once) > 10);
+    assert!(everywhere(|| prepare(0), made, once) > 10);
+}
+
+/// HC-F4, DESIGN §1.4: a deposit of notes under seal, which first passes them to a fresh key, resumes wherever it is cut.
+#[test]
+fn a_deposit_without_a_licence_survives_every_cut() {
+    let prepare = || {
+        let town = Town::with(Series::Sealed(zeni_note::keylist::Way::Sealed));
+        let home = Home::unregistered(&town, "taro", Kind::Wallet);
+        block_on(home.open().withdraw(yen(1_600), false)).unwrap();
+        (town, vec![home])
+    };
+    let deposit: Step = |holder| Ok(block_on(holder.deposit(yen(700))).map(|_| ())?);
+    assert!(everywhere(prepare, deposit, nothing_pending) > 8);
+}

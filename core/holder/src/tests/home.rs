@@ -152,6 +152,11 @@ impl Home {
         Home { registered: self.registered, ..Home::empty(&self.town, self.name) }
     }
 
+    /// A cheat's copy of the card, beside a copy of the records.
+    pub(crate) fn copied(&self, store: Store) -> Home {
+        Home { memory: self.memory.copied(), store, ..self.blank() }
+    }
+
     pub(crate) fn join(&self, privacy: Privacy, kind: Kind) -> Join {
         let enrolment = Enrolment {
             bank: BANK.into(),

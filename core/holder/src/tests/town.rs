@@ -24,7 +24,7 @@ use zeni_note::{
     testing::{DAY, EPOCH, SERIES, START, World, amount, jpy, nonce, terms},
 };
 
-pub(crate) use sealed::{Rogue, SEALED, Series};
+pub(crate) use sealed::{Rogue, Series, pair as sealing_pair};
 
 pub(crate) const BANK: &str = "aoba";
 pub(crate) const FACES: [u64; 3] = [100, 500, 1_000];

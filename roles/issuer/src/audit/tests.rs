@@ -69,3 +69,45 @@ fn banks_are_compared() {
     let report = block_on(setup.issuer.audit()).unwrap();
     assert_eq!(report.violations.len(), 3);
 }
+
+/// HC-F7.1, HC-P22: what a bank says it debited for notes under seal is compared with what was issued to it: less is under way, for
+/// the bank debits when it hears the answer; more is a violation.
+#[test]
+fn what_banks_debited_under_seal_is_compared() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    block_on(setup.sealed_note(BANKS[0], "taro", "one", 500));
+    let nil = zeni_money::Amount::ZERO;
+    let report = |number: u64, sealed: u64| {
+        let totals = BankTotals { currency: jpy(), signed: nil, returned: nil, reclaimed: nil, sealed: amount(sealed) };
+        block_on(setup.report(BANKS[0], number, 0, Some(totals)));
+        block_on(setup.issuer.audit()).unwrap()
+    };
+    let less = report(1, 0);
+    assert_eq!(
+        (less.violations, less.in_flight),
+        (Vec::new(), vec!["aoba: 500 minor units sealed are under way".to_owned()])
+    );
+    let right = report(2, 500);
+    assert_eq!((right.violations, right.in_flight), (Vec::new(), Vec::new()));
+    assert_eq!((right.currencies[0].sealed, right.currencies[0].held), (500, 500));
+    assert_eq!(report(3, 600).violations, ["aoba: sealed falls short by 100"]);
+}
+
+/// HC-F7.3, HC-P22: an origin without its note, or books that say otherwise than the rests of a bank's notes, is found.
+#[test]
+fn what_a_bank_holds_is_recomputed() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    block_on(setup.sealed_note(BANKS[0], "taro", "one", 500));
+    let run = |statement: &'static str| {
+        let job = move |tx: &mut zeni_store::Tx<'_>| -> Result<u64, JobError<()>> { Ok(tx.execute(statement, &[])?) };
+        assert_eq!(setup.store.write_blocking(Caller::default(), job).unwrap(), 1);
+    };
+    assert!(block_on(setup.issuer.audit()).unwrap().is_sound());
+    run("UPDATE origin SET bank = 'midori'");
+    let moved = block_on(setup.issuer.audit()).unwrap().violations;
+    assert_eq!(moved.len(), 2, "{moved:?}");
+    run("UPDATE origin SET bank = 'aoba'");
+    run("DELETE FROM note");
+    let lost = block_on(setup.issuer.audit()).unwrap().violations;
+    assert!(lost.contains(&"1 origins stand without their notes".to_owned()), "{lost:?}");
+}

@@ -22,6 +22,9 @@ pub(crate) struct Payer {
     pub(crate) slice: u32,
 }
 
+/// The part of what is left below a ceiling that is drawn at once, if that is more than a slice.
+const ROOM_PARTS: u128 = 16;
+
 /// What one job has issued so far.
 #[derive(Default)]
 struct Work {
@@ -117,7 +120,8 @@ impl Work {
         ceilings::keep(tx, &bank, left)?;
         let wanted = u128::from(face.minor());
         let mut room = ceilings::room(tx, &bank, unposted)? + u128::from(left.minor());
-        let mut take = wanted * u128::from(payer.slice);
+        // far below a ceiling much is drawn at once, so that the bank's position is seldom worked out
+        let mut take = (wanted * u128::from(payer.slice)).max(room / ROOM_PARTS);
         if room < wanted {
             // bank keys hold slices they may not need: take them back, they draw again
             ceilings::take_back(tx, &bank)?;

@@ -54,7 +54,7 @@ fn issued(setup: &Setup) -> [u64; 4] {
     [aoba.issued, aoba.outstanding, midori.issued, circulation[0].rows[0]]
 }
 
-/// HC-F2.8, HC-F2.9, HC-F2.10, HC-F2.11, HC-F2.13, HC-F2.14, HC-F2.15, HC-F2.16, HC-F7.1, HC-A28, HC-A29, HC-A30, HC-A31, HC-V1, HC-V18, HC-V25: requests that a bank forwards with its signature are opened,
+/// HC-F2.8, HC-F2.9, HC-F2.10, HC-F2.11, HC-F2.13, HC-F2.14, HC-F2.15, HC-F2.16, HC-F7.1, HC-A28, HC-A29, HC-A32, HC-A30, HC-A31, HC-V1, HC-V18, HC-V25: requests that a bank forwards with its signature are opened,
 /// compared, registered with their bank and answered under K: a note made out to N_U, with the leave to load it into the slot
 /// that was asked for. The books say what the bank holds.
 #[test]
@@ -70,6 +70,13 @@ fn requests_under_seal_become_notes() {
         assert_eq!(issued.ticket.record.note, issued.note.identity(setup.world.network()));
     }
     assert_eq!(issued(&setup), [1_100, 1_100, 0, 2]);
+    // beside each note stand its bank, E_I by its digest, and what was sealed
+    let dump = dump(&setup.store);
+    for purse in &purses {
+        assert!(
+            crate::tests::holds(&dump, &purse.request().0) && crate::tests::holds(&dump, &purse.content.to_bytes())
+        );
+    }
     assert_eq!(block_on(setup.issuer.audit()).unwrap().violations, Vec::<String>::new());
 }
 
@@ -145,7 +152,10 @@ fn only_a_banks_own_order_yields_a_note() {
     assert!(nobody.is_err());
     assert_eq!(dump(&setup.store), before);
 
-    assert!(setup.opened(&good, &forward(&setup, AOBA, &good)).is_some());
+    // many together are verified together: one bad order spoils no other
+    let together = block_on(setup.forward(AOBA, &[unsigned, other.clone(), dearer, good.clone()])).unwrap();
+    assert_eq!([&together[0], &together[2]], [&refused(SealedRefusal::BadOrder); 2]);
+    assert!(setup.opened(&other, &together[1]).is_some() && setup.opened(&good, &together[3]).is_some());
 }
 
 /// HC-X3, HC-P8, HC-F2.11: X, currency, series and epoch are compared inside and outside the seal: a customer who orders 100 and
@@ -258,7 +268,7 @@ fn a_series_hides_its_keys() {
     assert_eq!(block_on(setup.issuer.audit()).unwrap().violations, Vec::<String>::new());
 }
 
-/// HC-F6.1, HC-F6.2, HC-F6.3, HC-F6.4, HC-F6.5, HC-F6.6, HC-F6.7, HC-F6.8, HC-F6.9, HC-V4, HC-P26, HC-O6: the issuer makes key pairs only where its operator said so; then the wallet finds SS_U
+/// HC-F6.1, HC-F6.2, HC-F6.3, HC-F6.4, HC-F6.5, HC-F6.6, HC-F6.7, HC-F6.8, HC-F6.9, HC-A38, HC-V4, HC-P26, HC-O6: the issuer makes key pairs only where its operator said so; then the wallet finds SS_U
 /// beside its note, the same again when it asks again, and the issuer's database does not hold it.
 #[test]
 fn the_issuer_makes_keys_if_it_is_told_to() {

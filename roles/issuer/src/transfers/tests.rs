@@ -16,7 +16,7 @@ fn transfers(setup: &Setup, bank: &str, after: u64) -> Vec<Transfer> {
     block_on(setup.member(bank, GetTransfers { after })).unwrap()
 }
 
-/// HC-F4.7, HC-F4.11, HC-V20, HC-V21, HC-O13: a note under seal that comes back through another bank makes its own bank pay and
+/// HC-F4.7, HC-F4.11, HC-A35, HC-V20, HC-V21, HC-O13: a note under seal that comes back through another bank makes its own bank pay and
 /// the other receive, once per cycle, netted, with what the first no longer holds. What is still out is not paid.
 #[test]
 fn the_notes_bank_pays_and_the_shops_bank_receives() {

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::{BANK, FACES, Town};
 
 /// Number of the sealed series.
-pub(crate) const SEALED: u32 = SERIES + 1;
+const SEALED: u32 = SERIES + 1;
 
 /// What the bank offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub(crate) struct Desk {
     pub(crate) issued: Vec<zeni_note::Serial>,
 }
 
-pub(super) fn pair() -> SealKeyPair {
+pub(crate) fn pair() -> SealKeyPair {
     SealKeyPair::from_seed([0x5e; 32])
 }
 

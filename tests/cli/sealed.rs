@@ -1,0 +1,92 @@
+//! The way under seal on the command line: joining without an identity, orders and their documents, ceilings, cases of a bank.
+
+use std::fs;
+
+use super::stage::{Stage, until};
+
+/// Joins a customer of a bank without an identity at the authority.
+fn join(stage: &Stage, kind: &str, home: &str, bank: &str, account: &str) {
+    let line = stage.enrolment(bank, account);
+    let args = [kind, "--home", home, "join", "--network", "net/network.toml", "--json", "--bank", bank];
+    let joined = stage.raw(&[&args[..], &["--account", account, "--code", &line[3]]].concat());
+    assert_eq!(joined.exit, 0, "{joined:?}");
+    assert_eq!(joined.json()["licences"], 0);
+}
+
+/// HC-F2, HC-F3, HC-X10, HC-X11, HC-D5, HC-D6, HC-A12: who joins without an identity withdraws under seal, sees it in balance and history, pays a shop that it is told is terminal, and exports
+/// signed order, sealed request and receipt, which `inspect` verifies. Controls: another key or an altered document does not verify; registered withdrawals need a licence.
+#[test]
+fn orders_and_their_documents() {
+    let stage = Stage::running();
+    join(&stage, "wallet", "mei", "aoba", "A-1003");
+    join(&stage, "shop", "books", "kita", "K-2001");
+    stage.refused("wallet --home mei withdraw 100_JPY --via registered", "no_licence");
+    let done = stage.ok("wallet --home mei withdraw 200_JPY --via sealed");
+    assert_eq!(
+        (&done["via"], &done["requests"], &done["redeemed"]),
+        (&"sealed".into(), &2.into(), &2.into()),
+        "{done}"
+    );
+    let balance = stage.ok("wallet --home mei balance");
+    assert_eq!(balance["balances"][0]["ways"]["sealed"], "JPY:200");
+    assert_eq!(stage.ok("wallet --home mei history")["entries"][0]["via"], "sealed");
+
+    stage.ok("shop --home books request 50_JPY --out r.txt");
+    let paid = stage.ok("wallet --home mei pay r.txt --yes --out p.txt");
+    assert_eq!((&paid["terminal"], &paid["held_before"]), (&true.into(), &"JPY:200".into()), "{paid}");
+    stage.ok("shop --home books receive p.txt");
+    assert_eq!(stage.ok("shop --home books balance")["balances"][0]["deposit_only"], "JPY:50");
+
+    let orders = stage.ok("wallet --home mei orders --export orders");
+    let key = orders["orders"][0]["account_key"].as_str().expect("a key").to_owned();
+    assert_eq!((&orders["orders"][1]["state"], &orders["orders"][1]["receipt"]), (&"issued".into(), &true.into()));
+    let network = "--network net/network.toml";
+    stage.ok(&format!("inspect orders/1-order.txt {network} --key {key}"));
+    stage.ok(&format!("inspect orders/1-receipt.txt {network}"));
+    assert!(stage.path("orders/1-request.bin").exists());
+    let other = orders["orders"][0]["request"].as_str().expect("a digest");
+    assert_ne!(stage.run(&format!("inspect orders/1-order.txt {network} --key {other} --json")).exit, 0, "control");
+    let forged = stage.run(&format!("inspect orders/1-receipt.txt {network} --key {key} --json"));
+    assert_eq!(forged.json()["code"], "does_not_hold", "control: {forged:?}");
+}
+
+/// HC-F7.4, HC-X12, HC-A21, HC-P15: a ceiling set on the command line refuses and gives the money back; a purse that was copied is found in the bank's cases, by name there alone,
+/// with a document that `inspect` verifies; the suspension is lifted by hand.
+#[test]
+fn ceilings_and_cases() {
+    let stage = Stage::running();
+    join(&stage, "wallet", "mei", "aoba", "A-1003");
+    stage.ok("issuer --dir net ceiling aoba 100_JPY");
+    stage.refused("wallet --home mei withdraw 100_JPY", "sealed_refused");
+    assert_eq!(stage.account("aoba", "A-1003"), (250, 0));
+    stage.refused("issuer --dir net ceiling nowhere 100_JPY", "unknown_bank");
+    stage.ok("issuer --dir net ceiling aoba 1000000_JPY");
+    let circulation = stage.ok("issuer --dir net circulation");
+    assert_eq!(circulation["circulation"][0]["banks"][0]["ceiling"], 1_000_000, "{circulation}");
+    stage.ok("wallet --home mei withdraw 100_JPY");
+    stage.copy("mei", "twin");
+    for (payer, kind_payee) in [("mei", "wallet --home taro"), ("twin", "shop --home cafe")] {
+        stage.ok(&format!("{kind_payee} request 100_JPY --out {payer}.r"));
+        stage.ok(&format!("wallet --home {payer} pay {payer}.r --yes --out {payer}.p"));
+        stage.ok(&format!("{kind_payee} receive {payer}.p"));
+    }
+    stage.ok("wallet --home taro deposit 100_JPY");
+    stage.ok("shop --home cafe deposit");
+    until("the bank has identified its customer", || {
+        stage.ok("issuer --dir net cases")["cases"][0]["state"] == "identified"
+    });
+    assert!(stage.ok("issuer --dir net cases")["cases"][0]["name"].is_null());
+    let cases = stage.ok("bank --dir net --bank aoba cases --export case");
+    assert_eq!(cases["cases"][0]["name"], "Mei Kato", "{cases}");
+    stage.ok("inspect case --network net/network.toml --fetch-key-lists");
+    let mut bytes = fs::read(stage.path("case")).expect("the case");
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    stage.write("altered", bytes);
+    assert_eq!(stage.run("inspect altered --network net/network.toml --fetch-key-lists --json").exit, 1, "control");
+    stage.refused("wallet --home mei withdraw 100_JPY", "suspended");
+    stage.ok("bank --dir net --bank aoba lift A-1003");
+    stage.refused("bank --dir net --bank aoba lift A-1003", "not_suspended");
+    stage.ok("wallet --home mei withdraw 100_JPY");
+    stage.audits();
+}
