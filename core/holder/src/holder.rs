@@ -191,11 +191,13 @@ impl Holder {
         spec::deposit_account(&profile.bank, &profile.account, &profile.account_salt, id)
     }
 
-    /// Licences that can be bound to something new, oldest first, none that ends before `until`.
+    /// Licences that can be bound to something new, oldest first, none that ended or is revoked.
     pub(crate) async fn stock(&self) -> Result<Vec<OwnLicence>, Trouble> {
-        let now = self.now();
+        let (now, revocations) = (self.now(), self.revocations().await?);
         let mut stock = self.active::<OwnLicence>().await?;
-        stock.retain(|it| it.used == LicenceUse::Stock && now <= it.licence.record.until);
+        stock.retain(|it| {
+            it.used == LicenceUse::Stock && now <= it.licence.record.until && !revocations.revokes(&it.key())
+        });
         Ok(stock)
     }
 
@@ -212,7 +214,7 @@ impl Holder {
         profile.kind == Kind::Wallet && profile.privacy == Privacy::Unlinkable
     }
 
-    /// Holdings that may be spent and of which something is left.
+    /// Holdings that may be spent and of which something is left; an error when the card does not know one of them.
     pub(crate) async fn live(&mut self) -> Result<Vec<Live>, Trouble> {
         let holdings = self.active::<Holding>().await?;
         let mut live = Vec::new();
@@ -220,7 +222,7 @@ impl Holder {
             if holding.phase != crate::record::HoldingPhase::Ours {
                 continue;
             }
-            let Some(status) = self.card.holding(&holding.node)? else { continue };
+            let status = self.card.holding(&holding.node)?.ok_or(Trouble::ForeignCard)?;
             if status.state == HoldingState::Live && !status.remaining.is_zero() {
                 live.push(Live { holding, status });
             }

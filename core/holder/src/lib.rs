@@ -62,7 +62,7 @@ pub use record::{Evidence, Kind, Privacy, Profile};
 pub use renew::RenewError;
 pub use report::{
     Balance, Claimed, CurrencyBalance, DepositReport, GivenBack, HistoryEntry, Joined, Paid, PayeeName, Preview,
-    ReceiveOutcome, ReceivedReport, Redeemed, Renewed, Requested, Resumed, Synced, Withdrawn,
+    ReceiveOutcome, ReceivedReport, Redeemed, Renewed, Requested, Resumed, StuckRequest, Synced, Withdrawn,
 };
 pub use request::RequestError;
 pub use schema::{SCHEMA, STATEMENTS};

@@ -52,7 +52,11 @@ impl Holder {
         if let Ok(profile) = self.profile().await
             && self.config.identity.is_some()
         {
-            self.top_up(&profile).await?;
+            match self.top_up(&profile).await {
+                // whose licences were revoked still fetches lists, deposits and asks for refunds
+                Err(error) if error.is_suspended() => {}
+                done => done?,
+            }
         }
         let lists = self.key_lists().await?;
         Ok(Synced {
@@ -152,7 +156,7 @@ impl Holder {
         Ok(())
     }
 
-    /// A new long-lived licence once the one in use ends, or could end before a note withdrawn or received now: money under
+    /// A new long-lived licence once the one in use ends or is revoked, or could end before a note withdrawn or received now: money under
     /// an ended licence can only be deposited (RN-X32). Where the authority's licences are shorter than the notes, one an
     /// epoch.
     async fn renew_main(&mut self, profile: &Profile) -> Result<(), SyncError> {
@@ -160,9 +164,11 @@ impl Holder {
         let lists = self.key_lists().await?;
         let longest = lists.iter().flat_map(|list| &list.record.series).map(|terms| terms.valid_until).max();
         let epoch = self.current_list(now).await?.map(|list| list.record.epoch);
+        let revocations = self.revocations().await?;
         let serves = |main: OwnLicence| {
             let until = main.licence.record.until;
-            now <= until && (longest.is_none_or(|longest| longest <= until) || main.epoch == epoch)
+            let revoked = revocations.revokes(&main.key());
+            now <= until && !revoked && (longest.is_none_or(|longest| longest <= until) || main.epoch == epoch)
         };
         if self.main_licence(profile).await?.is_some_and(serves) {
             return Ok(());
@@ -256,6 +262,11 @@ impl Holder {
 }
 
 impl SyncError {
+    /// Whether the authority licenses this person no more.
+    pub(crate) fn is_suspended(&self) -> bool {
+        matches!(self, SyncError::Refused(SendError::Refused(GetLicencesRefusal::Suspended)))
+    }
+
     /// Whether the cause is that nobody could be reached.
     pub fn is_offline(&self) -> bool {
         matches!(self.code(), "unreachable" | "connection_broken" | "busy")

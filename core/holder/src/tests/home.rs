@@ -137,6 +137,18 @@ impl Home {
         home
     }
 
+    /// The same disk with a card that is new.
+    pub(crate) fn with_new_card(&self) -> Home {
+        Home {
+            town: self.town.clone(),
+            name: self.name,
+            store: self.store.clone(),
+            memory: TestMemory::new(),
+            power: Arc::default(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
     pub(crate) fn join(&self, privacy: Privacy, kind: Kind) -> Join {
         let enrolment = Enrolment {
             bank: BANK.into(),
