@@ -20,7 +20,7 @@ use crate::{
         WalletCommand,
     },
     home::{Home, NewHome},
-    output::{Failure, Output},
+    output::{Failure, Output, foreign},
 };
 
 /// Pause between two tries to redeem at once, and tries: half a minute in all.
@@ -192,6 +192,12 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         if balance.balances.is_empty() {
             text.push_str("nothing yet");
         }
+        for one in &balance.stuck {
+            text.push_str(&format!(
+                "{} of what is pending is not redeemed any more ({}): 'refund' claims it back from second {} to {}\n",
+                one.money, one.reason, one.claim_from.0, one.claim_until.0
+            ));
+        }
         self.output.result(&balance, &text)
     }
 
@@ -201,7 +207,7 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             let second = i64::try_from(entry.time.0).unwrap_or(i64::MAX);
             let time =
                 jiff::Timestamp::from_second(second).map_or_else(|_| entry.time.0.to_string(), |t| t.to_string());
-            format!("{time}  {:<12} {:>16}  {}", entry.kind, entry.money.to_string(), entry.text)
+            format!("{time}  {:<12} {:>16}  {}", entry.kind, entry.money.to_string(), foreign(&entry.text))
         };
         let text = entries.iter().map(line).collect::<Vec<_>>().join("\n");
         self.output.result(&json!({"entries": entries}), &text)
