@@ -45,3 +45,25 @@ fn what_never_came_back_is_dormant() {
     assert_eq!((circulation[0].outstanding, circulation[0].dormant), (0, 300));
     assert_eq!(block_on(setup.issuer.audit()).unwrap().violations, Vec::<String>::new());
 }
+
+/// RN-X35: what a case that is not proved yet needs is kept beyond the retention, and goes once the proof holds it.
+#[test]
+fn the_evidence_of_an_open_case_stays() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let (ueda, shop) = (setup.person("ueda"), setup.person("shop"));
+    let chain = block_on(setup.note(&ueda, 500, "n1"));
+    for word in ["one", "two"] {
+        let paid = setup.world.pay(&chain, &ueda, &shop, 500, word);
+        let item = setup.deposit(&paid, &shop, BANKS[0], word);
+        block_on(setup.give_back(BANKS[0], word, vec![item])).unwrap();
+    }
+    let rows = || block_on(setup.issuer.circulation()).unwrap()[0].rows;
+    let kept = rows();
+    assert_eq!(kept[..2], [0, 1]);
+    setup.clock.put(START.plus(400 * DAY + 1));
+    block_on(setup.issuer.prune()).unwrap();
+    assert_eq!(rows(), kept, "the case is not proved yet");
+    block_on(setup.settle_down());
+    assert_eq!(block_on(setup.issuer.cases()).unwrap()[0].name.as_deref(), Some("ueda"));
+    assert_eq!(rows(), [0, 0, 0]);
+}
