@@ -193,11 +193,17 @@ impl Holder {
 
     /// Licences that can be bound to something new, oldest first, none that ended or is revoked.
     pub(crate) async fn stock(&self) -> Result<Vec<OwnLicence>, Trouble> {
-        let (now, revocations) = (self.now(), self.revocations().await?);
+        let revocations = self.revocations().await?;
+        let mut stock = self.unended_stock().await?;
+        stock.retain(|it| !revocations.revokes(&it.key()));
+        Ok(stock)
+    }
+
+    /// As [`Holder::stock`], with those that are revoked.
+    pub(crate) async fn unended_stock(&self) -> Result<Vec<OwnLicence>, Trouble> {
+        let now = self.now();
         let mut stock = self.active::<OwnLicence>().await?;
-        stock.retain(|it| {
-            it.used == LicenceUse::Stock && now <= it.licence.record.until && !revocations.revokes(&it.key())
-        });
+        stock.retain(|it| it.used == LicenceUse::Stock && now <= it.licence.record.until);
         Ok(stock)
     }
 

@@ -192,6 +192,18 @@ impl Holder {
         Ok(stock)
     }
 
+    /// A licence for a payment to oneself before a deposit. Whom the authority licenses no more takes one that was revoked: a
+    /// revoked holder pays nobody and still deposits (RN-X32).
+    pub(crate) async fn licence_to_deposit(&mut self) -> Result<Option<OwnLicence>, SyncError> {
+        match self.take_licences(1).await {
+            Err(error) if error.is_suspended() => match self.unended_stock().await?.into_iter().next() {
+                None => Err(error),
+                revoked => Ok(revoked),
+            },
+            taken => Ok(taken?.pop()),
+        }
+    }
+
     /// Makes keys on the card and has them licensed (RN-F1). Nothing is stored yet.
     pub(crate) async fn draw_licences(
         &mut self,

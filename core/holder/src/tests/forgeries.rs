@@ -146,9 +146,11 @@ fn who_is_revoked_orders_nothing() {
         assert_eq!(town.books().balance["aoba/taro"], before, "nothing was ordered");
         assert!(block_on(taro.open().request(yen(100), "")).is_err());
         assert!(block_on(taro.open().resume()).unwrap().is_empty());
+        block_on(taro.open().deposit(yen(300))).unwrap();
+        assert_eq!((taro.figures(), taro.wealth()), ([700, 0, 0, 0], OPENING));
         town.books().suspended = false;
         block_on(taro.open().withdraw(yen(100), true)).unwrap();
-        assert_eq!((taro.figures(), taro.wealth()), ([1_100, 0, 0, 0], OPENING));
+        assert_eq!((taro.figures(), taro.wealth()), ([800, 0, 0, 0], OPENING));
     }
 }
 
