@@ -133,7 +133,7 @@ impl Outside {
         let mut chain = WORLD.note(&key("anyone"), face.minor(), &format!("note {}", self.money.len()));
         chain.note.record.holder = holder;
         chain.note = Signed::sign(WORLD.network(), chain.note.record, &WORLD.issuer);
-        chain.holder = WORLD.licence(holder);
+        chain.holder = WORLD.licence(holder).into();
         chain
     }
 
@@ -157,7 +157,7 @@ impl Outside {
         let note = WORLD.note(&payer, 1_000, &format!("payer's note {}", self.money.len()));
         let answer = WORLD.answer(&note, &payer, value, &challenge);
         let opening = challenge.opening(WORLD.network());
-        let hop = Hop { opening, amount: answer.amount, signature: answer.signature, payee: challenge.licence };
+        let hop = Hop { opening, amount: answer.amount, signature: answer.signature, payee: challenge.right };
         let chain = note.extended(hop);
         if !asked {
             assert!(self.card.load_payment(&chain).is_err(), "a payment was loaded that the card never asked for");
@@ -171,7 +171,7 @@ impl Outside {
     fn challenge(&self, payee: PublicKey, total: u64) -> Challenge {
         let seed = format!("challenge {}", self.money.len());
         let made = WORLD.challenge(&key("anyone"), total, &seed, START.plus(DAY));
-        Challenge { payee, licence: WORLD.licence(payee), ..made }
+        Challenge { payee, right: WORLD.licence(payee).into(), ..made }
     }
 
     /// Money that was sent before, as it was or altered.

@@ -21,7 +21,7 @@ pub fn documents(data: &[u8]) {
     let Ok(document) = Document::parse(&bytes) else { return };
     let network = WORLD.network();
     assert_eq!(Document::parse(document.to_text(network).as_bytes()), Ok(document.clone()));
-    let found = document.inspect(&WORLD.roots, &[WORLD.key_list()], START);
+    let found = document.inspect(&WORLD.roots, &[WORLD.key_list()], START, None);
     let signed =
         matches!(document, Document::Challenge(_) | Document::Note(_) | Document::Licence(_) | Document::KeyList(_));
     if signed && found.holds() {
@@ -35,7 +35,7 @@ static GENUINE: LazyLock<Vec<Document>> = LazyLock::new(|| {
         Document::Challenge(Signed::sign(WORLD.network(), CHALLENGE.clone(), &key("payee"))),
         Document::Payment(PAYMENT.clone()),
         Document::Note(CHAIN.note.clone()),
-        Document::Licence(CHAIN.holder.clone()),
+        Document::Licence(CHAIN.holder.licence().expect("a licensed holder").clone()),
         Document::KeyList(WORLD.key_list()),
         Document::Revocations(Signed::sign(WORLD.network(), WORLD.revocations(START), &WORLD.authority)),
         Document::HandIn(WORLD.hand_in(&[], &payer, WORLD.account("aoba", "A-1", "takings"))),

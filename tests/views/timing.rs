@@ -6,12 +6,15 @@ use zeni_crypto::{Digest, PublicKey};
 use zeni_holder::{Kind, Policy, Privacy};
 use zeni_message::{Message, Time, decode};
 use zeni_note::{
-    messages::{bank::Withdraw, issuer::Redeem},
+    messages::{
+        bank::{Deposit, Withdraw},
+        issuer::Redeem,
+    },
     testing::{DAY, START},
 };
 use zeni_store::testing::block_on;
 
-use crate::world::{FACES, OPENING, Person, World, yen};
+use crate::world::{FACES, OPENING, Person, World, transfer, yen};
 
 /// Users on one payday.
 const USERS: usize = 200;
@@ -152,4 +155,75 @@ fn delayed_redemptions_match_no_better_than_chance() {
     assert_eq!((view.sessions.len(), view.redemptions.len()), (notes, notes));
     let hits = [view.by_order(), view.by_time(1), view.by_amounts()];
     assert!(hits.iter().all(|hits| *hits >= notes * 9 / 10), "{hits:?} of {notes}");
+}
+
+/// Depositors of each sort.
+const DEPOSITORS: usize = 24;
+/// Longest time between the arrival of money and its deposit.
+const HELD_S: u64 = 2 * DAY;
+
+fn user(world: &World, name: String, privacy: Privacy) -> Person {
+    let person = world.stranger(name.leak(), "aoba", Kind::Wallet, privacy);
+    let person = Person { policy: Policy { stock_licences: 4, spare_licences: 2, ..Policy::default() }, ..person };
+    world.enrol(&person);
+    block_on(person.open().join(person.joining())).unwrap();
+    person
+}
+
+/// Seconds between the last TIME in the chain of the deposit just made and its arrival at the bank.
+fn age_of_last(world: &World) -> u64 {
+    let exchanges = world.net.record.exchanges();
+    let sent = exchanges.iter().rfind(|one| one.path == Deposit::PATH).unwrap();
+    let deposit: Deposit = decode(&sent.request, usize::MAX).unwrap();
+    let [item] = deposit.items.as_slice() else { panic!("one leaf is deposited") };
+    let [hop] = item.chain.hops.as_slice() else { panic!("it was passed on once") };
+    world.now().since(hop.opening.time)
+}
+
+/// Deposits of what was withdrawn and of what was received, each `held` seconds after the money came, for `held` spread
+/// evenly from 0 to `longest`: what the bank sees of their times.
+fn deposits(longest: u64) -> (Vec<u64>, Vec<u64>) {
+    let world = World::new();
+    let start = START.plus(DAY);
+    let (mut own, mut paid) = (Vec::new(), Vec::new());
+    for number in 0..DEPOSITORS {
+        let held = longest * number as u64 / DEPOSITORS as u64;
+        world.net.clock.put(start);
+        let payer = user(&world, format!("payer{number}"), Privacy::Untraceable);
+        let payee = user(&world, format!("payee{number}"), Privacy::Unlinkable);
+        block_on(payer.open().withdraw(yen(500), true)).unwrap();
+        world.settle();
+        world.net.clock.put(start.plus(DAY));
+        block_on(payer.open().run_due()).unwrap();
+        transfer(&payer, &payee, 300);
+        world.net.clock.put(start.plus(DAY + held));
+        block_on(payee.open().deposit(yen(300))).unwrap();
+        paid.push(age_of_last(&world));
+        world.net.clock.put(start.plus(DAY + longest));
+        block_on(payer.open().deposit(yen(100))).unwrap();
+        own.push(age_of_last(&world));
+    }
+    (own, paid)
+}
+
+/// By how much more of the own deposits than of the others come within the best number of seconds after their last TIME:
+/// 0 tells nothing, 1 everything.
+fn told_apart((own, paid): &(Vec<u64>, Vec<u64>)) -> f64 {
+    let within = |ages: &[u64], limit: u64| ages.iter().filter(|age| **age <= limit).count() as f64 / ages.len() as f64;
+    let limits = own.iter().chain(paid);
+    limits.map(|limit| within(own, *limit) - within(paid, *limit)).fold(0.0, f64::max)
+}
+
+/// RN-P6, RN-O19: a bank and an issuer who take a small difference between the last TIME of a chain and its deposit for a
+/// payment to oneself do not tell who deposits his own money from who was paid. Control: wallets whose payments to
+/// themselves carry the time of the deposit are all found out.
+#[test]
+fn payments_to_oneself_are_not_told_by_their_time() {
+    // two samples of 24 of one distribution differ by more than 0.5 once in 200 times
+    const ADVANTAGE_MAX: f64 = 0.5;
+    let (own, paid) = deposits(HELD_S);
+    let naive = (vec![0; own.len()], paid.clone());
+    let told = told_apart(&(own, paid));
+    assert!(told <= ADVANTAGE_MAX, "{told}");
+    assert!(told_apart(&naive) > 0.9);
 }

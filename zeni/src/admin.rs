@@ -122,6 +122,17 @@ pub(crate) async fn authority(args: AuthorityArgs, output: Output, clock: Arc<dy
             };
             output.result(&revoked, "revoked; the new list is published")
         }
+        AuthorityCommand::Reinstate { person } => {
+            let before = match authority.reinstate(&person).await {
+                Ok(before) => before,
+                Err(zeni_authority::Failure::Refused(refusal)) => {
+                    return Err(Failure::refused("unknown_person", refusal));
+                }
+                Err(_) => return Err(Failure::try_again("busy", "the database is busy: try again")),
+            };
+            let value = json!({"ok": true, "person": person, "before": before});
+            output.result(&value, "the person is licensed again; wallets draw new licences by themselves")
+        }
     }
 }
 

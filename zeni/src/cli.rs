@@ -344,6 +344,11 @@ pub(crate) enum AuthorityCommand {
         /// The licensed key, hexadecimal, or a file with the licence.
         licence: String,
     },
+    /// License a person again after a loss or a closed case; what was revoked stays revoked.
+    Reinstate {
+        /// The person's id in the authority's file.
+        person: String,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{IsTerminal, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result};
@@ -56,11 +56,33 @@ pub(crate) fn show(text: &str, out: &OutArgs, json: bool) -> Result<(), Failure>
     Ok(())
 }
 
-/// Writes whole or not at all: beside the file first, then in its place.
-pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+/// Whether a document can be written where it is to go: asked before anything is signed.
+pub(crate) fn check_writable(out: &OutArgs) -> Result<(), Failure> {
+    match &out.out {
+        Some(path) => check_path(path),
+        None => Ok(()),
+    }
+}
+
+/// As [`check_writable`], for one file.
+pub(crate) fn check_path(path: &Path) -> Result<(), Failure> {
+    if path.is_dir() || path.file_name().is_none() {
+        return Err(Failure::Usage(format!("{} is a directory", path.display())));
+    }
+    let part = part_of(path);
+    let tried = fs::File::create(&part).and_then(|_| fs::remove_file(&part));
+    Ok(tried.with_context(|| format!("cannot write {}", path.display()))?)
+}
+
+fn part_of(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".part");
-    let part = path.with_file_name(name);
+    path.with_file_name(name)
+}
+
+/// Writes whole or not at all: beside the file first, then in its place.
+pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    let part = part_of(path);
     let write = || -> std::io::Result<()> {
         let mut file = fs::File::create(&part)?;
         file.write_all(text.as_bytes())?;

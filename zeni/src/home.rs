@@ -32,6 +32,9 @@ use crate::{
 /// How often a wallet that another process has open is tried again.
 const LOCK_EVERY: Duration = Duration::from_millis(50);
 
+/// The card's memory and the wallet's database.
+const DATABASES: [&str; 2] = ["card.db", "wallet.db"];
+
 /// The secrets of a home.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,6 +77,7 @@ impl Home {
             return Err(Failure::refused("not_joined", text));
         }
         let lock = lock(&dir, args.wait).await?;
+        check_databases(&dir)?;
         let network = NetworkFile::read(&dir.join("network.toml"))?;
         let passphrase = passphrase(args, network.sandbox, false)?;
         let secrets = keys::read(&dir.join("keys.age"), &passphrase)?;
@@ -96,6 +100,8 @@ impl Home {
         };
         let passphrase = passphrase(args, network.sandbox, true)?;
         let home = Home::write_with(args, network, secrets, passphrase, clock).await?;
+        // card and database first: a directory with a key file never makes new ones
+        drop(home.holder(new.bank)?);
         home.finish()?;
         Ok(home)
     }
@@ -113,7 +119,7 @@ impl Home {
         let mut maker = fs::DirBuilder::new();
         maker.recursive(true).mode(0o700).create(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
         let lock = lock(&dir, args.wait).await?;
-        for name in ["card.db", "wallet.db"] {
+        for name in DATABASES {
             // left by a restore that was interrupted: without a key file nobody can have used it
             for ending in ["", "-wal", "-shm"] {
                 let path = dir.join(format!("{name}{ending}"));
@@ -227,6 +233,18 @@ impl Home {
         config.certificate = certificate;
         Ok(Arc::new(HttpsTransport::new(config)?))
     }
+}
+
+/// A home without its card or its database is not one to begin anew in: what they held is in a backup, if anywhere.
+fn check_databases(dir: &Path) -> Result<(), Failure> {
+    for name in DATABASES {
+        let path = dir.join(name);
+        if fs::metadata(&path).map_or(0, |file| file.len()) == 0 {
+            let text = format!("{} is missing or empty: restore a backup into a new directory", path.display());
+            return Err(Failure::refused("damaged", text));
+        }
+    }
+    Ok(())
 }
 
 /// Takes the lock of a home, waiting for another process if told to.

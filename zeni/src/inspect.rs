@@ -14,7 +14,7 @@ use crate::{
     cli::InspectArgs,
     documents,
     network::{NetworkFile, public_key},
-    output::{Failure, Output},
+    output::{Failure, Output, foreign},
     wallet::explain,
 };
 
@@ -88,7 +88,7 @@ fn tell(inspection: &Inspection, output: Output) -> Result<(), Failure> {
             Some(true) => "✓",
             Some(false) => "✗",
         };
-        text.push_str(&format!("\n {mark} {}: {}", finding.what, finding.detail));
+        text.push_str(&format!("\n {mark} {}: {}", foreign(&finding.what), foreign(&finding.detail)));
     }
     let holds = inspection.holds();
     let value = json!({"ok": holds, "kind": inspection.kind, "findings": inspection.findings});

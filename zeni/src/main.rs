@@ -28,7 +28,15 @@ use cli::{Cli, Command};
 use output::{Failure, Output};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() && std::env::args_os().any(|word| word == "--json") => {
+            let text = error.to_string();
+            let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned();
+            return Output { json: true }.failed(&Failure::Usage(text));
+        }
+        Err(error) => error.exit(),
+    };
     let output = Output { json: cli.json };
     log(cli.json);
     zeni_wire::set_transaction_guard(zeni_store::assert_outside_transaction);

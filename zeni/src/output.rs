@@ -6,6 +6,7 @@ use anyhow::Context;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::{Value, json};
+use zeni_note::challenge::is_plain;
 
 /// How often a sign of life moves.
 const SPIN_EVERY: Duration = Duration::from_millis(120);
@@ -77,7 +78,7 @@ impl Output {
             let line = serde_json::to_string(value).map_err(anyhow::Error::from)?;
             print(&line)?;
         } else if !text.is_empty() {
-            print(text.trim_end())?;
+            print(&shown(text.trim_end()))?;
         }
         Ok(())
     }
@@ -106,7 +107,7 @@ impl Output {
             Failure::TryAgain { code, text } => (3, code.as_str(), text),
             Failure::Result { value, text, end } => {
                 if !self.json
-                    && let Err(failure) = print(text.trim_end())
+                    && let Err(failure) = print(&shown(text.trim_end()))
                 {
                     return self.end(&failure, Value::Null);
                 }
@@ -136,5 +137,19 @@ fn print(line: &str) -> Result<(), Failure> {
 
 /// A line on standard error; when that is closed there is nobody left to tell.
 fn complain(line: &str) {
-    let _closed = writeln!(std::io::stderr().lock(), "{line}");
+    let _closed = writeln!(std::io::stderr().lock(), "{}", shown(line));
+}
+
+/// Text with everything escaped that a terminal would obey or that would turn the direction of writing; lines stay.
+fn shown(text: &str) -> String {
+    text.split('\n').map(foreign).collect::<Vec<_>>().join("\n")
+}
+
+/// Something that came from somebody else, so escaped that it stays on its line and is only read (RN-X42).
+pub(crate) fn foreign(text: &str) -> String {
+    let escaped = |letter: char| match is_plain(letter.encode_utf8(&mut [0; 4])) {
+        true => letter.to_string(),
+        false => letter.escape_unicode().to_string(),
+    };
+    text.chars().map(escaped).collect()
 }

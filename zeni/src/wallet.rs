@@ -21,7 +21,7 @@ use crate::{
     },
     home::{Home, NewHome},
     network::key_hex,
-    output::{Failure, Output},
+    output::{Failure, Output, foreign},
 };
 
 /// Pause between two tries to redeem at once, and tries: half a minute in all.
@@ -268,6 +268,12 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         if balance.balances.is_empty() {
             text.push_str("nothing yet");
         }
+        for one in &balance.stuck {
+            text.push_str(&format!(
+                "{} of what is pending is not redeemed any more ({}): 'refund' claims it back from second {} to {}\n",
+                one.money, one.reason, one.claim_from.0, one.claim_until.0
+            ));
+        }
         self.output.result(&balance, &text)
     }
 
@@ -277,12 +283,12 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             let second = i64::try_from(entry.time.0).unwrap_or(i64::MAX);
             let time =
                 jiff::Timestamp::from_second(second).map_or_else(|_| entry.time.0.to_string(), |t| t.to_string());
-            let via = match entry.via {
-                Some(Via::Sealed) => "under seal",
-                Some(Via::Registered) => "registered",
-                None => &entry.text,
+            let about = match entry.via {
+                Some(Via::Sealed) => "under seal".to_owned(),
+                Some(Via::Registered) => "registered".to_owned(),
+                None => foreign(&entry.text),
             };
-            format!("{time}  {:<12} {:>16}  {via}", entry.kind, entry.money.to_string())
+            format!("{time}  {:<12} {:>16}  {about}", entry.kind, entry.money.to_string())
         };
         let text = entries.iter().map(line).collect::<Vec<_>>().join("\n");
         self.output.result(&json!({"entries": entries}), &text)

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use zeni_card::{HoldingState, Life};
 use zeni_money::{Amount, Currency, Money};
-use zeni_note::chain::Endorsement;
+use zeni_note::{chain::Endorsement, keylist::Terms};
 
 use crate::{
-    Balance, CurrencyBalance, HistoryEntry, Holder, Trouble, Via, Ways,
+    Balance, CurrencyBalance, HistoryEntry, Holder, StuckRequest, Trouble, Via, Ways,
     record::{
-        DepositPhase, Holding, HoldingPhase, Line, OwnDeposit, Renewal, RenewalPhase, Request, SealedOrder,
-        SelfPayment, Withdrawal,
+        DepositPhase, Holding, HoldingPhase, Line, OwnDeposit, Renewal, RenewalPhase, Request, RequestState,
+        SealedOrder, SelfPayment, Withdrawal,
     },
 };
 
@@ -51,6 +51,7 @@ impl Holder {
                     add(&mut figure.restored, closed);
                 }
                 HoldingPhase::Closed { .. } => add(&mut figure.restored, closed),
+                HoldingPhase::Ours if state.is_none() => return Err(Trouble::ForeignCard),
                 // a backup of a wallet that was in the middle of a deposit
                 HoldingPhase::Ours if state == Some(HoldingState::Closed) => add(&mut figure.pending, closed),
                 HoldingPhase::Ours if holding.is_payable(&terms, now) => {
@@ -105,7 +106,19 @@ impl Holder {
                 restored: money(figure.restored),
             }
         });
-        Ok(Balance { balances: balances.collect() })
+        Ok(Balance { balances: balances.collect(), stuck: self.stuck().await? })
+    }
+
+    /// Requests that can only be claimed back, with the term for it.
+    pub(crate) async fn stuck(&self) -> Result<Vec<StuckRequest>, Trouble> {
+        let lists = self.key_lists().await?;
+        let of = |request: Request| {
+            let RequestState::Stuck(reason) = request.state else { return None };
+            let terms = lists.terms(request.series, request.epoch)?;
+            let (claim_from, claim_until) = (terms.redeem_until.plus(1), terms.claim_until);
+            Some(StuckRequest { money: request.money, reason, claim_from, claim_until })
+        };
+        Ok(self.active::<Request>().await?.into_iter().filter_map(of).collect())
     }
 
     /// What payments to oneself have signed away and not brought in yet: the card counts it nowhere.

@@ -116,7 +116,7 @@ impl Holder {
             parts.into_iter().partition(|part| key_of(part).is_some_and(|key| named.contains(&key)));
         let licence = match moved.is_empty() {
             true => None,
-            false => self.take_rights(1).await?.pop(),
+            false => self.right_to_deposit().await?,
         };
         let direct = whole.into_iter().chain(direct.into_iter().map(|part| part.node)).collect();
         let moved = Moved { parts: moved, licence, now };

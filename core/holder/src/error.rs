@@ -35,6 +35,9 @@ pub enum Trouble {
         /// Which table.
         table: &'static str,
     },
+    /// The wallet holds money of which the card knows nothing.
+    #[error("this card knows nothing of money that the wallet holds: one of the two was lost; restore a backup")]
+    ForeignCard,
     /// The card did not do it.
     #[error(transparent)]
     Card(#[from] CardError),
@@ -54,13 +57,14 @@ impl Explain for Trouble {
             Trouble::Locked => "locked",
             Trouble::Store(_) => "store",
             Trouble::Damaged { .. } => "damaged",
+            Trouble::ForeignCard => "foreign_card",
             Trouble::Card(error) => error.code(),
         }
     }
 
     fn retry(&self) -> Retry {
         match self {
-            Trouble::NotJoined | Trouble::Locked => Retry::AfterRepair,
+            Trouble::NotJoined | Trouble::Locked | Trouble::ForeignCard => Retry::AfterRepair,
             Trouble::Store(WriteError::Internal) | Trouble::Damaged { .. } => Retry::Never,
             Trouble::Store(_) => Retry::Later,
             Trouble::Card(error) => error.retry(),

@@ -191,8 +191,16 @@ impl Holder {
         spec::deposit_account(&profile.bank, &profile.account, &profile.account_salt, id)
     }
 
-    /// Keys that can be bound to something new, oldest first, none whose licence has ended.
+    /// Keys that can be bound to something new, oldest first, none whose licence ended or is revoked.
     pub(crate) async fn stock(&self) -> Result<Vec<OwnRight>, Trouble> {
+        let revocations = self.revocations().await?;
+        let mut stock = self.unended_stock().await?;
+        stock.retain(|it| !revocations.revokes(&it.key()));
+        Ok(stock)
+    }
+
+    /// As [`Holder::stock`], with those that are revoked.
+    pub(crate) async fn unended_stock(&self) -> Result<Vec<OwnRight>, Trouble> {
         let now = self.now();
         let mut stock = self.active::<OwnRight>().await?;
         stock.retain(|it| it.used == LicenceUse::Stock && !it.right.had_ended(now));
@@ -212,7 +220,7 @@ impl Holder {
         profile.kind == Kind::Wallet && profile.privacy == Privacy::Unlinkable
     }
 
-    /// Holdings that may be spent and of which something is left.
+    /// Holdings that may be spent and of which something is left; an error when the card does not know one of them.
     pub(crate) async fn live(&mut self) -> Result<Vec<Live>, Trouble> {
         let holdings = self.active::<Holding>().await?;
         let mut live = Vec::new();
@@ -220,7 +228,7 @@ impl Holder {
             if holding.phase != crate::record::HoldingPhase::Ours {
                 continue;
             }
-            let Some(status) = self.card.holding(&holding.node)? else { continue };
+            let status = self.card.holding(&holding.node)?.ok_or(Trouble::ForeignCard)?;
             if status.state == HoldingState::Live && !status.remaining.is_zero() {
                 live.push(Live { holding, status });
             }

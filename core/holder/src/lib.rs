@@ -64,7 +64,8 @@ pub use record::{Evidence, Kind, Privacy, Profile, Via};
 pub use renew::RenewError;
 pub use report::{
     Balance, Claimed, CurrencyBalance, DepositReport, GivenBack, HistoryEntry, Joined, Paid, PayeeName, Preview,
-    ReceiveOutcome, ReceivedReport, Redeemed, Renewed, Requested, Resumed, SealedReport, Synced, Ways, Withdrawn,
+    ReceiveOutcome, ReceivedReport, Redeemed, Renewed, Requested, Resumed, SealedReport, StuckRequest, Synced, Ways,
+    Withdrawn,
 };
 pub use request::RequestError;
 pub use schema::{SCHEMA, STATEMENTS};

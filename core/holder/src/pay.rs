@@ -6,6 +6,7 @@ use zeni_message::{Signed, Time, limits::TEXT_BYTES_MAX};
 use zeni_money::{Amount, Currency, Money};
 use zeni_note::{
     Answer, Challenge, Payment, Right,
+    challenge::is_plain,
     licence::{LicenceFault, check_licence},
 };
 
@@ -23,6 +24,7 @@ errors! {
         Signature = Never, "bad_request_signature", "the request is not signed by the key it names, was altered, or belongs to another network: ask for a new one";
         Licence { fault: LicenceFault } = Never, "payee_licence", "the payee cannot be paid: {fault}";
         OtherKey = Never, "payee_key", "the request names one key as payee and another as holder: do not pay";
+        NotPlain = Never, "text_not_plain", "the request's memo or name holds control characters or such that turn the direction of writing: do not pay";
         FalseName { claimed: String } = Never, "false_name", "the request claims the name {claimed} with a certificate that is false, has ended or is for another key: do not pay";
         Zero = Never, "zero", "the request asks for nothing";
         Text { max: usize } = Never, "text_too_long", "the request's memo or name is longer than {max} bytes";
@@ -127,6 +129,9 @@ impl Holder {
         }
         if self.revocations().await?.revokes(&challenge.payee) {
             return Err(PayError::Licence { fault: LicenceFault::Revoked });
+        }
+        if !is_plain(&challenge.name) || !is_plain(&challenge.memo) {
+            return Err(PayError::NotPlain);
         }
         let name = self.payee_name(challenge, now)?;
         if challenge.total.is_zero() {

@@ -296,6 +296,25 @@ pub struct CurrencyBalance {
 pub struct Balance {
     /// Per currency, in order of code.
     pub balances: Vec<CurrencyBalance>,
+    /// Requests that the issuer will not redeem, a part of what is pending.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stuck: Vec<StuckRequest>,
+}
+
+/// An issuance request that no retry redeems: it is claimed back at the bank.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StuckRequest {
+    /// Its face value.
+    #[serde(serialize_with = "money")]
+    pub money: Money,
+    /// Stable word of the issuer's reason, e.g. `revoked`.
+    pub reason: String,
+    /// First second in which the bank hears the claim.
+    #[serde(serialize_with = "time")]
+    pub claim_from: Time,
+    /// Last second in which it does.
+    #[serde(serialize_with = "time")]
+    pub claim_until: Time,
 }
 
 /// One line of the wallet's history.

@@ -3,7 +3,7 @@
 use zeni_crypto::PublicKey;
 use zeni_message::{Signed, Time, limits::TEXT_BYTES_MAX};
 use zeni_money::Money;
-use zeni_note::{Challenge, KeyList};
+use zeni_note::{Challenge, KeyList, challenge::is_plain};
 
 use crate::{
     Holder, Kind, Requested, Trouble,
@@ -17,11 +17,13 @@ errors! {
     pub enum RequestError {
         Zero = AfterRepair, "zero", "ask for at least the smallest unit";
         Memo { max: usize } = AfterRepair, "memo_too_long", "the memo is longer than {max} bytes: shorten it";
+        NotPlain = AfterRepair, "memo_not_plain", "the memo holds control characters or such that turn the direction of writing: leave them out";
         NoKeyList = AfterRepair, "no_key_list", "no key list for the present time is at hand: connect once to fetch it";
         Currency { code: String } = AfterRepair, "unknown_currency", "no notes in {code} exist in this network";
         TooMany { max: usize } = Later, "too_many_open", "{max} requests are open already: wait until some have ended";
         NoLicence = AfterRepair, "no_licence", "no unused licence is left: connect once to draw more";
         LicenceEnded = AfterRepair, "licence_ended", "this wallet's licence ended: join again";
+        LicenceRevoked = AfterRepair, "licence_revoked", "this wallet's licence is revoked: nobody would pay to it; see the authority";
     } passes {
         Trouble(Trouble);
     }
@@ -45,6 +47,9 @@ impl Holder {
         if memo.len() > TEXT_BYTES_MAX {
             return Err(RequestError::Memo { max: TEXT_BYTES_MAX });
         }
+        if !is_plain(memo) {
+            return Err(RequestError::NotPlain);
+        }
         let profile = self.profile().await?;
         let now = self.now();
         let list = self.current_list(now).await?.ok_or(RequestError::NoKeyList)?;
@@ -65,6 +70,9 @@ impl Holder {
         let right = right.ok_or(RequestError::NoLicence)?;
         if right.right.had_ended(now) {
             return Err(RequestError::LicenceEnded);
+        }
+        if self.revocations().await?.revokes(&right.key()) {
+            return Err(RequestError::LicenceRevoked);
         }
         // a person gives no name: it would tie his receipts together, and nobody vouches for it
         let name = if profile.kind == Kind::Shop { profile.name.as_str() } else { "" };

@@ -39,6 +39,14 @@ impl Holder {
             outcome,
             reason: String::new(),
         }));
+        for stuck in self.stuck().await? {
+            let (from, until) = (stuck.claim_from.0, stuck.claim_until.0);
+            let (money, why) = (stuck.money, stuck.reason);
+            let reason = format!(
+                "the issuer redeems {money} no more ({why}): 'refund' claims it back from second {from} to {until}"
+            );
+            report.push(Resumed { what: "claim", done: false, outcome: "stuck", reason });
+        }
         for deposit in self.active::<OwnDeposit>().await? {
             let carried = self.carry_deposit(deposit).await;
             let mut one = resumed("deposit", &carried);

@@ -53,7 +53,11 @@ impl Holder {
             if !profile.registered {
                 self.keep_main(&profile).await?;
             } else if self.config.identity.is_some() {
-                self.top_up(&profile).await?;
+                match self.top_up(&profile).await {
+                    // whose licences were revoked still fetches lists, deposits and asks for refunds
+                    Err(error) if error.is_suspended() => {}
+                    done => done?,
+                }
             }
         }
         let lists = self.key_lists().await?;
@@ -154,7 +158,7 @@ impl Holder {
         Ok(())
     }
 
-    /// A new long-lived licence once the one in use ends, or could end before a note withdrawn or received now: money under
+    /// A new long-lived licence once the one in use ends or is revoked, or could end before a note withdrawn or received now: money under
     /// an ended licence can only be deposited (RN-X32). Where the authority's licences are shorter than the notes, one an
     /// epoch.
     async fn renew_main(&mut self, profile: &Profile) -> Result<(), SyncError> {
@@ -162,9 +166,11 @@ impl Holder {
         let lists = self.key_lists().await?;
         let longest = lists.iter().flat_map(|list| &list.record.series).map(|terms| terms.valid_until).max();
         let epoch = self.current_list(now).await?.map(|list| list.record.epoch);
+        let revocations = self.revocations().await?;
         let serves = |main: OwnRight| {
             let Some(until) = main.right.licence().map(|licence| licence.record.until) else { return false };
-            now <= until && (longest.is_none_or(|longest| longest <= until) || main.epoch == epoch)
+            let revoked = revocations.revokes(&main.key());
+            now <= until && !revoked && (longest.is_none_or(|longest| longest <= until) || main.epoch == epoch)
         };
         if self.main_right(profile).await?.is_some_and(serves) {
             return Ok(());
@@ -206,6 +212,18 @@ impl Holder {
         }
         stock.truncate(count);
         Ok(stock)
+    }
+
+    /// A right for a payment to oneself before a deposit. Whom the authority licenses no more takes one that was revoked: a
+    /// revoked holder pays nobody and still deposits (RN-X32).
+    pub(crate) async fn right_to_deposit(&mut self) -> Result<Option<OwnRight>, SyncError> {
+        match self.take_rights(1).await {
+            Err(error) if error.is_suspended() => match self.unended_stock().await?.into_iter().next() {
+                None => Err(error),
+                revoked => Ok(revoked),
+            },
+            taken => Ok(taken?.pop()),
+        }
     }
 
     /// Makes keys on the card and has them licensed (RN-F1). Nothing is stored yet.
@@ -278,6 +296,11 @@ impl Holder {
 }
 
 impl SyncError {
+    /// Whether the authority licenses this person no more.
+    pub(crate) fn is_suspended(&self) -> bool {
+        matches!(self, SyncError::Refused(SendError::Refused(GetLicencesRefusal::Suspended)))
+    }
+
     /// Whether the cause is that nobody could be reached.
     pub fn is_offline(&self) -> bool {
         matches!(self.code(), "unreachable" | "connection_broken" | "busy")

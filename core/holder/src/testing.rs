@@ -60,5 +60,11 @@ pub fn offline() -> Holder {
 /// What somebody brings who joins: both secrets are `the secret`.
 pub fn enrolment() -> Enrolment {
     let secret = String::from("the secret");
-    Enrolment { bank: "aoba".into(), account: "A-1001".into(), code: secret.clone(), csr: vec![1], identity: Some(secret) }
+    Enrolment {
+        bank: "aoba".into(),
+        account: "A-1001".into(),
+        code: secret.clone(),
+        csr: vec![1],
+        identity: Some(secret),
+    }
 }

@@ -5,6 +5,7 @@ mod corners;
 mod documents;
 mod faults;
 mod flows;
+mod forgeries;
 mod home;
 mod losses;
 mod sealed;

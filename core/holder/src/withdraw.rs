@@ -31,6 +31,7 @@ errors! {
         TooMany { notes: u64, max: usize } = AfterRepair, "too_many_notes", "the amount needs {notes} notes, one order has at most {max}: withdraw it in parts";
         OneAtATime = AfterRepair, "one_at_a_time", "a key that has notes already takes one more at a time: withdraw one face value";
         NoLicence = AfterRepair, "no_licence", "this wallet's licence ended or is missing: connect to the authority to draw a new one";
+        LicenceRevoked = AfterRepair, "licence_revoked", "this wallet's licence is revoked and would redeem nothing: see the authority; nothing was ordered";
         BadKey = Never, "bad_bank_key", "the bank's published key is unfit for blind signatures: do not withdraw there";
         BadReply { found: usize, ordered: usize } = Later, "bad_reply", "the bank sent {found} signatures for {ordered} keys: run resume";
         BadSignature { item: u32 } = Later, "bad_signature", "the bank's signature {item} is false and the bank did not put it right: run resume, or show the bank this wallet";
@@ -118,13 +119,22 @@ impl Holder {
         self.current_list(self.now()).await?.ok_or(WithdrawError::NoKeyList)
     }
 
-    /// A fresh licence per note in f-2, the one in f-1.
+    /// A fresh licence per note in f-2, the one in f-1; none that is revoked (RN-X32).
     async fn withdrawal_licences(&mut self, profile: &Profile, count: usize) -> Result<Vec<OwnRight>, WithdrawError> {
         let one_for_all = profile.kind == Kind::Shop || profile.privacy == Privacy::Untraceable;
         if !one_for_all {
-            return Ok(self.take_rights(count).await?);
+            return match self.take_rights(count).await {
+                Err(error) if error.is_suspended() => Err(WithdrawError::LicenceRevoked),
+                taken => Ok(taken?),
+            };
         }
         let main = self.main_right(profile).await?.ok_or(WithdrawError::NoLicence)?;
+        if main.right.had_ended(self.now()) {
+            return Err(WithdrawError::NoLicence);
+        }
+        if self.revocations().await?.revokes(&main.key()) {
+            return Err(WithdrawError::LicenceRevoked);
+        }
         Ok(vec![main; count])
     }
 

@@ -128,5 +128,16 @@ pub fn give_back_opening(time: Time, parent: &Digest) -> Opening {
     Opening { time, salt: short.into(), rest: tagged("zeni/give-back", &[&parent.0]) }
 }
 
+/// Whether a memo or a name can be shown to a person as it is: no control characters, no line separators, and nothing that
+/// turns the direction of writing (RN-X42).
+pub fn is_plain(text: &str) -> bool {
+    !text.contains(|letter: char| letter.is_control() || is_invisible(letter))
+}
+
+/// Marks, overrides and isolates of direction; line and paragraph separators; the joiners that only hide.
+fn is_invisible(letter: char) -> bool {
+    matches!(letter, '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,11 @@
 //!
 //! The key's right says which door opens: one tree, one proof, one path up to there.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
 use zeni_crypto::{Digest, PublicKey, Signature};
 use zeni_message::{Signed, decode, encode, limits::MESSAGE_BYTES_MAX, peer::SendError, sig_structure};
 use zeni_money::Amount;
@@ -39,6 +44,13 @@ use crate::{
     tick::TickError,
     time_value,
 };
+
+/// Cases of one state that one round works on.
+pub(crate) const CASES_OF_ROUND: u32 = 64;
+
+/// Where the next round goes on, per state: what cannot be proved or is not answered now keeps no other case waiting.
+#[derive(Debug, Default)]
+pub(crate) struct Rounds(Mutex<BTreeMap<&'static str, [u8; 32]>>);
 
 /// A case in some state.
 struct Case {
@@ -68,9 +80,19 @@ impl Issuer {
         Ok(done)
     }
 
+    /// The next cases of a state, from the beginning again after the last.
     async fn cases_in(&self, state: &'static str) -> Result<Vec<Case>, TickError> {
+        let after = self.rounds.0.lock().unwrap_or_else(PoisonError::into_inner).remove(state).unwrap_or_default();
+        let cases = self.cases_after(state, after).await?;
+        if let Some(last) = cases.last().filter(|_| cases.len() == CASES_OF_ROUND as usize) {
+            self.rounds.0.lock().unwrap_or_else(PoisonError::into_inner).insert(state, last.node.0);
+        }
+        Ok(cases)
+    }
+
+    async fn cases_after(&self, state: &'static str, after: [u8; 32]) -> Result<Vec<Case>, TickError> {
         let read = move |tx: &mut Tx<'_>| -> Done<Vec<Case>> {
-            let rows = tx.rows(schema::CASES_IN_STATE, params![state])?;
+            let rows = tx.rows(schema::CASES_IN_STATE, params![state, after, CASES_OF_ROUND])?;
             let case = |row: &zeni_store::Row| -> Result<Case, TxError> {
                 let narrow = |column| row.u64(column).map(|value| u32::try_from(value).unwrap_or(u32::MAX));
                 let key = NoteKey { epoch: narrow(1)?, series: narrow(2)?, serial: row.array(3)? };
@@ -91,7 +113,10 @@ impl Issuer {
             tracing::error!("alarm: no proof can be made for an open case");
             return Ok(false);
         };
-        let bytes = encode(&proof);
+        let Some(bytes) = sendable(&proof) else {
+            tracing::error!(children = proof.children.len(), "alarm: the proof of a case is too large to be sent");
+            return Ok(false);
+        };
         let node = case.node;
         let now = self.clock.now();
         // whatever becomes of the note, its bank can still be asked
@@ -108,7 +133,10 @@ impl Issuer {
 
     async fn ask(&self, case: Case) -> Result<bool, TickError> {
         let proof = case.proof.and_then(|bytes| decode(&bytes, MESSAGE_BYTES_MAX).ok());
-        let proof: OverspendingProof = proof.ok_or(TickError::Stored { table: "misuse" })?;
+        let Some(proof): Option<OverspendingProof> = proof else {
+            tracing::error!("alarm: the stored proof of a case cannot be read");
+            return Ok(false);
+        };
         match proof.right {
             Right::Licensed(_) => self.disclose(case.node, proof).await,
             Right::Unlicensed(_) => self.identify(case.node, proof).await,
@@ -301,6 +329,15 @@ fn put_disclosure(
     ];
     tx.execute(schema::DISCLOSE_CASE, &row)
 }
+
+/// The proof in bytes, if a message to the authority carries it. A cheat who passed on a great many tiny amounts needs so
+/// many of them that it does not; larger ones that come later make it shorter.
+fn sendable(proof: &OverspendingProof) -> Option<Vec<u8>> {
+    Some(encode(proof)).filter(|bytes| bytes.len() <= MESSAGE_BYTES_MAX - FRAME_BYTES)
+}
+
+/// What a message adds to its proof, at most: the other payee's key and the frame around both.
+const FRAME_BYTES: usize = 64;
 
 #[cfg(test)]
 mod tests;

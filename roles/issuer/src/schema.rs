@@ -275,7 +275,7 @@ zeni_store::statements! {
 
     pub(crate) INSERT_CASE = "INSERT INTO misuse (node, epoch, series, serial, holder, opened, state) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'open') ON CONFLICT DO NOTHING";
-    pub(crate) CASES_IN_STATE = "SELECT node, epoch, series, serial, proof FROM misuse WHERE state = ?1 ORDER BY opened, node LIMIT 64";
+    pub(crate) CASES_IN_STATE = "SELECT node, epoch, series, serial, proof FROM misuse WHERE state = ?1 AND node > ?2 ORDER BY node LIMIT ?3";
     pub(crate) PROVE_CASE = "UPDATE misuse SET state = ?2, proof = ?3 WHERE node = ?1 AND state = 'open'";
     pub(crate) DISCLOSE_CASE = "UPDATE misuse SET state = 'disclosed', name = ?2, person = ?3, number = ?4, revoked = ?5, \
         disclosed = ?6 WHERE node = ?1 AND state = 'proven'";

@@ -8,7 +8,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -86,6 +86,8 @@ pub struct Registrar {
     revoked: Mutex<Vec<Digest>>,
     /// How many messages of each kind it has answered.
     pub disclosures: AtomicU64,
+    /// Whether it calls every payee another person than the overspender.
+    pub says_different: AtomicBool,
     /// How many more payees it compares with overspenders.
     pub comparisons: AtomicU64,
 }
@@ -149,7 +151,8 @@ impl Handle<SamePerson> for Registrar {
         let one_less = |left: u64| left.checked_sub(1);
         let left = self.comparisons.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
         left.map_err(|_| DiscloseRefusal::AskedEnough { max: 0 })?;
-        Ok(SamePersonAnswer { same: guilty == payee })
+        let different = self.says_different.load(Ordering::Relaxed);
+        Ok(SamePersonAnswer { same: !different && guilty == payee })
     }
 }
 
@@ -256,6 +259,7 @@ impl Setup {
             persons: Mutex::default(),
             revoked: Mutex::default(),
             disclosures: AtomicU64::new(0),
+            says_different: AtomicBool::new(false),
             comparisons: AtomicU64::new(u64::MAX),
         });
         let routes = Routes::new(Role::Authority)

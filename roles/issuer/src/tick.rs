@@ -148,3 +148,6 @@ impl Issuer {
         *self.revocations.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(list));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,7 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         if file.exists() {
             return Err(Failure::Usage(format!("{} exists: name a new file", file.display())));
         }
+        crate::documents::check_path(file)?;
         let mut card = self.home.card()?;
         // a move locks this card before anything else exists that may spend
         let (kind, exported) = if moving {
@@ -46,7 +47,13 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         let backup =
             BackupFile { network: self.home.network.clone(), secrets: self.home.secrets(), state: hex(&state) };
         let work = if self.home.network.sandbox { WorkFactor::InsecureFast } else { WorkFactor::Standard };
-        keys::write(file, &backup, self.home.passphrase(), work)?;
+        keys::write(file, &backup, self.home.passphrase(), work).map_err(|error| match moving {
+            true => Failure::try_again(
+                "not_written",
+                format!("{error:#}; the wallet is locked: move it again to another file"),
+            ),
+            false => Failure::from(error),
+        })?;
         let text = if moving {
             "this wallet is locked; restore the file elsewhere and spend there"
         } else {

@@ -13,15 +13,21 @@ use zeni_note::Payment;
 use crate::{
     cli::{OutArgs, RequestArgs},
     documents,
-    output::Failure,
+    output::{Failure, foreign},
 };
+
+/// What to do when a document that was signed could not be shown.
+const SHOW_AGAIN: &str = "it is signed and stored: show it again with 'zeni wallet payments'";
+/// The same for a request, which nobody can have answered.
+const ASK_AGAIN: &str = "nobody has the request: make a new one";
 
 impl<H: DerefMut<Target = Holder>> Session<H> {
     pub(super) async fn request(&mut self, args: &RequestArgs) -> Result<(), Failure> {
         let money = money(&args.amount)?;
+        documents::check_writable(&args.out)?;
         let requested = self.holder.request(money, &args.memo).await.map_err(explain)?;
         let text = Document::Challenge(requested.document).to_text(self.holder.roots().network);
-        documents::show(&text, &args.out, self.output.json)?;
+        documents::show(&text, &args.out, self.output.json).map_err(|failure| not_shown(failure, ASK_AGAIN))?;
         if self.output.json {
             let value = json!({
                 "ok": true, "money": money.to_wire(), "sign_until": requested.sign_until.0,
@@ -33,6 +39,7 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
     }
 
     pub(super) async fn pay(&mut self, path: &Path, out: &OutArgs, yes: bool) -> Result<(), Failure> {
+        documents::check_writable(out)?;
         let bytes = documents::read(path)?;
         let request = Document::parse_challenge(&bytes).map_err(explain)?;
         let preview = self.holder.preview(&request).await.map_err(explain)?;
@@ -42,7 +49,7 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         }
         let paid = self.holder.pay(&request).await.map_err(explain)?;
         let text = Document::Payment(paid.document).to_text(self.holder.roots().network);
-        documents::show(&text, out, self.output.json)?;
+        documents::show(&text, out, self.output.json).map_err(|failure| not_shown(failure, SHOW_AGAIN))?;
         if self.output.json {
             let value = json!({
                 "ok": true, "money": paid.money.to_wire(), "holdings": paid.holdings, "again": paid.again,
@@ -76,6 +83,7 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
     }
 
     pub(super) async fn give_back(&mut self, out: &OutArgs) -> Result<(), Failure> {
+        documents::check_writable(out)?;
         let given = self.holder.give_back().await.map_err(explain)?;
         self.documents(given.into_iter().map(|one| (one.money, one.document)).collect(), "given_back", out)
     }
@@ -88,7 +96,8 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             let text = Document::Payment(payment).to_text(network);
             // one file per document: from the second on a number stands before the ending
             let path = out.out.as_ref().map(|path| if index == 0 { path.clone() } else { numbered(path, index + 1) });
-            documents::show(&text, &OutArgs { out: path, qr: out.qr }, self.output.json)?;
+            documents::show(&text, &OutArgs { out: path, qr: out.qr }, self.output.json)
+                .map_err(|failure| not_shown(failure, SHOW_AGAIN))?;
             documents.push(json!({"money": money.to_wire(), "document": text}));
         }
         if self.output.json || documents.is_empty() {
@@ -96,6 +105,14 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             return self.output.result(&json!({"ok": true, word: documents}), text);
         }
         Ok(())
+    }
+}
+
+/// What is done is done: the document that could not be shown is there to be shown another time.
+fn not_shown(failure: Failure, what_to_do: &str) -> Failure {
+    match failure {
+        Failure::Refused { text, .. } => Failure::try_again("not_written", format!("{text}; {what_to_do}")),
+        other => other,
     }
 }
 
@@ -107,13 +124,15 @@ fn numbered(path: &Path, number: usize) -> std::path::PathBuf {
 
 fn described(preview: &Preview) -> String {
     let payee = match &preview.payee {
-        PayeeName::Certified { name } => name.clone(),
+        PayeeName::Certified { name } => foreign(name),
         PayeeName::Unverified { claimed, fingerprint } if claimed.is_empty() => {
             format!("somebody without a name (key {fingerprint})")
         }
-        PayeeName::Unverified { claimed, fingerprint } => format!("'{claimed}' (unverified, key {fingerprint})"),
+        PayeeName::Unverified { claimed, fingerprint } => {
+            format!("'{}' (unverified, key {fingerprint})", foreign(claimed))
+        }
     };
-    let memo = if preview.memo.is_empty() { String::new() } else { format!(" for '{}'", preview.memo) };
+    let memo = if preview.memo.is_empty() { String::new() } else { format!(" for '{}'", foreign(&preview.memo)) };
     let terminal = if preview.terminal { "; the payee has no licence and can only deposit it" } else { "" };
     format!("zeni: {payee} asks for {}{memo}; you hold {}{terminal}", preview.money, preview.available)
 }

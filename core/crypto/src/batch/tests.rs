@@ -92,6 +92,15 @@ fn one_bad_item_in_1024_is_found_cheaply() {
     }
 }
 
+/// Without a bad item all are verified at once, and none alone.
+#[test]
+fn a_good_batch_is_verified_at_once() {
+    let drawn = Cell::new(0);
+    let source = &mut Counting(SeededEntropy::from_number(0), &drawn);
+    assert_eq!(batch(1024, &[]).verify(source), Ok(()));
+    assert_eq!(drawn.get(), 1024 * 16);
+}
+
 #[test]
 fn all_bad_items_are_found() {
     let bad = vec![0, 1, 63, 64, 99];

@@ -157,6 +157,11 @@ impl Home {
         Home { memory: self.memory.copied(), store, ..self.blank() }
     }
 
+    /// The same disk with a card that is new.
+    pub(crate) fn with_new_card(&self) -> Home {
+        Home { store: self.store.clone(), entropy: self.entropy.clone(), ..self.blank() }
+    }
+
     pub(crate) fn join(&self, privacy: Privacy, kind: Kind) -> Join {
         let enrolment = Enrolment {
             bank: BANK.into(),

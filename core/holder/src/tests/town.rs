@@ -66,6 +66,12 @@ pub(crate) struct Books {
     pub(crate) uncounted: u32,
     /// Redeem messages whose nonce the issuer no longer takes for its own, as after a restart.
     pub(crate) stale: u32,
+    /// Why the issuer redeems nothing.
+    pub(crate) no_redemption: Option<RedeemRefusal>,
+    /// Face value of the notes that a false issuer signs instead of the right ones.
+    pub(crate) false_face: Option<u64>,
+    /// Whether the authority licenses nobody any more.
+    pub(crate) suspended: bool,
     /// The bank's clock where it is not the wallets'.
     pub(crate) bank_time: Option<Time>,
     /// Signatures that the bank spoils at first.
@@ -165,7 +171,7 @@ impl Town {
             series: SERIES,
             epoch: EPOCH,
             currency: jpy(),
-            face: amount(face),
+            face: amount(books.false_face.unwrap_or(face)),
             holder: licence.record.key,
             sealed: false,
         };
@@ -236,6 +242,9 @@ fn licences(town: &Town, it: GetLicences) -> Result<Licences, GetLicencesRefusal
     if it.secret.is_empty() || it.secret == "unknown" {
         return Err(GetLicencesRefusal::UnknownPerson);
     }
+    if town.books().suspended {
+        return Err(GetLicencesRefusal::Suspended);
+    }
     for (request, item) in it.requests.iter().zip(0..) {
         if request.record.person != person_digest(&it.secret) {
             return Err(GetLicencesRefusal::OtherPerson { item });
@@ -285,6 +294,9 @@ fn redeem(town: &Town, it: Redeem) -> Result<Issued, RedeemRefusal> {
     if books.stale > 0 {
         books.stale -= 1;
         return Err(RedeemRefusal::StaleNonce);
+    }
+    if let Some(refusal) = &books.no_redemption {
+        return Err(refusal.clone());
     }
     let entries = &town.list.record.entries;
     let place = entries.iter().position(|entry| entry.digest() == it.request.entry).ok_or(RedeemRefusal::UnknownKey)?;

@@ -148,3 +148,38 @@ fn a_proof_exceeds_what_was_held() {
     let proof: Signed<OverspendingProof> = Signed::from_document(&exports[0].document).unwrap();
     assert_eq!(proof.record.verify(&setup.world.roots).unwrap().signed(), amount(600));
 }
+
+/// RN-F8: cases that cannot be proved keep no other waiting, however many there are.
+#[test]
+fn cases_without_proof_starve_no_other() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let job = |tx: &mut zeni_store::Tx<'_>| -> crate::Done<()> {
+        for number in 1..=2 * super::CASES_OF_ROUND {
+            let (mut node, serial, holder) = ([0; 32], [7; 16], [8; 32]);
+            node[1..5].copy_from_slice(&number.to_be_bytes());
+            tx.execute(crate::schema::INSERT_CASE, zeni_store::params![node, 1u32, 1u32, serial, holder, 0u32])?;
+        }
+        Ok(())
+    };
+    block_on(setup.store.write(zeni_store::Caller::default(), job)).unwrap();
+    overspent(&setup, |_| {});
+    for _ in 0..4 {
+        block_on(setup.issuer.tick()).unwrap();
+    }
+    let named = block_on(setup.issuer.cases()).unwrap().into_iter().filter_map(|case| case.name);
+    assert_eq!(named.collect::<Vec<_>>(), ["ueda"]);
+}
+
+/// RN-F8: a proof of more children than a message carries is not stored as one; what fits is.
+#[test]
+fn a_proof_fits_into_its_message() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    overspent(&setup, |_| {});
+    block_on(setup.settle_down());
+    let exports = block_on(setup.issuer.export_proofs()).unwrap();
+    let mut proof = Signed::<OverspendingProof>::from_document(&exports[0].document).unwrap().record;
+    assert!(super::sendable(&proof).is_some());
+    let child = proof.children[0].clone();
+    proof.children = std::iter::repeat_n(child, 100_000).collect();
+    assert!(super::sendable(&proof).is_none());
+}

@@ -214,3 +214,21 @@ fn a_claim_waits_for_the_authoritys_answer() {
     setup.registrar.enrol(ghost.public(), "ghost");
     assert_eq!(decisions(&setup).iter().map(|decision| decision.paid).collect::<Vec<_>>(), [amount(500)]);
 }
+
+/// DESIGN §5 "Excess": never to the key that overspent, whatever the authority answers about persons. Control: another
+/// payee gets what the same answer allows.
+#[test]
+fn the_guilty_key_gets_nothing_though_the_authority_calls_it_another_person() {
+    for (claimant, paid) in [("ueda", 0), ("other", 500)] {
+        let setup = block_on(Setup::new(capped(1 << 40, 1 << 40, 1 << 40)));
+        setup.registrar.says_different.store(true, std::sync::atomic::Ordering::Relaxed);
+        let (ueda, shop, payee) = (setup.person("ueda"), setup.person("shop"), setup.person(claimant));
+        let chain = block_on(setup.note(&ueda, 500, "n1"));
+        for (payee, word) in [(&shop, "shop"), (&payee, "claimant")] {
+            let paid = setup.world.pay(&chain, &ueda, payee, 500, word);
+            let item = setup.deposit(&paid, payee, AOBA, word);
+            block_on(setup.give_back(AOBA, word, vec![item])).unwrap();
+        }
+        assert_eq!(decisions(&setup).iter().map(|decision| decision.paid).collect::<Vec<_>>(), [amount(paid)]);
+    }
+}

@@ -235,6 +235,29 @@ fn a_serial_is_used_once() {
     assert_eq!(crate::tests::dump(&setup.store), before);
 }
 
+/// RN-X16: the serial of a note that came back in full and was archived is as taken as that of one in the register.
+#[test]
+fn an_archived_serial_is_not_used_again() {
+    let setup = setup();
+    let hanako = setup.person("hanako");
+    let chain = block_on(setup.note(&hanako, 500, "n1"));
+    let item = setup.deposit(&chain, &hanako, BANKS[0], "d1");
+    block_on(setup.give_back(BANKS[0], "b1", vec![item])).unwrap();
+    assert_eq!(block_on(setup.issuer.circulation()).unwrap()[0].rows[..2], [0, 1], "it is archived");
+    let enter = |serial: [u8; 16]| {
+        let note = zeni_note::Note { serial: serial.into(), ..chain.note.record.clone() };
+        let note = Signed::sign(setup.world.network(), note, &setup.world.issuer);
+        let identity = note.identity(setup.world.network());
+        let ticket = zeni_note::LoadTicket { note: identity, nonce: nonce("slot") };
+        let ticket = Signed::sign(setup.world.network(), ticket, &setup.world.issuer);
+        let draft = super::Draft { issued: zeni_note::messages::issuer::Issued { note, ticket }, identity };
+        let job = move |tx: &mut zeni_store::Tx<'_>| -> crate::Done<bool> { Ok(super::register(tx, &draft)?) };
+        block_on(setup.store.write(zeni_store::Caller::default(), job)).unwrap()
+    };
+    assert!(!enter(*chain.note.record.serial));
+    assert!(enter([9; 16]), "another serial is free");
+}
+
 /// RN-O3: two withdrawals of one face value under one long-lived key are two requests.
 #[test]
 fn one_key_withdraws_twice() {

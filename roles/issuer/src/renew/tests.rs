@@ -172,3 +172,33 @@ fn an_unknown_note_stops_its_series() {
     let known = block_on(setup.note(&hanako, 500, "n1"));
     assert_eq!(renew(&setup, &renewal(&setup, &known, &hanako, &fresh, 500)), Err(RenewRefusal::Stopped));
 }
+
+/// RN-X1, X32, RN-X34: the new key's licence must be the authority's, for a key of prime order, not ended and not revoked; so
+/// must the holder's not be revoked. Terms and licences end with their last second.
+#[test]
+fn a_renewal_needs_good_licences_in_time() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let (hanako, ueda, fresh, lost) =
+        (setup.person("hanako"), setup.person("ueda"), setup.person("fresh"), setup.person("lost"));
+    let chain = block_on(setup.note(&hanako, 500, "n1"));
+    let stolen = block_on(setup.note(&ueda, 500, "n2"));
+    let under = |licence: zeni_note::Licence| {
+        let licence = zeni_message::Signed::sign(setup.world.network(), licence, &setup.world.authority);
+        let purpose = ClosingPurpose::Renewal { nonce: nonce("renewal"), licence };
+        let closing = setup.world.close(&chain, &hanako, 500, purpose);
+        Renew { chain: chain.clone(), closing, slot: nonce("slot") }
+    };
+    let licence = |holder| setup.world.licence(holder).record;
+    let small_order = under(licence(zeni_crypto::PublicKey([0; 32])));
+    assert_eq!(renew(&setup, &small_order), Err(RenewRefusal::BadLicence));
+    setup.registrar.revoke(&lost.public());
+    setup.registrar.revoke(&ueda.public());
+    let last = START.plus(180 * DAY);
+    setup.clock.put(last);
+    block_on(setup.settle_down());
+    assert_eq!(renew(&setup, &under(licence(lost.public()))), Err(RenewRefusal::BadLicence));
+    assert_eq!(renew(&setup, &renewal(&setup, &stolen, &ueda, &fresh, 500)), Err(RenewRefusal::Revoked));
+    let until = |until| under(zeni_note::Licence { until, ..licence(fresh.public()) });
+    assert_eq!(renew(&setup, &until(last.minus(1))), Err(RenewRefusal::BadLicence));
+    assert!(renew(&setup, &until(last)).is_ok());
+}

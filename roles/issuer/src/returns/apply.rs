@@ -186,7 +186,7 @@ impl Work {
         trees.sort_unstable_by_key(|tree| tree.key);
         let mut lots = Lots::new(ids);
         for tree in trees {
-            tree.save_among(tx, Some(&mut lots))?;
+            tree.save(tx, &mut lots)?;
         }
         lots.finish(tx)?;
         for ((series, currency), amount) in self.paid {

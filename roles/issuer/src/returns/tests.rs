@@ -301,6 +301,24 @@ fn a_hand_in_covers_its_leaves() {
     assert_eq!(block_on(setup.member(AOBA, whole)).unwrap().record.outcomes, [Outcome::Paid; 2]);
 }
 
+/// RN-X1, DESIGN §5 "Deposit": a hand-in passes on only what its signer holds: a leaf of another holder among its leaves is
+/// malformed, and its own holder deposits it.
+#[test]
+fn a_hand_in_takes_nothing_of_another_holder() {
+    let setup = setup();
+    let (hanako, shop, victim) = (setup.person("hanako"), setup.person("shop"), setup.person("victim"));
+    let paid_to = |payee: &zeni_crypto::SecretKey, serial: &str| {
+        let chain = block_on(setup.note(&hanako, 100, serial));
+        setup.world.pay(&chain, &hanako, payee, 100, serial)
+    };
+    let takings = [paid_to(&shop, "n1"), paid_to(&victim, "n2")];
+    let answer = block_on(setup.member(AOBA, hand_in(&setup, &takings, &shop, AOBA, "h1"))).unwrap();
+    assert_eq!(answer.record.outcomes, [Outcome::Paid, Outcome::Malformed]);
+    let own = outcomes(&setup, MIDORI, "b1", vec![setup.deposit(&takings[1], &victim, MIDORI, "d1")]);
+    assert_eq!(own, [Outcome::Paid]);
+    assert_eq!(cases(&setup), []);
+}
+
 /// RN-X1, X3, RN-X30, DESIGN §1.6: each bad item is malformed, alone; its neighbours are paid; nothing of it is booked.
 #[test]
 fn one_bad_item_spoils_no_other() {

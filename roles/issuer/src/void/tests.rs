@@ -71,3 +71,36 @@ fn a_redeemed_or_old_request_is_not_voided() {
     setup.clock.put(START.plus(61 * DAY));
     assert_eq!(void(&setup, AOBA, &claim(&setup, &late, &hanako, "A-1")), Err(VoidRefusal::TooLate));
 }
+
+/// RN-X14, RN-O20: requests are voided after the last second of T1, up to and with that of T2.
+#[test]
+fn terms_end_with_their_last_second() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let hanako = setup.person("hanako");
+    block_on(setup.report(AOBA, 1, 5, None));
+    let claims = [1, 2].map(|seed| claim(&setup, &setup.request(AOBA, 500, &hanako, seed), &hanako, "A-1"));
+    setup.clock.put(START.plus(40 * DAY));
+    assert_eq!(void(&setup, AOBA, &claims[0]), Err(VoidRefusal::TooEarly));
+    setup.clock.put(START.plus(40 * DAY + 1));
+    assert_eq!(void(&setup, AOBA, &claims[0]), Ok(true));
+    setup.clock.put(START.plus(60 * DAY));
+    assert_eq!(void(&setup, AOBA, &claims[1]), Ok(true));
+    assert!(block_on(setup.issuer.audit()).unwrap().is_sound());
+}
+
+/// RN-X14: a claim is for its own request and its own bank; the holder's signature over another opens nothing.
+#[test]
+fn a_claim_is_of_one_request_at_one_bank() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let hanako = setup.person("hanako");
+    block_on(setup.report(AOBA, 1, 5, None));
+    let [one, two] = [1, 2].map(|seed| claim(&setup, &setup.request(AOBA, 500, &hanako, seed), &hanako, "A-1"));
+    setup.clock.put(START.plus(41 * DAY));
+    let other = VoidRequest { request: one.request.clone(), claim: two.claim.clone() };
+    assert_eq!(void(&setup, AOBA, &other), Err(VoidRefusal::NotPossessed));
+    let elsewhere = RequestClaim { bank: BANKS[1].to_owned(), ..one.claim.record.clone() };
+    let claim = Signed::sign(setup.world.network(), elsewhere, &hanako);
+    let elsewhere = VoidRequest { request: one.request.clone(), claim };
+    assert_eq!(void(&setup, AOBA, &elsewhere), Err(VoidRefusal::NotPossessed));
+    assert_eq!(void(&setup, AOBA, &one), Ok(true), "control");
+}

@@ -5,6 +5,7 @@ use zeni_note::ClosingPurpose;
 use zeni_store::{Row, Value};
 
 use super::*;
+use crate::returns::{prepare::note_key, tree::Tree};
 
 /// The largest lot, in bytes.
 const LOT_BYTES: usize = 32_768;
@@ -151,6 +152,27 @@ fn what_is_no_single_chain_lies_in_rows() {
     assert_eq!(outcomes(&setup, AOBA, "refunds again", items.to_vec()), [Outcome::Paid; 2]);
     assert_eq!(archived(&setup), (expected.0 + 3, 1));
     sound(&setup);
+}
+
+/// RN-F8.1: the children of each node of a bundle are those of the chain, and its leaf has none but its closing.
+#[test]
+fn a_bundle_tells_children() {
+    let setup = setup();
+    let shop = setup.person("shop");
+    let (_, taken) = passed_on(&setup, 1);
+    assert_eq!(outcomes(&setup, AOBA, "b1", vec![setup.deposit(&taken[0], &shop, AOBA, "d1")]), [Outcome::Paid]);
+    assert_eq!(archived(&setup), (1, 1));
+    let nodes: Vec<_> = taken[0].walk(setup.issuer.roots()).unwrap().nodes.iter().map(|node| node.identity).collect();
+    let key = note_key(&taken[0]);
+    let children = |at: usize| {
+        let parent = nodes[at];
+        let read = move |tx: &mut Tx<'_>| -> Result<Vec<zeni_crypto::Digest>, JobError<()>> {
+            let children = Tree::load(tx, key)?.unwrap().load_children(tx, &parent)?;
+            Ok(children.iter().map(|child| child.identity).collect())
+        };
+        setup.store.read_blocking(read).unwrap()
+    };
+    assert_eq!([0, 1, 2].map(children), [vec![nodes[1]], vec![nodes[2]], vec![]]);
 }
 
 /// RN-P22: a bundle in the place of another of the same length is a violation: its evidence shows other nodes.

@@ -110,12 +110,8 @@ impl Tree {
 
     /// Writes what changed; a note that has come back in full goes to the archive, which is written first
     /// (RN-F7.5, RN-X36).
-    pub(crate) fn save(self, tx: &mut Tx<'_>) -> Result<(), TxError> {
-        self.save_among(tx, None)
-    }
-
-    /// As [`Tree::save`]; the evidence of a note that one chain brought back whole goes into a lot.
-    pub(crate) fn save_among(mut self, tx: &mut Tx<'_>, lots: Option<&mut Lots<'_>>) -> Result<(), TxError> {
+    /// The evidence of a note that one chain brought back whole goes into a lot.
+    pub(crate) fn save(mut self, tx: &mut Tx<'_>, lots: &mut Lots<'_>) -> Result<(), TxError> {
         if self.bundled && !self.unbundle() {
             return Ok(());
         }
@@ -128,8 +124,7 @@ impl Tree {
             if stored > 0 {
                 tx.execute(schema::MOVE_NODES, &key)?;
             }
-            let bundle = lots.and_then(|lots| Some((lots, self.bundle()?)));
-            let lot = bundle.map(|(lots, bundle)| lots.add(tx, self.key, &bundle)).transpose()?;
+            let lot = self.bundle().map(|bundle| lots.add(tx, self.key, &bundle)).transpose()?;
             tx.execute(schema::INSERT_ARCHIVE_NOTE, &self.archive_row(lot))?;
             if lot.is_some() {
                 tx.execute(schema::DELETE_NOTE, &key)?;

@@ -1,0 +1,96 @@
+//! Mistakes at the keyboard and strangers' texts: nothing is lost and nobody is misled.
+
+use std::fs;
+
+use super::stage::Stage;
+
+/// DESIGN §7: what the command line does not understand is told as one JSON object too.
+#[test]
+fn wrong_usage_is_json_for_scripts() {
+    let stage = Stage::new();
+    for line in
+        ["nothing --json", "--json wallet --home jiro withdraw", "wallet --home jiro --wait soon balance --json"]
+    {
+        let ended = stage.run(line);
+        assert_eq!(ended.exit, 2, "{ended:?}");
+        let told = ended.json();
+        assert_eq!(
+            (told["ok"].as_bool(), told["code"].as_str(), told["exit"].as_i64()),
+            (Some(false), Some("usage"), Some(2))
+        );
+        assert!(!told["error"].as_str().unwrap_or_default().is_empty());
+    }
+}
+
+/// DESIGN §1.4: where a document is to go is tried before anything is signed.
+#[test]
+fn nothing_is_signed_for_a_file_that_cannot_be_written() {
+    let stage = Stage::new();
+    stage.ok("wallet --home yuki request 300_JPY --out ask.request");
+    for line in [
+        "wallet --home hanako pay ask.request --out nowhere/x.payment",
+        "wallet --home hanako pay ask.request --out net",
+        "wallet --home yuki request 10_JPY --out nowhere/x.request",
+        "wallet --home hanako backup nowhere/x.backup --move",
+    ] {
+        let ended = stage.run(line);
+        assert_ne!(ended.exit, 0, "{ended:?}");
+    }
+    assert_eq!(stage.holds("wallet --home hanako"), 12_300);
+    stage.ok("wallet --home hanako pay ask.request --out ask.payment");
+    stage.ok("wallet --home yuki receive ask.payment");
+    assert_eq!(stage.holds("wallet --home yuki"), 300);
+}
+
+/// A directory with keys whose card or database is gone is not begun anew; with the files back it is as it was.
+#[test]
+fn a_lost_card_is_no_empty_card() {
+    let stage = Stage::new();
+    for name in ["card.db", "wallet.db"] {
+        let (path, away) = (stage.path(&format!("jiro/{name}")), stage.path("away"));
+        fs::rename(&path, &away).unwrap();
+        stage.refused("wallet --home jiro balance", "damaged");
+        assert!(!path.exists(), "nothing is made in its place");
+        fs::write(&path, b"").unwrap();
+        stage.refused("wallet --home jiro balance", "damaged");
+        fs::rename(&away, &path).unwrap();
+        assert_eq!(stage.holds("wallet --home jiro"), 1_000);
+    }
+    // another card: it knows nothing of the money
+    stage.copy("yuki", "other");
+    fs::copy(stage.path("taro/card.db"), stage.path("jiro/card.db")).unwrap();
+    let ended = stage.run("wallet --home jiro balance --json");
+    assert_eq!(ended.exit, 1, "{ended:?}");
+}
+
+/// RN-X42: a memo that would forge the payer's prompt is not made, and what is shown of others' texts is escaped.
+#[test]
+fn a_memo_forges_no_prompt() {
+    let stage = Stage::new();
+    let ended =
+        stage.raw(&["wallet", "--home", "yuki", "request", "10 JPY", "--memo", "\u{1b}[2K\rzeni: tea", "--json"]);
+    assert_eq!((ended.exit, ended.json()["code"].as_str().map(str::to_owned)), (1, Some("memo_not_plain".to_owned())));
+    assert!(!ended.stderr.contains('\u{1b}'), "{ended:?}");
+    let wrong = stage.raw(&["wallet", "--home", "yuki", "withdraw", "\u{1b}[2K"]);
+    assert!(!wrong.stderr.contains('\u{1b}'), "{wrong:?}");
+}
+
+/// RN-X31: who reported a loss is licensed again by the authority's word and goes on in a new wallet.
+#[test]
+fn who_lost_a_wallet_is_reinstated() {
+    let stage = Stage::running();
+    stage.ok("wallet --home yuki report-lost");
+    stage.refused("wallet --home yuki withdraw 100_JPY --now", "licence_revoked");
+    stage.refused("authority --dir net reinstate nobody", "unknown_person");
+    // the sandbox's authority knows its persons by a digest of their secrets
+    let enrolment = stage.text("net/enrolment.csv");
+    let line = enrolment.lines().find(|line| line.contains("Yuki Ito")).unwrap();
+    let columns: Vec<&str> = enrolment.lines().next().unwrap().split(',').collect();
+    let place = columns.iter().position(|column| *column == "identity").unwrap();
+    let identity = line.split(',').nth(place).unwrap();
+    let id = zeni_crypto::tagged("zeni/sandbox-person", &[identity.as_bytes()]);
+    let told = stage.ok(&format!("authority --dir net reinstate {id}"));
+    assert_eq!(told["before"], "lost", "{told}");
+    stage.ok("wallet --home yuki withdraw 100_JPY --now");
+    assert_eq!(stage.holds("wallet --home yuki"), 100);
+}
