@@ -322,10 +322,14 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         }
     }
 
-    async fn deposit(&mut self, amount: &str) -> Result<(), Failure> {
+    async fn deposit(&mut self, amount: &str, reveal: bool) -> Result<(), Failure> {
         let money = money(amount)?;
         self.catch_up().await?;
-        let report = self.holder.deposit(money).await.map_err(explain)?;
+        let deposited = match reveal {
+            true => self.holder.deposit_revealing(money).await,
+            false => self.holder.deposit(money).await,
+        };
+        let report = deposited.map_err(explain)?;
         self.deposited(&report)
     }
 
@@ -404,7 +408,7 @@ impl Session<Wallet> {
             WalletCommand::Receive { payment } => self.receive(&payment).await,
             WalletCommand::GiveBack(out) => self.give_back(&out).await,
             WalletCommand::Payments(out) => self.payments(&out).await,
-            WalletCommand::Deposit { amount } => self.deposit(&amount).await,
+            WalletCommand::Deposit { amount, reveal } => self.deposit(&amount, reveal).await,
             WalletCommand::Renew => self.renew().await,
             WalletCommand::Refund => self.refund().await,
             WalletCommand::ReportLost => self.report_lost().await,
