@@ -245,6 +245,9 @@ pub(crate) enum OpenWalletCommand {
     Deposit {
         /// Amount, e.g. "500 JPY".
         amount: String,
+        /// Also deposit what was given back to a key that ordered it under seal: the bank learns which notes you ordered.
+        #[arg(long)]
+        reveal: bool,
     },
     /// Have holdings that passed through many hands renewed at the issuer.
     Renew,

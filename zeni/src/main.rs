@@ -58,7 +58,7 @@ async fn run(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(args, output).await,
         Command::Sandbox(args) => sandbox::run(args, output, clock).await,
         Command::Serve(args) => serve::run(args, output, clock).await,
-        Command::Wallet(args) => wallet::run_wallet(args, output, clock).await,
+        Command::Wallet(args) => Box::pin(wallet::run_wallet(args, output, clock)).await,
         Command::Shop(args) => wallet::run_shop(args, output, clock).await,
         Command::Issuer(args) => admin::issuer(args, output, clock).await,
         Command::Authority(args) => admin::authority(args, output, clock).await,

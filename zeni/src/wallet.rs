@@ -333,10 +333,14 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         }
     }
 
-    async fn deposit(&mut self, amount: &str) -> Result<(), Failure> {
+    async fn deposit(&mut self, amount: &str, reveal: bool) -> Result<(), Failure> {
         let money = money(amount)?;
         self.catch_up().await?;
-        let report = self.holder.deposit(money).await.map_err(explain)?;
+        let deposited = match reveal {
+            true => self.holder.deposit_revealing(money).await,
+            false => self.holder.deposit(money).await,
+        };
+        let report = deposited.map_err(explain)?;
         self.deposited(&report)
     }
 
@@ -414,7 +418,7 @@ impl Session<Wallet> {
             OpenWalletCommand::Receive { payment } => self.receive(&payment).await,
             OpenWalletCommand::GiveBack(out) => self.give_back(&out).await,
             OpenWalletCommand::Payments(out) => self.payments(&out).await,
-            OpenWalletCommand::Deposit { amount } => self.deposit(&amount).await,
+            OpenWalletCommand::Deposit { amount, reveal } => self.deposit(&amount, reveal).await,
             OpenWalletCommand::Renew => self.renew().await,
             OpenWalletCommand::Refund => self.refund().await,
             OpenWalletCommand::ReportLost => self.report_lost().await,

@@ -36,6 +36,7 @@ errors! {
         NotShop = AfterRepair, "not_a_shop", "only a shop hands in its takings: deposit an amount";
         TooEarly { from: u64 } = Later, "too_early", "refunds of this money are paid from second {from} on";
         Restored { available: Money, restored: Money } = Never, "restored", "only {available} can be deposited: {restored} came from a backup and can only be refunded after the end of its validity";
+        WouldReveal { available: Money } = AfterRepair, "would_reveal", "only {available} can be deposited: the rest was given back to the key that ordered it, and would tell the bank which notes you ordered; say so if you want that";
         Insufficient { available: Money } = AfterRepair, "insufficient_funds", "only {available} can be deposited";
         TooManyHoldings { max: usize } = AfterRepair, "too_many_holdings", "the amount needs more than {max} pieces of money: deposit it in parts";
         NoKeyList = AfterRepair, "no_key_list", "no key list for the present time is at hand: connect to fetch it";
@@ -100,16 +101,36 @@ impl Holder {
     ///
     /// Recovery after a cut: [`Holder::resume`].
     pub async fn deposit(&mut self, money: Money) -> Result<DepositReport, DepositError> {
+        self.deposit_from(money, false).await
+    }
+
+    /// As [`Holder::deposit`], also from money that was given back to the key that ordered it under seal. **The bank learns which
+    /// notes the customer ordered.** Without this such money waits for [`Holder::refund`], which tells the bank the same, later.
+    pub async fn deposit_revealing(&mut self, money: Money) -> Result<DepositReport, DepositError> {
+        self.deposit_from(money, true).await
+    }
+
+    async fn deposit_from(&mut self, money: Money, reveal: bool) -> Result<DepositReport, DepositError> {
         if money.amount.is_zero() {
             return Err(DepositError::Zero);
         }
         self.freshen().await?;
-        let live = self.live().await?;
+        let mut live = self.live().await?;
+        let revealing = live.iter().any(|it| it.holding.would_reveal());
+        live.retain(|it| reveal || !it.holding.would_reveal());
         let terms = self.key_lists().await?;
         let now = self.check_currency(money.currency).await?;
         let (whole, taken) = self.whole_for(&live, &terms, money, now).await?;
         let rest = money.amount.checked_sub(taken).unwrap_or(Amount::ZERO);
-        let parts = if rest.is_zero() { Vec::new() } else { self.parts_of(&live, &terms, (money, taken), now).await? };
+        let parts = match rest.is_zero() {
+            true => Vec::new(),
+            false => match self.parts_of(&live, &terms, (money, taken), now).await {
+                Err(DepositError::Insufficient { available }) if revealing && !reveal => {
+                    return Err(DepositError::WouldReveal { available });
+                }
+                parts => parts?,
+            },
+        };
         let named = self.keys_to_name(&live, &parts).await?;
         let key_of = |part: &Part| live.iter().find(|it| it.holding.node == part.node).map(|it| it.holding.key());
         let (direct, moved): (Vec<Part>, Vec<Part>) =
@@ -279,7 +300,7 @@ impl Holder {
         for Live { holding, status } in self.live().await? {
             // a note of one's own under seal passes to the shop's key first: its bank ordered it for this account
             let whole = status.remaining == status.value && !holding.is_own_sealed();
-            if in_time(&holding) && (whole || holding.is_payable(&lists, now)) {
+            if in_time(&holding) && !holding.would_reveal() && (whole || holding.is_payable(&lists, now)) {
                 takings.push(Taking { node: holding.node, key: holding.key(), amount: status.remaining, whole });
             }
         }

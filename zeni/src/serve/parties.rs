@@ -262,12 +262,6 @@ impl Opener<'_> {
             sealed: sealed_config(role)?,
             limits: zeni_issuer::Limits::default(),
         };
-        if role.makes_keys {
-            tracing::warn!(
-                "makes_keys is on: the issuer knows the keys it makes for wallets and could sign in their holders' places, so \
-                 that no signature of such a key proves anything against its holder to somebody who mistrusts the issuer"
-            );
-        }
         let sealing =
             keys.sealing.as_ref().context("the issuer's key file holds no seed of the keys to seal to")?.bytes()?;
         let secrets = zeni_issuer::Keys { signing: keys.signing.signing_key()?, sealing };

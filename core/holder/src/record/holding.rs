@@ -79,6 +79,12 @@ impl Holding {
         self.chain.hops.is_empty() && self.chain.note.record.sealed
     }
 
+    /// Whether it came back to the key that ordered its note under seal: closed, it would tell the bank which note the customer
+    /// ordered, and it can be passed to no other key (HC-P1).
+    pub(crate) fn would_reveal(&self) -> bool {
+        self.is_terminal() && self.chain.note.record.sealed && self.key() == self.chain.holder.key()
+    }
+
     pub(crate) fn currency(&self) -> Currency {
         self.chain.currency()
     }

@@ -397,6 +397,16 @@ fn late_payments_and_given_back_money() {
     assert_eq!((report.outcome, report.money), (ReceiveOutcome::GivenBack, yen(300)));
     assert_eq!((payer.figures()[0], payer.deposit_only()), (700, 300));
     assert_eq!(payer.wealth() + licensed.wealth(), 2 * OPENING);
+    // the key that ordered signs to an account only if the person says so
+    assert_eq!(block_on(payer.open().deposit(yen(1_000))).unwrap_err().code(), "would_reveal");
+    block_on(payer.open().deposit(yen(700))).unwrap();
+    let ordered = paid.answers[0].chain.holder.key();
+    let keys = |town: &Town| town.last_deposit().items.iter().map(|it| it.chain.right().key()).collect::<Vec<_>>();
+    assert!(!keys(&town).contains(&ordered));
+    block_on(payer.open().deposit_revealing(yen(300))).unwrap();
+    assert!(keys(&town).contains(&ordered), "control");
+    block_on(payer.open().deposit_states()).unwrap();
+    assert_eq!(payer.wealth() + licensed.wealth(), 2 * OPENING);
 }
 
 /// HC-X37 for the holder: money received without a licence and not deposited in time is claimed as a refund.
