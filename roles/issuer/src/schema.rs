@@ -90,6 +90,11 @@ const MIGRATIONS: &[Migration] = &[
          PRIMARY KEY (epoch, series, id))",
         ],
     },
+    Migration {
+        id: 5,
+        sentence: "a decision says what is claimed from then on",
+        sql: &["ALTER TABLE decision ADD COLUMN claimed INTEGER NOT NULL DEFAULT 0"],
+    },
 ];
 
 macro_rules! note_columns {
@@ -235,8 +240,8 @@ zeni_store::statements! {
     pub(crate) SUM_HONOURED = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM honoured \
         WHERE scope = ?1 AND subject = ?2 AND currency = ?3";
     pub(crate) LAST_DECISION = "SELECT CAST(COALESCE(MAX(number), 0) AS BIGINT) FROM decision WHERE bank = ?1";
-    pub(crate) INSERT_DECISION = "INSERT INTO decision (bank, number, leaf, paid) VALUES (?1, ?2, ?3, ?4)";
-    pub(crate) DECISIONS = "SELECT number, leaf, paid FROM decision WHERE bank = ?1 AND number > ?2 ORDER BY number LIMIT 1024";
+    pub(crate) INSERT_DECISION = "INSERT INTO decision (bank, number, leaf, paid, claimed) VALUES (?1, ?2, ?3, ?4, ?5)";
+    pub(crate) DECISIONS = "SELECT number, leaf, paid, claimed FROM decision WHERE bank = ?1 AND number > ?2 ORDER BY number LIMIT 1024";
 
     pub(crate) INSERT_REFUND = "INSERT INTO refund (due, leaf, epoch, series, serial, backup) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     pub(crate) DUE_REFUNDS = "SELECT due, leaf, epoch, series, serial FROM refund WHERE due <= ?1 \
