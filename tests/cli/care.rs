@@ -75,6 +75,19 @@ fn a_memo_forges_no_prompt() {
     assert!(!wrong.stderr.contains('\u{1b}'), "{wrong:?}");
 }
 
+/// RN-X32: who is revoked withdraws nothing, and what he has left, a rest included, still comes to his account.
+#[test]
+fn who_is_revoked_still_deposits() {
+    let stage = Stage::running();
+    stage.ok("wallet --home jiro report-lost");
+    stage.refused("wallet --home jiro withdraw 100_JPY", "licence_revoked");
+    assert_eq!(stage.account("kita", "K-1001"), (99_000, 0));
+    stage.ok("wallet --home jiro deposit 400_JPY");
+    stage.ok("wallet --home jiro deposit 600_JPY");
+    stage.settled("kita", "K-1001", 100_000);
+    stage.audits();
+}
+
 /// RN-X31: who reported a loss is licensed again by the authority's word and goes on in a new wallet.
 #[test]
 fn who_lost_a_wallet_is_reinstated() {

@@ -39,7 +39,7 @@ fn unredeemed_requests_are_claimed_back() {
     stage.audits();
 }
 
-/// RN-X31, DESIGN §5 "Lost money": what a restored wallet cannot spend is refunded after validity and dispute term.
+/// RN-X31, DESIGN §5 "Lost money": what a restored wallet cannot spend is refunded when nothing can come back any more.
 #[test]
 fn restored_money_is_refunded_late() {
     let mut stage = Stage::running();
@@ -50,6 +50,13 @@ fn restored_money_is_refunded_late() {
     let offset = days_later(&mut stage, 430);
     let asked = stage.run(&format!("{offset} wallet --home jiro2 refund --json"));
     assert_eq!(asked.exit, 0, "{asked:?}");
+    until("the refund waits", || {
+        let resumed = stage.run(&format!("{offset} wallet --home jiro2 resume --json"));
+        assert!(matches!(resumed.exit, 0 | 3), "{resumed:?}");
+        resumed.stdout.contains("held")
+    });
+    assert_ne!(stage.account("kita", "K-1001").0, 100_000);
+    let offset = days_later(&mut stage, 731);
     until("the refund is paid", || {
         let resumed = stage.run(&format!("{offset} wallet --home jiro2 resume --json"));
         assert!(matches!(resumed.exit, 0 | 3), "{resumed:?}");

@@ -332,7 +332,7 @@ fn the_gain_of_a_ring_is_flat_at_the_cap() {
 }
 
 /// RN-X31, RN-X32: a lost card is reported: all its licences are revoked, so that payees with a fresh list refuse the finder;
-/// the rest comes back to the owner's account by refund from his backup, after the dispute term and not before. Control: a
+/// the rest comes back to the owner's account by refund from his backup, at the end of retention and not before. Control: a
 /// payee who has not heard yet takes the finder's money; that part is missing from the refund, and nobody is accused, since
 /// a backup cannot know what was passed on after it (RN-P19).
 #[test]
@@ -359,12 +359,16 @@ fn a_lost_card_is_revoked_and_its_rest_refunded() {
             hand_over(&world, &payee, 100);
         }
         assert_eq!(block_on(owner.open().refund()).unwrap_err().code(), "too_early");
-        let [_, _, _, deposit, refund, _] = DAYS;
+        let [_, _, _, deposit, refund, retain] = DAYS;
         world.at_day(deposit);
         block_on(owner.open().refund()).unwrap();
         world.settle();
         assert_eq!(world.account(&owner)[0], OPENING - 1_000);
+        // a backup takes what is left when nothing can come back any more
         world.at_day(refund);
+        world.settle();
+        assert_eq!(world.account(&owner)[0], OPENING - 1_000);
+        world.at_day(retain);
         world.settle();
         assert_eq!(world.check_books().outstanding, 0);
         let balance = if found_in_time { OPENING } else { OPENING - 100 };

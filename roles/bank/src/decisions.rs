@@ -54,7 +54,7 @@ fn cursor(tx: &mut Tx<'_>) -> Result<u64, TxError> {
 
 /// Books one decision; false if it must wait for the answer about its item.
 fn book(tx: &mut Tx<'_>, decision: &Decision, now: Time) -> Result<bool, TxError> {
-    let Decision { number, leaf, paid } = *decision;
+    let Decision { number, leaf, paid, .. } = *decision;
     if number <= cursor(tx)? {
         return Ok(true);
     }
@@ -63,7 +63,7 @@ fn book(tx: &mut Tx<'_>, decision: &Decision, now: Time) -> Result<bool, TxError
         return Ok(false);
     }
     let booked = match item {
-        Some(item) => item.decide(tx, number, paid, now)?,
+        Some(item) => item.decide(tx, decision, now)?,
         None => None,
     };
     let state = match booked {

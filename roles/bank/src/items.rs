@@ -10,7 +10,10 @@
 
 use zeni_message::Time;
 use zeni_money::{Amount, Currency};
-use zeni_note::messages::{bank::ItemState, issuer::Outcome};
+use zeni_note::messages::{
+    bank::ItemState,
+    issuer::{Decision, Outcome},
+};
 use zeni_store::{Row, Tx, TxError, params};
 
 use crate::{
@@ -165,17 +168,18 @@ impl Item {
     }
 
     /// Books a later decision of the issuer: `paid` on top of what was paid before. `None` where it fits no open claim.
-    pub(crate) fn decide(&self, tx: &mut Tx<'_>, number: u64, paid: Amount, now: Time) -> Result<Option<()>, TxError> {
+    pub(crate) fn decide(&self, tx: &mut Tx<'_>, decision: &Decision, now: Time) -> Result<Option<()>, TxError> {
+        let Decision { number, paid, claimed, .. } = *decision;
         let cause = number.to_be_bytes();
         let room = match self.phase {
             Phase::Partly => self.claimed,
             Phase::Unknown | Phase::Waiting => self.amount,
             _ => return Ok(None),
         };
-        let Some(rest) = room.checked_sub(paid) else { return Ok(None) };
+        if room.checked_sub(paid).is_none_or(|rest| claimed > rest) {
+            return Ok(None);
+        }
         let total = self.paid.checked_add(paid).ok_or_else(|| broken("paid more than an amount can be"))?;
-        // a claim is decided once; a refund or an unknown note that is paid short becomes a claim first
-        let claimed = if self.phase == Phase::Partly { Amount::ZERO } else { rest };
         let phase = match () {
             () if total == self.amount => Phase::Paid,
             () if total.is_zero() && claimed.is_zero() => Phase::Refused,

@@ -226,7 +226,7 @@ fn play(town: &mut Town, place: usize, step: &Step) {
             if matches!(outcome, Outcome::Partly { .. } | Outcome::Unknown | Outcome::Waiting { .. }) {
                 // decided at once, perhaps before the bank heard the answer
                 let number = town.desk().decisions.len() as u64 + 1;
-                town.desk().decisions.push(Decision { number, leaf, paid: amount(600) });
+                town.desk().decisions.push(Decision { number, leaf, paid: amount(600), claimed: amount(0) });
             }
             if *lost {
                 town.restart();

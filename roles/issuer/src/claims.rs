@@ -189,7 +189,12 @@ impl Issuer {
         let read = move |tx: &mut Tx<'_>| -> Result<Vec<Decision>, zeni_store::JobError<Never>> {
             let rows = tx.rows(schema::DECISIONS, &[bank.clone().into(), count_value(message.after)])?;
             let decision = |row: &zeni_store::Row| -> Result<Decision, TxError> {
-                Ok(Decision { number: row.u64(0)?, leaf: digest(row, 1)?, paid: row.amount(2)? })
+                Ok(Decision {
+                    number: row.u64(0)?,
+                    leaf: digest(row, 1)?,
+                    paid: row.amount(2)?,
+                    claimed: row.amount(3)?,
+                })
             };
             Ok(rows.iter().map(decision).collect::<Result<_, _>>()?)
         };
@@ -267,14 +272,23 @@ fn decide(
         };
         books::post(tx, ids, &posting)?;
     }
-    announce(tx, &claim.bank, &claim.leaf, paid)?;
+    announce(tx, &claim.bank, &claim.leaf, paid, Amount::ZERO)?;
     Ok(done)
 }
 
-/// Tells a bank of a decision under its next number.
-pub(crate) fn announce(tx: &mut Tx<'_>, bank: &str, leaf: &Digest, paid: Amount) -> Result<(), TxError> {
+/// Tells a bank of a decision under its next number; `claimed` is what a later decision is about.
+pub(crate) fn announce(
+    tx: &mut Tx<'_>,
+    bank: &str,
+    leaf: &Digest,
+    paid: Amount,
+    claimed: Amount,
+) -> Result<(), TxError> {
     let last = tx.row(schema::LAST_DECISION, params![bank])?.map_or(Ok(0), |row| row.u64(0))?;
-    tx.execute(schema::INSERT_DECISION, &[bank.into(), count_value(last + 1), leaf.0.into(), paid.into()])?;
+    tx.execute(
+        schema::INSERT_DECISION,
+        &[bank.into(), count_value(last + 1), leaf.0.into(), paid.into(), claimed.into()],
+    )?;
     Ok(())
 }
 

@@ -1,11 +1,12 @@
-//! Refunds of rests, decided when the dispute term is over (DESIGN §5 "Lost money", RN-X31).
+//! Refunds of rests, decided when the dispute term is over, those out of backups at the end of retention (DESIGN §5 "Lost
+//! money", RN-X31).
 //!
 //! The refund was entered as a closing of its node when it arrived: whatever its key signed besides is proof against it.
-//! A refund out of a backup accuses nobody: it comes after all exact refunds that are due and takes at most what is left.
+//! A refund out of a backup accuses nobody: it waits until nothing can lawfully come back any more, comes after all exact
+//! refunds and takes at most what is left. Pruning leaves a series alone while a refund waits.
 
 use zeni_crypto::Digest;
 use zeni_message::Time;
-use zeni_money::Amount;
 use zeni_store::{Caller, Tx, TxError, params};
 
 use crate::{
@@ -70,8 +71,8 @@ fn decide(tx: &mut Tx<'_>, refund: &Due, now: Time, ids: &mut PostingIds) -> Res
     let balance = tree.settle(&refund.leaf);
     let currency = tree.currency;
     open_cases(tx, refund.key, &balance.convicted, now)?;
-    claims::announce(tx, &closed.bank, &refund.leaf, balance.paid)?;
     let over = excess(&balance);
+    claims::announce(tx, &closed.bank, &refund.leaf, balance.paid, over)?;
     if !over.is_zero() {
         let claim = NewClaim {
             leaf: refund.leaf,
@@ -83,9 +84,6 @@ fn decide(tx: &mut Tx<'_>, refund: &Due, now: Time, ids: &mut PostingIds) -> Res
             at: now,
         };
         claims::open(tx, &claim, &balance.limiting)?;
-    } else if balance.paid != closed.amount {
-        // a bank takes what is paid short for a claim: it hears that this one is over
-        claims::announce(tx, &closed.bank, &refund.leaf, Amount::ZERO)?;
     }
     let mut work = Work::default();
     work.pay(refund.key, currency, balance.paid, true);

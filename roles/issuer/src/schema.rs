@@ -92,6 +92,11 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         id: 5,
+        sentence: "a decision says what is claimed from then on",
+        sql: &["ALTER TABLE decision ADD COLUMN claimed INTEGER NOT NULL DEFAULT 0"],
+    },
+    Migration {
+        id: 6,
         sentence: "origins of notes issued under seal, ceilings, transfers, evidence for the banks that identify",
         sql: &[
             // which bank ordered a note under seal, and what was sealed: the join key to the bank's orders (HC-D8, HC-D24)
@@ -298,8 +303,8 @@ zeni_store::statements! {
     pub(crate) SUM_HONOURED = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM honoured \
         WHERE scope = ?1 AND subject = ?2 AND currency = ?3";
     pub(crate) LAST_DECISION = "SELECT CAST(COALESCE(MAX(number), 0) AS BIGINT) FROM decision WHERE bank = ?1";
-    pub(crate) INSERT_DECISION = "INSERT INTO decision (bank, number, leaf, paid) VALUES (?1, ?2, ?3, ?4)";
-    pub(crate) DECISIONS = "SELECT number, leaf, paid FROM decision WHERE bank = ?1 AND number > ?2 ORDER BY number LIMIT 1024";
+    pub(crate) INSERT_DECISION = "INSERT INTO decision (bank, number, leaf, paid, claimed) VALUES (?1, ?2, ?3, ?4, ?5)";
+    pub(crate) DECISIONS = "SELECT number, leaf, paid, claimed FROM decision WHERE bank = ?1 AND number > ?2 ORDER BY number LIMIT 1024";
 
     pub(crate) INSERT_REFUND = "INSERT INTO refund (due, leaf, epoch, series, serial, backup) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     pub(crate) DUE_REFUNDS = "SELECT due, leaf, epoch, series, serial FROM refund WHERE due <= ?1 \

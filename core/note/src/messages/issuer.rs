@@ -481,6 +481,9 @@ pub struct Decision {
     /// Paid on top of what was paid before; zero if refused.
     #[n(2)]
     pub paid: Amount,
+    /// Claimed in a case from now on, which another decision ends; zero where this one is the last.
+    #[n(3)]
+    pub claimed: Amount,
 }
 
 impl Message for GetDecisions {

@@ -23,8 +23,8 @@ fn undecided(town: &mut Town, outcome: Outcome) -> zeni_crypto::Digest {
     leaf
 }
 
-fn decide(town: &mut Town, number: u64, leaf: zeni_crypto::Digest, paid: u64) {
-    town.desk().decisions.push(Decision { number, leaf, paid: amount(paid) });
+fn decide(town: &mut Town, number: u64, leaf: zeni_crypto::Digest, [paid, claimed]: [u64; 2]) {
+    town.desk().decisions.push(Decision { number, leaf, paid: amount(paid), claimed: amount(claimed) });
     town.settle();
     town.settle();
 }
@@ -35,7 +35,7 @@ fn an_excess_is_credited_once() {
     for cut in [Cut::Not, Cut::Before, Cut::After, Cut::Crash] {
         let mut town = Town::new();
         let leaf = undecided(&mut town, Outcome::Partly { paid: amount(300) });
-        town.desk().decisions.push(Decision { number: 1, leaf, paid: amount(200) });
+        town.desk().decisions.push(Decision { number: 1, leaf, paid: amount(200), claimed: amount(0) });
         town.advance(POLL_S);
         town.cut(&[cut]);
         assert_eq!(town.tick().is_err(), cut != Cut::Not, "{cut:?}");
@@ -47,8 +47,7 @@ fn an_excess_is_credited_once() {
     }
 }
 
-/// DESIGN §5: a refund and an unknown note are held until decided; what is not paid then is a claim, which the next
-/// decision ends.
+/// DESIGN §5: a refund and an unknown note are held until decided; what the decision leaves claimed the next one ends.
 #[test]
 fn held_items_follow_the_decision() {
     let waiting = Outcome::Waiting { until: zeni_message::Time(5) };
@@ -56,14 +55,14 @@ fn held_items_follow_the_decision() {
         let mut town = Town::new();
         let leaf = undecided(&mut town, outcome);
         assert_eq!(town.balances("A-1"), (OPENING, 1_000));
-        decide(&mut town, 1, leaf, paid);
+        decide(&mut town, 1, leaf, [paid, 1_000 - paid]);
         assert_eq!(town.balances("A-1"), (OPENING + paid, 0));
         if paid == 1_000 {
             assert_eq!(state(&town), ItemState::Available(amount(1_000)));
             continue;
         }
         assert_eq!(state(&town), ItemState::Partly { available: amount(paid), claimed: amount(1_000 - paid) });
-        decide(&mut town, 2, leaf, 250);
+        decide(&mut town, 2, leaf, [250, 0]);
         assert_eq!(town.balances("A-1"), (OPENING + paid + 250, 0));
         assert_eq!(state(&town), ItemState::Partly { available: amount(paid + 250), claimed: amount(0) });
         town.sound();
@@ -75,11 +74,29 @@ fn held_items_follow_the_decision() {
 fn a_refused_refund_leaves_nothing() {
     let mut town = Town::new();
     let leaf = undecided(&mut town, Outcome::Waiting { until: zeni_message::Time(5) });
-    decide(&mut town, 1, leaf, 0);
-    decide(&mut town, 2, leaf, 0);
+    decide(&mut town, 1, leaf, [0, 1_000]);
+    decide(&mut town, 2, leaf, [0, 0]);
     assert_eq!(state(&town), ItemState::Refused("refused".into()));
     assert_eq!(town.balances("A-1"), (OPENING, 0));
     town.sound();
+}
+
+/// RN-X31: what a backup's refund asked above what was left is nobody's claim: one decision tells all, and no more is asked.
+#[test]
+fn what_a_backup_asked_in_vain_is_no_claim() {
+    let waiting = Outcome::Waiting { until: zeni_message::Time(5) };
+    let vain = ItemState::Refused("refused".into());
+    for (paid, told) in [(700, ItemState::Partly { available: amount(700), claimed: amount(0) }), (0, vain)] {
+        let mut town = Town::new();
+        let leaf = undecided(&mut town, waiting);
+        decide(&mut town, 1, leaf, [paid, 0]);
+        assert_eq!(state(&town), told);
+        assert_eq!(town.balances("A-1"), (OPENING + paid, 0));
+        let asked = town.sent::<GetDecisions>().len();
+        town.settle();
+        assert_eq!(town.sent::<GetDecisions>().len(), asked);
+        town.sound();
+    }
 }
 
 /// RN-F6.2: a claim that is refused stays at what was paid, and nobody is asked any more.
@@ -87,7 +104,7 @@ fn a_refused_refund_leaves_nothing() {
 fn a_refused_claim_is_closed() {
     let mut town = Town::new();
     let leaf = undecided(&mut town, Outcome::Partly { paid: amount(300) });
-    decide(&mut town, 1, leaf, 0);
+    decide(&mut town, 1, leaf, [0, 0]);
     assert_eq!(state(&town), ItemState::Partly { available: amount(300), claimed: amount(0) });
     let asked = town.sent::<GetDecisions>().len();
     town.settle();
@@ -95,15 +112,16 @@ fn a_refused_claim_is_closed() {
     town.sound();
 }
 
-/// RN-P22: a decision that pays more than is claimed, or about nothing, is not booked, and the audit tells it.
+/// RN-P22: a decision that pays or leaves claimed more than there is, or about nothing, is not booked, and the audit tells it.
 #[test]
 fn a_wild_decision_is_told() {
     let mut town = Town::new();
     let leaf = undecided(&mut town, Outcome::Partly { paid: amount(300) });
-    decide(&mut town, 1, leaf, 701);
-    decide(&mut town, 2, zeni_crypto::Digest([5; 32]), 1);
+    decide(&mut town, 1, leaf, [701, 0]);
+    decide(&mut town, 2, zeni_crypto::Digest([5; 32]), [1, 0]);
+    decide(&mut town, 3, leaf, [600, 101]);
     assert_eq!(town.balances("A-1"), (OPENING + 300, 0));
     assert_eq!(town.audit().violations.len(), 1);
-    decide(&mut town, 3, leaf, 700);
+    decide(&mut town, 4, leaf, [700, 0]);
     assert_eq!(town.balances("A-1"), (OPENING + 1_000, 0));
 }

@@ -183,3 +183,37 @@ fn a_proof_fits_into_its_message() {
     proof.children = std::iter::repeat_n(child, 100_000).collect();
     assert!(super::sendable(&proof).is_none());
 }
+
+/// RN-F8.2: a proof is sent as long as both messages that carry it stay within the limit of one, to the byte.
+#[test]
+fn the_largest_proof_fits_into_its_messages() {
+    use zeni_message::{encode, limits::MESSAGE_BYTES_MAX};
+    let setup = block_on(Setup::new(Policy::Refuse));
+    overspent(&setup, |_| {});
+    block_on(setup.settle_down());
+    let exports = block_on(setup.issuer.export_proofs()).unwrap();
+    let proof = Signed::<OverspendingProof>::from_document(&exports[0].document).unwrap().record;
+    let shop = setup.person("shop");
+    let sized = |bytes: usize| {
+        let filler = |length: usize| {
+            let mut to = setup.world.account(AOBA, "A-1", "filler");
+            to.bank = "x".repeat(length);
+            let hand_in = setup.world.hand_in(&[], &shop, to);
+            Child::Taking { hand_in, index: 0, path: Vec::new(), equation: Equation::Strict }
+        };
+        let child = proof.children[0].clone();
+        let count = (bytes - 30_000) / encode(&child).len();
+        let mut large = proof.clone();
+        large.children = std::iter::repeat_n(child, count).collect();
+        large.children.push(filler(1_000));
+        let missing = bytes - encode(&large).len();
+        *large.children.last_mut().unwrap() = filler(1_000 + missing);
+        assert_eq!(encode(&large).len(), bytes);
+        large
+    };
+    let largest = sized(MESSAGE_BYTES_MAX - 64);
+    assert!(super::sendable(&largest).is_some());
+    assert!(super::sendable(&sized(MESSAGE_BYTES_MAX - 63)).is_none());
+    let asked = zeni_note::messages::authority::SamePerson { proof: largest, payee: shop.public() };
+    assert!(encode(&asked).len() <= MESSAGE_BYTES_MAX);
+}

@@ -200,5 +200,8 @@ fn a_renewal_needs_good_licences_in_time() {
     assert_eq!(renew(&setup, &renewal(&setup, &stolen, &ueda, &fresh, 500)), Err(RenewRefusal::Revoked));
     let until = |until| under(zeni_note::Licence { until, ..licence(fresh.public()) });
     assert_eq!(renew(&setup, &until(last.minus(1))), Err(RenewRefusal::BadLicence));
-    assert!(renew(&setup, &until(last)).is_ok());
+    let good = until(last);
+    let issued = renew(&setup, &good).unwrap();
+    setup.clock.put(last.plus(1));
+    assert_eq!(renew(&setup, &good), Ok(issued), "a repetition gets its note also after the term");
 }

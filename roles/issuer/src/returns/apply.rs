@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 use zeni_crypto::Digest;
 use zeni_message::{Time, encode};
 use zeni_money::{Amount, Currency};
-use zeni_note::messages::issuer::{Outcome, ReturnAnswer, ReturnRefusal};
+use zeni_note::{
+    SeriesTerms,
+    messages::issuer::{Outcome, ReturnAnswer, ReturnRefusal},
+};
 use zeni_store::{JobError, Tx, TxError, params, refuse};
 
 use super::{
@@ -69,7 +72,7 @@ impl Work {
         if let Some(closed) = known {
             // within one batch a repetition is no retry: the batch is what is retried
             let same = closed.bank == batch.bank && closed.identity == item.closing && !repeated;
-            return Ok(if same { outcome(&closed) } else { Outcome::Duplicate });
+            return Ok(if same { outcome(item, &closed) } else { Outcome::Duplicate });
         }
         if !item.sound || item.kind == Kind::Renewal {
             return Ok(Outcome::Malformed);
@@ -143,11 +146,11 @@ impl Work {
         Ok(Outcome::Partly { paid: balance.paid })
     }
 
-    /// Enters a refund, an exact one as a child of its node, and leaves it waiting for the end of the dispute term.
+    /// Enters a refund, an exact one as a child of its node, and leaves it waiting for its time.
     fn defer(&mut self, tx: &mut Tx<'_>, item: &Followed, mut closed: Closed, now: Time) -> Result<Outcome, TxError> {
         let Some(terms) = &item.terms else { return Ok(Outcome::Malformed) };
         let leaf = item.leaf().identity;
-        let until = terms.refund_from;
+        let until = decided_from(item.kind, terms);
         closed.waiting = Some(until.0);
         let Some(tree) = self.tree(item) else { return Ok(Outcome::Malformed) };
         tree.enter(&item.path);
@@ -203,12 +206,25 @@ impl Work {
     }
 }
 
-/// What a closing that was entered before came to.
-pub(crate) fn outcome(closed: &Closed) -> Outcome {
-    match closed.waiting {
-        Some(until) => Outcome::Waiting { until: Time(until) },
-        None if closed.paid == closed.amount => Outcome::Paid,
-        None => Outcome::Partly { paid: closed.paid },
+/// The answer that a closing got when it was entered. What was decided since is told as a decision and nowhere else, so that
+/// a bank which hears both books it once.
+fn outcome(item: &Followed, closed: &Closed) -> Outcome {
+    match (closed.waiting, item.kind, &item.terms) {
+        (Some(until), ..) => Outcome::Waiting { until: Time(until) },
+        (None, Kind::Refund | Kind::BackupRefund, Some(terms)) => {
+            Outcome::Waiting { until: decided_from(item.kind, terms) }
+        }
+        _ if closed.paid == closed.amount => Outcome::Paid,
+        _ => Outcome::Partly { paid: closed.paid },
+    }
+}
+
+/// When a refund is decided: an exact one after the dispute term; one out of a backup, which takes what is left, when
+/// nothing can lawfully come back any more.
+fn decided_from(kind: Kind, terms: &SeriesTerms) -> Time {
+    match kind {
+        Kind::BackupRefund => terms.retain_until.plus(1),
+        Kind::Deposit | Kind::Refund | Kind::Renewal => terms.refund_from,
     }
 }
 

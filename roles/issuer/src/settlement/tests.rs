@@ -1,8 +1,10 @@
 use futures::executor::block_on;
+use zeni_note::testing::{amount, jpy};
 use zeni_store::{Caller, JobError, params};
 
 use crate::{
-    Policy, SettleError,
+    Account, Policy, SettleError,
+    books::{self, Posting, PostingIds},
     testing::{BANKS, Setup},
 };
 
@@ -46,4 +48,24 @@ fn a_mismatch_stops_the_cycle() {
     let expected = SettleError::Register { currency: "JPY".to_owned(), rests: 499, outstanding: 500 };
     assert_eq!(stopped, Err(expected));
     assert_eq!(crate::tests::dump(&setup.store), before);
+}
+
+/// RN-F9.2, RN-P22: debts that nothing out there stands against stop the cycle and are found by the audit; nothing is posted.
+#[test]
+fn books_that_do_not_balance_stop_the_cycle() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let hanako = setup.person("hanako");
+    block_on(setup.note(&hanako, 500, "n1"));
+    // a series that this issuer does not have
+    let post = |tx: &mut zeni_store::Tx<'_>| -> Result<(), JobError<()>> {
+        let (debit, credit) = (Account::Issued(BANKS[0].to_owned()), Account::Outstanding(99));
+        let posting = Posting { debit, credit, currency: jpy(), amount: amount(70), reference: "issue" };
+        Ok(books::post(tx, &mut PostingIds::new([7; 32]), &posting)?)
+    };
+    setup.store.write_blocking(Caller::default(), post).unwrap();
+    let before = crate::tests::dump(&setup.store);
+    let stopped = block_on(setup.issuer.settle());
+    assert_eq!(stopped, Err(SettleError::Mismatch { currency: "JPY".to_owned(), difference: -70 }));
+    assert_eq!(crate::tests::dump(&setup.store), before);
+    assert!(!block_on(setup.issuer.audit()).unwrap().is_sound());
 }
