@@ -112,8 +112,8 @@ fn a_revoked_or_ended_licence_is_refused() {
     let ended = Licence { until: payee.challenge.time.minus(1), ..payee.world.licence(key("payer").public()).record };
     payment.answers[0].chain.holder = Signed::sign(payee.world.network(), ended, &payee.world.authority).into();
     assert_eq!(payee.check(&payment).unwrap_err(), PaymentFault::LicenceEnded { holding: 0 });
-    let last = Licence { until: payee.challenge.time, ..payment.answers[0].chain.holder.record.clone() };
-    payment.answers[0].chain.holder = Signed::sign(payee.world.network(), last, &payee.world.authority);
+    let last = Licence { until: payee.challenge.time, ..payee.world.licence(key("payer").public()).record };
+    payment.answers[0].chain.holder = Signed::sign(payee.world.network(), last, &payee.world.authority).into();
     assert!(payee.check(&payment).is_ok(), "control: in its last second");
 }
 

@@ -18,7 +18,7 @@ fn a_batch_has_at_most_its_size() {
     let (hanako, thief) = (setup.person("hanako"), setup.person("thief"));
     let chain = block_on(setup.note(&hanako, 100, "n1"));
     let mut shapeless = setup.deposit(&chain, &hanako, AOBA, "d1");
-    shapeless.chain.holder = setup.world.licence(thief.public());
+    shapeless.chain.holder = setup.world.licence(thief.public()).into();
     let found = outcomes(&setup, AOBA, "full", vec![shapeless.clone(); BATCH_ITEMS_MAX]);
     assert_eq!(found, [Outcome::Malformed; BATCH_ITEMS_MAX]);
     let too_many = block_on(setup.give_back(AOBA, "more", vec![shapeless; BATCH_ITEMS_MAX + 1]));
@@ -59,7 +59,7 @@ fn a_forged_licence_is_never_remembered() {
     let chain = block_on(setup.note(&hanako, 500, "n1"));
     let paid = setup.world.pay(&chain, &hanako, &shop, 100, "tea");
     let mut forged = setup.deposit(&paid, &shop, AOBA, "d1");
-    forged.chain.hops[0].payee = setup.forged_licence(shop.public());
+    forged.chain.hops[0].payee = setup.forged_licence(shop.public()).into();
     for batch in ["b1", "b2", "b3"] {
         assert_eq!(outcomes(&setup, AOBA, batch, vec![forged.clone()]), [Outcome::Malformed]);
     }
@@ -77,7 +77,7 @@ fn what_signatures_cannot_mend_is_malformed() {
     let signed_at = START.plus(DAY);
     for (until, expected) in [(signed_at.minus(1), Outcome::Malformed), (signed_at, Outcome::Paid)] {
         let licence = zeni_note::Licence { until, ..setup.world.licence(hanako.public()).record };
-        chain.holder = Signed::sign(setup.world.network(), licence, &setup.world.authority);
+        chain.holder = Signed::sign(setup.world.network(), licence, &setup.world.authority).into();
         let paid = setup.world.pay(&chain, &hanako, &shop, 100, "tea");
         let item = setup.deposit(&paid, &shop, AOBA, "d1");
         assert_eq!(outcomes(&setup, AOBA, &format!("until {until:?}"), vec![item]), [expected]);
