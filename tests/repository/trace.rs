@@ -8,7 +8,10 @@ use std::{
 use super::{files, root};
 
 /// Catalogues whose systems are built, with the kinds of rows that need a test.
-const CATALOGUES: &[(&str, &str, &[char])] = &[("registered-note.md", "RN-", &['F', 'P', 'X', 'V'])];
+const CATALOGUES: &[(&str, &str, &[char])] = &[
+    ("registered-note.md", "RN-", &['F', 'P', 'X', 'V']),
+    ("hierarchical-cash.md", "HC-", &['F', 'P', 'X', 'A', 'V']),
+];
 /// Rows without a test, with the reason.
 const EXCEPTIONS: &str = "docs/spec/exceptions.md";
 

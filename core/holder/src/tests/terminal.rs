@@ -77,7 +77,7 @@ fn a_shop_that_lies_about_time_or_payee() {
     assert_eq!(payer.figures(), [700, 0, 0, 0], "control");
 }
 
-/// HC-F3.3, HC-A22, HC-X15, HC-P6, HC-V12: the shop checks S_I with the key it has, offline, after its inquiry: a note that nobody issued, or of another face
+/// HC-F1.4, HC-F3.3, HC-A22, HC-X15, HC-P6, HC-V12: the shop checks S_I with the key it has, offline, after its inquiry: a note that nobody issued, or of another face
 /// value or key, is refused and nothing is kept. Control: the genuine one is taken.
 #[test]
 fn a_note_that_the_issuer_did_not_sign() {

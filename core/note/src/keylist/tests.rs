@@ -124,7 +124,7 @@ fn two_lists_are_a_proof() {
     assert!(!TwoKeyLists { one, other: next }.holds(&world.roots), "another epoch");
 }
 
-/// HC-F1.2, DESIGN §5: sealed entries name sealed series with rising face values, once per bank, and there is a key to seal to; a
+/// HC-F1.2, F1.3, DESIGN §5: sealed entries name sealed series with rising face values, once per bank, and there is a key to seal to; a
 /// bank has no blind-signing key for such a series.
 #[test]
 fn sealed_entries_fit() {

@@ -351,7 +351,7 @@ fn banks_issue_what_they_take_part_in() {
     assert_eq!(block_on(revoked.issuer.audit()).unwrap().violations, Vec::<String>::new());
 }
 
-/// HC-X44: each epoch has a sealing key of its own. After the term of an epoch nothing more is issued in it, what was issued is
+/// HC-F1.1, HC-X44: each epoch has a sealing key of its own. After the term of an epoch nothing more is issued in it, what was issued is
 /// still answered; a refusal for the time being is final for its request, so that no delayed copy is issued after the bank has
 /// released the money.
 #[test]

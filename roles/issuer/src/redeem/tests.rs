@@ -251,7 +251,9 @@ fn an_archived_serial_is_not_used_again() {
         let ticket = zeni_note::LoadTicket { note: identity, nonce: nonce("slot") };
         let ticket = Signed::sign(setup.world.network(), ticket, &setup.world.issuer);
         let draft = super::Draft { issued: zeni_note::messages::issuer::Issued { note, ticket }, identity };
-        let job = move |tx: &mut zeni_store::Tx<'_>| -> crate::Done<bool> { Ok(super::register(tx, &draft.issued.note.record, &draft.identity)?) };
+        let job = move |tx: &mut zeni_store::Tx<'_>| -> crate::Done<bool> {
+            Ok(super::register(tx, &draft.issued.note.record, &draft.identity)?)
+        };
         block_on(setup.store.write(zeni_store::Caller::default(), job)).unwrap()
     };
     assert!(!enter(*chain.note.record.serial));
