@@ -374,6 +374,7 @@ fn bank(net: &Arc<Net>, place: usize, store: &Store, to_issuer: Arc<dyn Transpor
         first_epoch: 0,
         certificate_days: 365,
         poll_s: 0,
+        counts_every_s: 0,
     };
     let (certificate, secret) = &CUSTOMERS[place];
     let keys = zeni_bank::Keys {

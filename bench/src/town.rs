@@ -154,6 +154,7 @@ fn bank(desk: &Arc<Desk>, store: Store, clock: &Arc<StandingClock>, entropy: &Sh
         first_epoch: EPOCH,
         certificate_days: 365,
         poll_s: 1,
+        counts_every_s: 0,
     };
     let validity = Validity::days(clock.now(), 365);
     let keys = Keys {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, RwLock};
 
 use zeni_crypto::{Digest, SecretKey, SharedEntropy};
-use zeni_identity::Ca;
+use zeni_identity::{Ca, Crl};
 use zeni_message::{
     Authority, Issuer, Refusal, Time,
     peer::Peer,
@@ -44,7 +44,13 @@ pub struct Config {
     pub certificate_days: u32,
     /// Seconds between two questions for the same news from the issuer.
     pub poll_s: u64,
+    /// Counts are reported once in each so many seconds of the clock, whether or not anything was signed, so that no report
+    /// tells when a quiet bank has sold something; [`COUNTS_EVERY_S`] is usual. 0 reports each change at once, and tells it.
+    pub counts_every_s: u64,
 }
+
+/// Usual value of [`Config::counts_every_s`].
+pub const COUNTS_EVERY_S: u64 = 3_600;
 
 /// The secrets of a bank.
 pub struct Keys {
@@ -71,6 +77,8 @@ pub struct Bank {
     pub(crate) lists: RwLock<Option<Arc<Lists>>>,
     /// When news were last asked for, and where the round of claims stands. Lost at a restart without harm.
     pub(crate) rounds: Mutex<Rounds>,
+    /// The list over customers' certificates. Lost at a restart, which makes a new one.
+    pub(crate) customer_list: Mutex<Option<Crl>>,
 }
 
 #[derive(Default)]
@@ -106,6 +114,7 @@ impl Bank {
             authority,
             lists: RwLock::default(),
             rounds: Mutex::default(),
+            customer_list: Mutex::default(),
         })
     }
 

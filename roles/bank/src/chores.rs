@@ -72,13 +72,14 @@ impl ChoreError {
 pub(crate) type Chore = Result<Progress, ChoreError>;
 
 impl Bank {
-    /// One round: counts to the issuer, one batch of returns, decisions, one claim, key lists, revocations, one key or the
+    /// One round: counts to the issuer and into their keys, one batch of returns, decisions, one claim, key lists, revocations, one key or the
     /// submission of an epoch's keys, forgetting, releasing. A chore that fails does not stop the others; the first failure
     /// is told.
     pub async fn tick(&self) -> Result<Progress, ChoreError> {
         let now = self.clock.now();
         let rounds = [
             self.report_counts().await,
+            self.fold_counts().await,
             self.return_items(now).await,
             self.ask_decisions(now).await,
             self.void_claims(now).await,

@@ -27,6 +27,7 @@ mod books;
 mod chores;
 mod claim;
 mod counts;
+mod customers;
 mod decisions;
 mod deposit;
 mod dispute;
@@ -50,7 +51,7 @@ mod tests;
 
 pub use accounts::{LoadError, NewAccount, code_digest};
 pub use audit::{AuditReport, CurrencyFigures, Violation, audit_of};
-pub use bank::{Bank, Config, Keys, SeriesConfig};
+pub use bank::{Bank, COUNTS_EVERY_S, Config, Keys, SeriesConfig};
 pub use chores::{ChoreError, Progress};
 pub use schema::{ALL as STATEMENTS, SCHEMA};
 pub use statement::{StatementEntry, StatementReport, statement_of};

@@ -65,6 +65,11 @@ const MIGRATIONS: &[Migration] = &[
             "CREATE INDEX deposit_unused ON deposit (time) WHERE content IS NULL",
         ],
     },
+    Migration {
+        id: 5,
+        sentence: "counts are reported once in each stretch of time",
+        sql: &["ALTER TABLE report ADD COLUMN slot INTEGER NOT NULL DEFAULT 0"],
+    },
 ];
 
 statements! {
@@ -143,9 +148,9 @@ statements! {
     /// A count was folded.
     pub DELETE_TALLY = "DELETE FROM tally WHERE id = ?1";
     /// The last report.
-    pub SELECT_REPORT = "SELECT number, counts, taken FROM report ORDER BY number DESC LIMIT 1";
+    pub SELECT_REPORT = "SELECT number, counts, taken, slot FROM report ORDER BY number DESC LIMIT 1";
     /// A new report.
-    pub INSERT_REPORT = "INSERT INTO report (number, counts, taken) VALUES (?1, ?2, 0) ON CONFLICT DO NOTHING";
+    pub INSERT_REPORT = "INSERT INTO report (number, counts, taken, slot) VALUES (?1, ?2, 0, ?3) ON CONFLICT DO NOTHING";
     /// The issuer took a report.
     pub TAKE_REPORT = "UPDATE report SET taken = 1 WHERE number = ?1";
     /// Reports before the last one prove nothing more.

@@ -80,6 +80,8 @@ pub(crate) struct Line {
     cuts: Mutex<VecDeque<Cut>>,
     store: Mutex<Option<Store>>,
     sent: Mutex<Vec<(&'static str, Vec<u8>)>>,
+    /// The bank's setting, in force from its next start.
+    pub(crate) counts_every_s: AtomicU64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -165,6 +167,7 @@ impl Town {
             cuts: Mutex::default(),
             store: Mutex::default(),
             sent: Mutex::default(),
+            counts_every_s: AtomicU64::default(),
         });
         let validity = Validity::days(clock.now(), 365);
         let root = Ca::generate(NETWORK, TlsKey::generate(), validity, [1; 16]).expect("a root");
@@ -227,6 +230,12 @@ impl Town {
 
     pub(crate) fn tick(&self) -> Result<Progress, ChoreError> {
         now(self.bank.tick())
+    }
+
+    /// Starts the bank again with reports of counts in fixed stretches of time.
+    pub(crate) fn report_every(&mut self, seconds: u64) {
+        self.line.counts_every_s.store(seconds, Ordering::Relaxed);
+        self.restart();
     }
 
     /// Ticks until nothing is due.
@@ -467,6 +476,7 @@ fn open(
         first_epoch: EPOCH,
         certificate_days: 365,
         poll_s: POLL_S,
+        counts_every_s: line.counts_every_s.load(Ordering::Relaxed),
     };
     let keys = Keys {
         master: Zeroizing::new([9; 32]),
