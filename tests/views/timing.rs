@@ -148,8 +148,9 @@ fn delayed_redemptions_match_no_better_than_chance() {
     const HITS_MAX: usize = 14;
     let view = payday(false);
     assert_eq!((view.sessions.len(), view.redemptions.len()), (notes, notes));
-    let delay = Policy::default().redeem_delay_max_s;
-    let hits = [view.by_order(), view.by_time(delay / 2), view.by_time(0), view.by_amounts()];
+    let Policy { redeem_wait_s, redeem_delay_max_s, .. } = Policy::default();
+    let mean = redeem_wait_s + redeem_delay_max_s / 2;
+    let hits = [view.by_order(), view.by_time(mean), view.by_time(redeem_wait_s), view.by_time(0), view.by_amounts()];
     assert!(hits.iter().all(|hits| *hits <= HITS_MAX), "{hits:?} of {notes}");
     let view = payday(true);
     assert_eq!((view.sessions.len(), view.redemptions.len()), (notes, notes));

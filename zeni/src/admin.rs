@@ -66,7 +66,8 @@ pub(crate) async fn issuer(args: IssuerArgs, output: Output, clock: Arc<dyn Cloc
             let cases = issuer.cases().await.context("the issuer's database")?;
             if let Some(path) = export {
                 let proofs = issuer.export_proofs().await.context("the issuer's database")?;
-                let proof = proofs.last().context("there is no case with a proof to export")?;
+                let none = || Failure::refused("no_case", "there is no case with a proof to export");
+                let proof = proofs.last().ok_or_else(none)?;
                 std::fs::write(&path, &proof.document).with_context(|| format!("cannot write {}", path.display()))?;
             }
             let text = serde_json::to_string_pretty(&cases).map_err(anyhow::Error::from)?;
@@ -155,11 +156,10 @@ fn licence_key(text: &str) -> Result<String, Failure> {
 /// `zeni bank …`.
 pub(crate) async fn bank(args: BankArgs, output: Output, clock: Arc<dyn Clock>) -> Result<(), Failure> {
     let parties = open(&args.dir, clock).await?;
-    let bank = parties
-        .banks
-        .iter()
-        .find(|bank| bank.name == args.bank)
-        .with_context(|| format!("no bank '{}' runs from this directory", args.bank))?;
+    let bank =
+        parties.banks.iter().find(|bank| bank.name == args.bank).ok_or_else(|| {
+            Failure::refused("unknown_bank", format!("no bank '{}' runs from this directory", args.bank))
+        })?;
     let bank = &bank.served.role;
     match args.command {
         BankCommand::Statement { account } => {

@@ -259,8 +259,8 @@ pub(crate) enum OpenWalletCommand {
     Backup {
         /// The file.
         file: PathBuf,
-        /// Move the wallet instead: this one is locked first, the other may spend. Restore such a file once only: two
-        /// wallets made from it would overspend each other's money.
+        /// Move the wallet instead: this one is locked first, the other may spend. Restore such a file once only: no
+        /// program can tell a second time, and two wallets made from it overspend each other's money, which names you.
         #[arg(long = "move")]
         moving: bool,
     },

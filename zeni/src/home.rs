@@ -29,6 +29,8 @@ use crate::{
     output::Failure,
 };
 
+/// Longest pause between two tries of a redemption, seconds.
+const REDEEM_RETRY_S: u64 = 60;
 /// How often a wallet that another process has open is tried again.
 const LOCK_EVERY: Duration = Duration::from_millis(50);
 
@@ -86,12 +88,17 @@ impl Home {
 
     /// Makes a home, or opens one in which joining was interrupted.
     pub(crate) async fn create(args: &HomeArgs, new: NewHome<'_>, clock: Arc<dyn Clock>) -> Result<Home, Failure> {
-        if args.home.join("keys.age").exists() {
-            let home = Home::open(args, clock).await?;
-            home.network.bank(new.bank).map_err(|error| Failure::Usage(format!("{error:#}")))?;
-            return Ok(home);
-        }
         let network = NetworkFile::read(new.network).map_err(|error| Failure::Usage(format!("{error:#}")))?;
+        if args.home.join("keys.age").exists() {
+            let home = Home::open(args, clock.clone()).await?;
+            if network == home.network || home.is_joined().await? {
+                home.network.bank(new.bank).map_err(|error| Failure::Usage(format!("{error:#}")))?;
+                return Ok(home);
+            }
+            network.bank(new.bank).map_err(|error| Failure::Usage(format!("{error:#}")))?;
+            // a join to another network was refused: nobody has used what it left
+            fs::remove_file(home.dir.join("keys.age")).context("cannot remove what a refused join left")?;
+        }
         network.bank(new.bank).map_err(|error| Failure::Usage(format!("{error:#}")))?;
         let secrets = HomeSecrets {
             card: Secret32::new(SharedEntropy::os().bytes()),
@@ -104,6 +111,16 @@ impl Home {
         drop(home.holder(new.bank)?);
         home.finish()?;
         Ok(home)
+    }
+
+    /// Whether somebody has joined with it.
+    async fn is_joined(&self) -> Result<bool, Failure> {
+        let first = self.network.banks.first().context("the network has no bank")?;
+        match self.holder(&first.name)?.profile().await {
+            Ok(_) => Ok(true),
+            Err(zeni_holder::Trouble::NotJoined) => Ok(false),
+            Err(error) => Err(crate::wallet::explain(error)),
+        }
     }
 
     /// Puts the network into a fresh directory; until [`Home::finish`] it is no home.
@@ -180,7 +197,12 @@ impl Home {
         let roots = self.network.roots()?;
         let config = Config {
             roots,
-            policy: Policy { redeem_retry_s: 1, redeem_delay_max_s: self.network.redeem_delay_s, ..Policy::default() },
+            policy: Policy {
+                redeem_wait_s: self.network.counts_every_s,
+                redeem_retry_s: self.network.counts_every_s.min(REDEEM_RETRY_S),
+                redeem_delay_max_s: self.network.redeem_delay_s,
+                ..Policy::default()
+            },
             identity: self.identity().map(str::to_owned),
             keeper: Keeper::Software,
         };

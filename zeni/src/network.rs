@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use zeni_crypto::{Digest, PublicKey, tagged};
 use zeni_identity::Trust;
@@ -10,7 +10,7 @@ use zeni_message::Network;
 use zeni_note::keylist::Roots;
 
 /// The network as its file describes it. Public; whoever changes it changes what a wallet trusts.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NetworkFile {
     /// Name in certificates.
@@ -19,6 +19,10 @@ pub(crate) struct NetworkFile {
     pub(crate) sandbox: bool,
     /// Longest random delay, in seconds, after which a wallet redeems a request (RN-O6); longer hides better.
     pub(crate) redeem_delay_s: u64,
+    /// Once in each so many seconds each bank reports how many signatures it has made: 1 to 86,400. A request is redeemed
+    /// only after that; longer hides better when a quiet bank has sold something.
+    #[serde(default = "counts_every_s")]
+    pub(crate) counts_every_s: u64,
     /// The issuer's key for notes, hexadecimal.
     pub(crate) issuer_key: String,
     /// The authority's key for licences, hexadecimal.
@@ -34,8 +38,15 @@ pub(crate) struct NetworkFile {
     pub(crate) banks: Vec<BankEndpoint>,
 }
 
+/// Counts are reported at least daily: requests can be redeemed for days.
+const COUNTS_EVERY_S_MAX: u64 = 86_400;
+
+fn counts_every_s() -> u64 {
+    zeni_bank::COUNTS_EVERY_S
+}
+
 /// Where a party listens.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Endpoint {
     /// `host:port`.
@@ -43,7 +54,7 @@ pub(crate) struct Endpoint {
 }
 
 /// Where the issuer listens: twice (DESIGN §4).
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IssuerEndpoint {
     /// For everybody, never asks for a certificate.
@@ -53,7 +64,7 @@ pub(crate) struct IssuerEndpoint {
 }
 
 /// Where a bank listens.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BankEndpoint {
     /// Short name.
@@ -84,6 +95,8 @@ impl NetworkFile {
             fs::read_to_string(path).with_context(|| format!("cannot read the network file {}", path.display()))?;
         let file: NetworkFile =
             toml::from_str(&text).with_context(|| format!("{} is not a network file", path.display()))?;
+        let every = 1..=COUNTS_EVERY_S_MAX;
+        ensure!(every.contains(&file.counts_every_s), "counts_every_s must be 1 to {COUNTS_EVERY_S_MAX}");
         file.roots()?;
         file.trust()?;
         Ok(file)

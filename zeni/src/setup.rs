@@ -22,6 +22,8 @@ use crate::{
 const CERTIFICATE_DAYS: u32 = 3_650;
 /// Longest delay of redemptions in a sandbox, where there are few people to hide among.
 const REDEEM_DELAY_S: u64 = 60;
+/// Banks of a sandbox report so often, so that `withdraw --now` need not wait.
+const COUNTS_EVERY_S: u64 = 1;
 /// Stands in a directory while a sandbox is made in it: what is there then was never used.
 const UNFINISHED: &str = ".unfinished";
 /// Name of a sandbox's network.
@@ -95,6 +97,7 @@ impl Maker<'_> {
             name: NETWORK.into(),
             sandbox: true,
             redeem_delay_s: REDEEM_DELAY_S,
+            counts_every_s: COUNTS_EVERY_S,
             issuer_key: key_hex(&issuer.keys.signing.signing_key()?.public()),
             authority_key: key_hex(&authority.keys.signing.signing_key()?.public()),
             root_certificate: self.root.certificate_pem(),

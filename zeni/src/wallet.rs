@@ -27,6 +27,8 @@ use crate::{
 /// Pause between two tries to redeem at once, and tries: half a minute in all.
 const REDEEM_PAUSE: std::time::Duration = std::time::Duration::from_millis(300);
 const REDEEM_TRIES: u32 = 100;
+/// Rounds that find no issuer before it is left for later.
+const SILENT_MAX: u32 = 3;
 
 /// A typed reason of the holder as the end of a command.
 pub(crate) fn explain<E: Explain>(error: E) -> Failure {
@@ -143,13 +145,12 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
 
     /// Before a command that uses the network: finishes what was interrupted. What cannot be finished now is told and
     /// does not stop the command.
-    async fn catch_up(&mut self) -> Result<(), Failure> {
-        for one in self.holder.resume().await.map_err(explain)? {
-            if !one.done {
-                self.output.say(&format!("zeni: {} is not finished yet: {}", one.what, why(&one)));
-            }
+    async fn catch_up(&mut self) -> Result<Vec<zeni_holder::Resumed>, Failure> {
+        let resumed = self.holder.resume().await.map_err(explain)?;
+        for one in resumed.iter().filter(|one| !one.done) {
+            self.output.say(&format!("zeni: {} is not finished yet: {}", one.what, why(one)));
         }
-        Ok(())
+        Ok(resumed)
     }
 
     async fn withdraw(&mut self, amount: &str, how: How) -> Result<(), Failure> {
@@ -169,25 +170,37 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         if done.via == Via::Sealed {
             return self.ordered(done).await;
         }
+        let mut waiting = None;
         if now {
             self.output.say("zeni: redeeming at once: whoever sees your bank and the issuer can match the times");
-            done.redeemed += self.redeem_now(done.requests - done.redeemed).await?;
+            let (redeemed, reason) = self.redeem_now(done.requests - done.redeemed).await?;
+            done.redeemed += redeemed;
+            waiting = reason;
         }
-        let text = match done.requests - done.redeemed {
-            0 => format!("withdrew {} in {} notes", done.money, done.redeemed),
-            left => format!(
+        let left = done.requests - done.redeemed;
+        let text = match waiting.filter(|_| left > 0) {
+            None if left == 0 => format!("withdrew {} in {} notes", done.money, done.redeemed),
+            None => format!(
                 "withdrew {}; {left} requests will be redeemed at random times by later commands, 'resume' or 'run'",
                 done.money
             ),
+            // not "try again", which would withdraw once more: the withdrawal is done and the money is in this wallet
+            Some(reason) => format!(
+                "withdrew {}, but {left} of {} requests are not redeemed yet ({reason}); they are stored here, nothing is \
+                 lost: 'resume' redeems them, do not withdraw again",
+                done.money, done.requests
+            ),
         };
-        self.output.result(&done, &text)
+        let mut value = serde_json::to_value(&done).map_err(anyhow::Error::from)?;
+        value["waiting"] = json!(waiting.filter(|_| left > 0));
+        self.output.result(&value, &text)
     }
 
     /// Tells what became of orders under seal, after some patience with the issuer.
     async fn ordered(&mut self, mut done: zeni_holder::Withdrawn) -> Result<(), Failure> {
         let open = done.requests - done.redeemed - done.refused.len();
         if open > 0 {
-            done.redeemed += self.redeem_now(open).await?;
+            done.redeemed += self.redeem_now(open).await?.0;
         }
         let mut text = format!("withdrew {} under seal: {} of {} notes", done.money, done.redeemed, done.requests);
         for reason in &done.refused {
@@ -231,20 +244,24 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         self.output.result(&json!({"orders": told}), &text)
     }
 
-    /// Redeems `open` requests as soon as the issuer takes them: it waits for the bank's count of signatures.
-    async fn redeem_now(&mut self, open: usize) -> Result<usize, Failure> {
-        let mut redeemed = 0;
+    /// Redeems `open` requests as soon as the issuer takes them: it waits for the bank's count of signatures. Answers how
+    /// many it took, and why the last one is not.
+    async fn redeem_now(&mut self, open: usize) -> Result<(usize, Option<&'static str>), Failure> {
+        let (mut redeemed, mut waiting, mut silent) = (0, Some("not_counted"), 0);
         let progress = self.output.progress("redeeming");
         for _ in 0..REDEEM_TRIES {
-            if redeemed >= open {
+            if redeemed >= open || silent >= SILENT_MAX {
                 break;
             }
             progress.set_message(format!("redeeming: {redeemed} of {open} notes"));
             tokio::time::sleep(REDEEM_PAUSE).await;
-            redeemed += self.holder.run_due().await.map_err(explain)?.redeemed;
+            let round = self.holder.run_due().await.map_err(explain)?;
+            redeemed += round.redeemed;
+            silent += u32::from(round.pending.contains(&"unreachable"));
+            waiting = round.refused.last().or(round.pending.last()).copied().or(waiting);
         }
         progress.finish_and_clear();
-        Ok(redeemed)
+        Ok((redeemed, waiting))
     }
 
     async fn balance(&mut self) -> Result<(), Failure> {
@@ -349,8 +366,8 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
     }
 
     async fn renew(&mut self) -> Result<(), Failure> {
-        self.catch_up().await?;
-        let renewed = self.holder.renew().await.map_err(explain)?;
+        let mut renewed: Vec<_> = self.catch_up().await?.into_iter().flat_map(|one| one.renewed).collect();
+        renewed.extend(self.holder.renew().await.map_err(explain)?);
         let text = format!("{} holdings renewed", renewed.len());
         self.output.result(&json!({"renewed": renewed}), &text)
     }

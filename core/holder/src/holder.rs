@@ -17,6 +17,8 @@ use crate::{
 /// Numbers by which a holder behaves; the defaults are those of the sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
+    /// Seconds before any delay in which a bank's count of signatures reaches the issuer, which refuses what is not counted.
+    pub redeem_wait_s: u64,
     /// Longest random delay of a redemption, seconds (RN-O6).
     pub redeem_delay_max_s: u64,
     /// Seconds until a redemption that was put off is tried again.
@@ -41,6 +43,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Policy {
+            redeem_wait_s: 3_600,
             redeem_delay_max_s: 4 * 3_600,
             redeem_retry_s: 60,
             redeem_tries_max: 8,

@@ -347,6 +347,9 @@ pub struct Resumed {
     pub outcome: &'static str,
     /// The reason in words, where there is one.
     pub reason: String,
+    /// What was renewed, where it is a renewal that is finished.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub renewed: Vec<Renewed>,
 }
 
 pub(crate) fn money<S: Serializer>(money: &Money, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,7 +1,7 @@
 //! `resume`: finish everything unfinished, each from its stored state.
 
 use crate::{
-    Explain, Holder, Resumed, Trouble,
+    Explain, Holder, RenewError, Renewed, Resumed, Trouble,
     record::{Holding, HoldingPhase, OwnDeposit, OwnPayment, Renewal, Request, RequestState, Withdrawal},
 };
 
@@ -38,6 +38,7 @@ impl Holder {
             done: false,
             outcome,
             reason: String::new(),
+            renewed: Vec::new(),
         }));
         for stuck in self.stuck().await? {
             let (from, until) = (stuck.claim_from.0, stuck.claim_until.0);
@@ -45,7 +46,7 @@ impl Holder {
             let reason = format!(
                 "the issuer redeems {money} no more ({why}): 'refund' claims it back from second {from} to {until}"
             );
-            report.push(Resumed { what: "claim", done: false, outcome: "stuck", reason });
+            report.push(Resumed { what: "claim", done: false, outcome: "stuck", reason, renewed: Vec::new() });
         }
         for deposit in self.active::<OwnDeposit>().await? {
             let carried = self.carry_deposit(deposit).await;
@@ -56,7 +57,8 @@ impl Holder {
             report.push(one);
         }
         for renewal in self.active::<Renewal>().await? {
-            report.push(resumed("renewal", &self.carry_renewal(renewal).await));
+            let carried = self.carry_renewal(renewal).await.map(Vec::from_iter);
+            report.push(renewed(carried));
         }
         for request in self.active::<Request>().await? {
             if matches!(request.state, RequestState::Claiming(_)) {
@@ -82,15 +84,22 @@ impl Holder {
             report.push(resumed::<(), _>("lists", &Err(error)));
         }
         if !self.capped().await?.is_empty() {
-            report.push(resumed("renewal", &self.renew().await));
+            report.push(renewed(self.renew().await));
         }
         Ok(())
     }
 }
 
+fn renewed(outcome: Result<Vec<Renewed>, RenewError>) -> Resumed {
+    let one = resumed("renewal", &outcome);
+    Resumed { renewed: outcome.unwrap_or_default(), ..one }
+}
+
 fn resumed<T, E: Explain>(what: &'static str, outcome: &Result<T, E>) -> Resumed {
     match outcome {
-        Ok(_) => Resumed { what, done: true, outcome: "done", reason: String::new() },
-        Err(error) => Resumed { what, done: false, outcome: error.code(), reason: error.to_string() },
+        Ok(_) => Resumed { what, done: true, outcome: "done", reason: String::new(), renewed: Vec::new() },
+        Err(error) => {
+            Resumed { what, done: false, outcome: error.code(), reason: error.to_string(), renewed: Vec::new() }
+        }
     }
 }

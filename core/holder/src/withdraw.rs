@@ -238,10 +238,11 @@ impl Holder {
     }
 
     fn due_request(&self, withdrawal: &Withdrawal, item: &BlindItem, request: IssuanceRequest) -> Request {
-        let delay = match self.config.policy.redeem_delay_max_s {
-            0 => 0,
+        let policy = &self.config.policy;
+        let delay = match policy.redeem_delay_max_s {
             _ if withdrawal.now => 0,
-            max => u64::from_be_bytes(self.entropy.bytes::<8>()) % max,
+            0 => policy.redeem_wait_s,
+            max => policy.redeem_wait_s.saturating_add(u64::from_be_bytes(self.entropy.bytes::<8>()) % max),
         };
         Request {
             request,

@@ -1,6 +1,13 @@
 //! The called side: a listener, its TLS, and the way of a request to its route.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -23,7 +30,7 @@ use crate::{
     ConfigError, Metrics, Revocations, TlsIdentity,
     tls::{ClientCheck, TlsClock, provider},
 };
-use answer::Answerer;
+use answer::{Answerer, Last};
 use patience::Patience;
 
 mod answer;
@@ -74,6 +81,10 @@ pub struct Limits {
     pub connections: usize,
     /// TLS handshakes under way.
     pub handshakes: usize,
+    /// Requests being answered; a further one is answered "busy" at once, and nothing of it is carried out.
+    pub requests: usize,
+    /// Requests over one connection, which is closed after the last: whoever waits gets a turn. Nobody is told apart by it.
+    pub requests_per_connection: u32,
     /// From accepting a connection to the end of its handshake.
     pub handshake: Duration,
     /// From the start of waiting for a request to the end of its head: also how long a connection may be idle.
@@ -91,6 +102,8 @@ impl Default for Limits {
         Limits {
             connections: 1_024,
             handshakes: 256,
+            requests: 256,
+            requests_per_connection: 1_024,
             handshake: Duration::from_secs(5),
             head: Duration::from_secs(30),
             body: Duration::from_secs(30),
@@ -253,7 +266,12 @@ impl Server {
         let caller = caller.map(Arc::new);
         let limits = self.answerer.limits();
         let stream = Patience::new(stream, limits.stall);
-        let service = service_fn(|request| self.answerer.answer(caller.clone(), request));
+        let left = AtomicU32::new(limits.requests_per_connection.max(1));
+        let service = service_fn(|request| {
+            // one request at a time: the count is this connection's alone
+            let before = left.fetch_sub(1, Ordering::Relaxed);
+            self.answerer.answer(caller.clone(), request, if before <= 1 { Last::Yes } else { Last::No })
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head)

@@ -6,7 +6,7 @@ use std::{
 };
 
 use zeni_crypto::{Digest, SecretKey, SharedEntropy};
-use zeni_identity::Ca;
+use zeni_identity::{Ca, Crl};
 use zeni_message::{
     Authority, Issuer, Refusal, Time,
     peer::Peer,
@@ -50,7 +50,13 @@ pub struct Config {
     /// Whether customers are named by notes whose keys the issuer made (HC-F6): refused unless the operator accepts that the issuer
     /// could then name any of them.
     pub issuer_made_keys: IssuerMadeKeys,
+    /// Counts are reported once in each so many seconds of the clock, whether or not anything was signed, so that no report
+    /// tells when a quiet bank has sold something; [`COUNTS_EVERY_S`] is usual. 0 reports each change at once, and tells it.
+    pub counts_every_s: u64,
 }
+
+/// Usual value of [`Config::counts_every_s`].
+pub const COUNTS_EVERY_S: u64 = 3_600;
 
 /// The secrets of a bank.
 pub struct Keys {
@@ -79,6 +85,8 @@ pub struct Bank {
     pub(crate) rounds: Mutex<Rounds>,
     /// Orders under seal that this process is sending to the issuer: none is sent twice at once.
     pub(crate) forwarding: Mutex<BTreeSet<Digest>>,
+    /// The list over customers' certificates. Lost at a restart, which makes a new one.
+    pub(crate) customer_list: Mutex<Option<Crl>>,
 }
 
 #[derive(Default)]
@@ -118,6 +126,7 @@ impl Bank {
             lists: RwLock::default(),
             rounds: Mutex::default(),
             forwarding: Mutex::default(),
+            customer_list: Mutex::default(),
         })
     }
 

@@ -75,7 +75,8 @@ impl ChoreError {
 pub(crate) type Chore = Result<Progress, ChoreError>;
 
 impl Bank {
-    /// One round: counts to the issuer, orders under seal, one batch of returns, decisions, transfers, one claim, key lists, revocations, one key or the
+    /// One round: counts to the issuer and into their keys, orders under seal, one batch of returns, decisions, transfers, one
+    /// claim, key lists, revocations, one key or the
     /// submission of an epoch's keys, forgetting, releasing. A chore that fails does not stop the others; the first failure
     /// is told.
     pub async fn tick(&self) -> Result<Progress, ChoreError> {
@@ -83,6 +84,7 @@ impl Bank {
         let rounds = [
             self.report_counts().await,
             self.send_orders(now).await,
+            self.fold_counts().await,
             self.return_items(now).await,
             self.ask_decisions(now).await,
             self.ask_transfers(now).await,

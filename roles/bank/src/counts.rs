@@ -1,7 +1,7 @@
 //! Counts and totals, signed for the issuer (DESIGN §4): how many signatures per key, and what the bank believes of its
 //! position (RN-F9.2, RN-P22).
 //!
-//! A report is stored before it is sent and sent again until the issuer took it. Each is read from one state of the store
+//! Reports go at fixed times, so that they tell nobody when something was signed. A report is stored before it is sent and sent again until the issuer took it. Each is read from one state of the store
 //! that is not older than that of the report before, so no count goes down.
 
 use std::{
@@ -34,13 +34,15 @@ pub(crate) struct Report {
     pub(crate) number: u64,
     pub(crate) counts: Signed<Counts>,
     pub(crate) taken: bool,
+    /// In which stretch of time it was made.
+    slot: u64,
 }
 
 /// The last report.
 pub(crate) fn last_report(tx: &mut Tx<'_>) -> Result<Option<Report>, TxError> {
     let Some(row) = tx.row(schema::SELECT_REPORT, &[])? else { return Ok(None) };
     let counts = decode(row.blob(1)?, MESSAGE_BYTES_MAX).map_err(|_| broken("a stored report is damaged"))?;
-    Ok(Some(Report { number: row.u64(0)?, counts, taken: row.int(2)? != 0 }))
+    Ok(Some(Report { number: row.u64(0)?, counts, taken: row.int(2)? != 0, slot: row.u64(3)? }))
 }
 
 /// Signatures made under each key, ascending by digest.
@@ -82,7 +84,7 @@ pub(crate) fn issued_under_seal(tx: &mut Tx<'_>, currency: Currency) -> Result<A
 }
 
 impl Bank {
-    /// Reports what changed since the last report, or sends the last one again.
+    /// Makes the report of this stretch of time, or sends again the last one that was not taken.
     pub(crate) async fn report_counts(&self) -> Chore {
         let now = self.clock.now();
         let lists = self.lists::<Infallible>().await?;
@@ -92,15 +94,14 @@ impl Bank {
         let report = match last {
             Some(last) if !last.taken => last,
             last => {
-                let before = last.as_ref().map(|last| &last.counts.record);
-                let same = before.is_some_and(|old| old.signed == present.signed && old.totals == present.totals);
-                let nothing = present.signed.is_empty() && present.totals.iter().all(|totals| totals.sealed.is_zero());
-                if same || (before.is_none() && nothing) {
+                let slot = now.0.checked_div(self.config.counts_every_s);
+                if !is_due(last.as_ref(), slot, &present) {
                     return Ok(Progress::Idle);
                 }
                 present.number = last.map_or(1, |last| last.number + 1);
                 let counts = Signed::sign(self.config.roots.network, present, &self.document);
-                let report = Report { number: counts.record.number, counts, taken: false };
+                let slot = slot.unwrap_or(0);
+                let report = Report { number: counts.record.number, counts, taken: false, slot };
                 if !self.store_report(&report).await? {
                     return Ok(Progress::More);
                 }
@@ -151,30 +152,57 @@ impl Bank {
 
     /// Stores a report under its number; false if another has it.
     async fn store_report(&self, report: &Report) -> Result<bool, ChoreError> {
-        let (number, counts) = (report.number, encode(&report.counts));
+        let (number, counts, slot) = (report.number, encode(&report.counts), report.slot);
         let job = move |tx: &mut Tx<'_>| -> Job<bool> {
             if last_report(tx)?.map_or(0, |last| last.number) + 1 != number {
                 return Ok(false);
             }
-            Ok(tx.execute(schema::INSERT_REPORT, params![schema::int(number), &counts])? == 1)
+            Ok(tx.execute(schema::INSERT_REPORT, params![schema::int(number), &counts, schema::int(slot)])? == 1)
         };
         Ok(self.store.write(Caller::default(), job).await?)
     }
 
-    /// The issuer took a report: earlier ones go, and some counts are folded into their keys.
+    /// The issuer took a report: earlier ones go.
     async fn taken(&self, number: u64) -> Chore {
         let job = move |tx: &mut Tx<'_>| -> Job<()> {
             tx.execute(schema::TAKE_REPORT, params![schema::int(number)])?;
-            tx.execute(schema::DELETE_REPORTS, params![schema::int(number)])?;
-            for row in tx.rows(schema::SELECT_TALLY, params![FOLD_MAX])? {
-                let (id, entry): ([u8; 16], [u8; 32]) = (row.array(0)?, row.array(1)?);
-                tx.execute(schema::FOLD_KEY, params![entry, row.int(2)?])?;
-                tx.execute(schema::DELETE_TALLY, params![id])?;
-            }
+            tx.execute(schema::DELETE_REPORTS, params![schema::int(number)]).map(drop)?;
             Ok(())
         };
         self.store.write(Caller::default(), job).await?;
         Ok(Progress::More)
+    }
+
+    /// Adds the counts of some orders to their keys' stored counts.
+    pub(crate) async fn fold_counts(&self) -> Chore {
+        let read = |tx: &mut Tx<'_>| -> Job<bool> { Ok(!tx.rows(schema::SELECT_TALLY, params![1])?.is_empty()) };
+        if !self.store.read(read).await? {
+            return Ok(Progress::Idle);
+        }
+        let job = |tx: &mut Tx<'_>| -> Job<bool> {
+            let rows = tx.rows(schema::SELECT_TALLY, params![FOLD_MAX])?;
+            for row in &rows {
+                let (id, entry): ([u8; 16], [u8; 32]) = (row.array(0)?, row.array(1)?);
+                tx.execute(schema::FOLD_KEY, params![entry, row.int(2)?])?;
+                tx.execute(schema::DELETE_TALLY, params![id])?;
+            }
+            Ok(rows.len() as u64 == u64::from(FOLD_MAX))
+        };
+        let more = self.store.write(Caller::default(), job).await?;
+        Ok(if more { Progress::More } else { Progress::Idle })
+    }
+}
+
+/// Whether a report is to be made: in each stretch of time one, whatever it says; without stretches whenever it says
+/// something new. A clock that was set back makes one more report and none less.
+fn is_due(last: Option<&Report>, slot: Option<u64>, present: &Counts) -> bool {
+    match (slot, last) {
+        (Some(slot), last) => last.is_none_or(|last| last.slot != slot),
+        (None, Some(last)) => {
+            let Counts { signed, totals, .. } = &last.counts.record;
+            *signed != present.signed || *totals != present.totals
+        }
+        (None, None) => !present.signed.is_empty() || present.totals.iter().any(|totals| !totals.sealed.is_zero()),
     }
 }
 

@@ -32,6 +32,7 @@ mod books;
 mod chores;
 mod claim;
 mod counts;
+mod customers;
 mod decisions;
 mod deposit;
 mod dispute;
@@ -58,7 +59,7 @@ mod tests;
 
 pub use accounts::{LoadError, NewAccount, code_digest};
 pub use audit::{AuditReport, CurrencyFigures, Violation, audit_of};
-pub use bank::{Bank, Config, Keys, SeriesConfig};
+pub use bank::{Bank, COUNTS_EVERY_S, Config, Keys, SeriesConfig};
 pub use chores::{ChoreError, Progress};
 pub use identify::{CaseReport, CasesReport, IdentificationEntry, IdentificationOutcome, cases_of, lift_in};
 pub use schema::{ALL as STATEMENTS, SCHEMA};

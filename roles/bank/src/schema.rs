@@ -67,6 +67,11 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         id: 5,
+        sentence: "counts are reported once in each stretch of time",
+        sql: &["ALTER TABLE report ADD COLUMN slot INTEGER NOT NULL DEFAULT 0"],
+    },
+    Migration {
+        id: 6,
         sentence: "account keys, orders under seal, transfers, identifications",
         sql: &[
             "CREATE TABLE account_key (account TEXT NOT NULL, key BLOB NOT NULL, time INTEGER NOT NULL, \
@@ -169,9 +174,9 @@ statements! {
     /// A count was folded.
     pub DELETE_TALLY = "DELETE FROM tally WHERE id = ?1";
     /// The last report.
-    pub SELECT_REPORT = "SELECT number, counts, taken FROM report ORDER BY number DESC LIMIT 1";
+    pub SELECT_REPORT = "SELECT number, counts, taken, slot FROM report ORDER BY number DESC LIMIT 1";
     /// A new report.
-    pub INSERT_REPORT = "INSERT INTO report (number, counts, taken) VALUES (?1, ?2, 0) ON CONFLICT DO NOTHING";
+    pub INSERT_REPORT = "INSERT INTO report (number, counts, taken, slot) VALUES (?1, ?2, 0, ?3) ON CONFLICT DO NOTHING";
     /// The issuer took a report.
     pub TAKE_REPORT = "UPDATE report SET taken = 1 WHERE number = ?1";
     /// Reports before the last one prove nothing more.

@@ -88,6 +88,8 @@ pub(crate) struct Line {
     store: Mutex<Option<Store>>,
     sent: Mutex<Vec<(&'static str, Vec<u8>)>>,
     held: Mutex<bool>,
+    /// The bank's setting, in force from its next start.
+    pub(crate) counts_every_s: AtomicU64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -181,6 +183,7 @@ impl Town {
             store: Mutex::default(),
             sent: Mutex::default(),
             held: Mutex::default(),
+            counts_every_s: AtomicU64::default(),
         });
         let validity = Validity::days(clock.now(), 365);
         let root = Ca::generate(NETWORK, TlsKey::generate(), validity, [1; 16]).expect("a root");
@@ -253,6 +256,12 @@ impl Town {
 
     pub(crate) fn tick(&self) -> Result<Progress, ChoreError> {
         now(self.bank.tick())
+    }
+
+    /// Starts the bank again with reports of counts in fixed stretches of time.
+    pub(crate) fn report_every(&mut self, seconds: u64) {
+        self.line.counts_every_s.store(seconds, Ordering::Relaxed);
+        self.restart();
     }
 
     /// Ticks until nothing is due.
@@ -449,6 +458,7 @@ fn open(
         certificate_days: 365,
         poll_s: POLL_S,
         issuer_made_keys: if lock(&issuer.desk).believed { IssuerMadeKeys::Accepted } else { IssuerMadeKeys::Refused },
+        counts_every_s: line.counts_every_s.load(Ordering::Relaxed),
     };
     let keys = Keys {
         master: Zeroizing::new([9; 32]),

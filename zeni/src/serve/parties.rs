@@ -38,8 +38,6 @@ const DAY: u64 = 86_400;
 const PEER_CONNECTIONS: usize = 4;
 /// Days for which a customer's certificate holds.
 const CUSTOMER_DAYS: u32 = 3_650;
-/// Days for which a bank's list of revoked customers' certificates holds; it is made anew at each start.
-const LIST_DAYS: u64 = 366;
 
 /// A role with what its listener needs.
 pub(crate) struct Served<R> {
@@ -51,7 +49,29 @@ pub(crate) struct Served<R> {
 pub(crate) struct ServedBank {
     pub(crate) name: String,
     pub(crate) served: Served<Bank>,
-    customers: Crl,
+    /// The lists that its listener believes: the root's, and its own over its customers.
+    revocations: Revocations,
+}
+
+impl ServedBank {
+    /// Puts the bank's present list over its customers' certificates in force.
+    pub(crate) fn refresh_lists(&self) -> Result<()> {
+        refresh_lists(&self.served.role, &self.revocations)
+    }
+
+    /// The same for a task of its own.
+    pub(crate) fn refresher(&self) -> impl Fn() -> Result<()> + Send + Sync + 'static {
+        let (bank, revocations) = (self.served.role.clone(), self.revocations.clone());
+        move || refresh_lists(&bank, &revocations)
+    }
+}
+
+fn refresh_lists(bank: &Bank, revocations: &Revocations) -> Result<()> {
+    // the list in force is kept where the bank's is no newer
+    if let Ok(lists) = revocations.current().with(bank.customer_list()?) {
+        revocations.replace(lists);
+    }
+    Ok(())
 }
 
 /// The roles of a configuration.
@@ -60,7 +80,8 @@ pub(crate) struct Parties {
     pub(crate) issuer: Option<Served<Issuer>>,
     pub(crate) banks: Vec<ServedBank>,
     trust: Trust,
-    root_list: Option<Crl>,
+    /// The root's list, if there is one.
+    lists: Crls,
 }
 
 /// What opening a role takes.
@@ -69,6 +90,7 @@ struct Opener<'a> {
     network: &'a NetworkFile,
     roots: Roots,
     trust: Trust,
+    lists: Crls,
     passphrase: zeroize::Zeroizing<String>,
     clock: Arc<dyn Clock>,
     entropy: SharedEntropy,
@@ -78,26 +100,27 @@ impl Parties {
     /// Reads keys and opens stores; connects nowhere.
     pub(crate) async fn open(config: &ServeConfig, network: &NetworkFile, clock: Arc<dyn Clock>) -> Result<Parties> {
         let trust = network.trust()?;
+        let root_list = config.path(Path::new("root/revocations.pem"));
+        let lists = match std::fs::read_to_string(&root_list) {
+            Ok(text) => Crls::new().with(Crl::from_pem(&text, trust.root()).context("root/revocations.pem")?)?,
+            Err(_) => Crls::new(),
+        };
         let opener = Opener {
             config,
             network,
             roots: network.roots()?,
             trust: trust.clone(),
+            lists: lists.clone(),
             passphrase: config.passphrase()?,
             clock,
             entropy: SharedEntropy::os(),
-        };
-        let root_list = config.path(Path::new("root/revocations.pem"));
-        let root_list = match std::fs::read_to_string(&root_list) {
-            Ok(text) => Some(Crl::from_pem(&text, trust.root()).context("root/revocations.pem")?),
-            Err(_) => None,
         };
         Ok(Parties {
             authority: config.authority.as_ref().map(|role| opener.authority(role)).transpose()?,
             issuer: config.issuer.as_ref().map(|role| opener.issuer(role)).transpose()?,
             banks: config.banks.iter().map(|bank| opener.bank(bank)).collect::<Result<_>>()?,
             trust,
-            root_list,
+            lists,
         })
     }
 
@@ -157,26 +180,24 @@ impl Parties {
             Ok(())
         };
         if let (Some(served), Some(role)) = (&self.authority, &config.authority) {
-            add(&role.listen, &served.identity, ClientAuth::Optional(self.clients(None)?), served.role.routes())?;
+            add(&role.listen, &served.identity, ClientAuth::Optional(self.clients()), served.role.routes())?;
         }
         if let (Some(served), Some(role)) = (&self.issuer, &config.issuer) {
             add(&role.listen_public, &served.identity, ClientAuth::None, served.role.public_routes())?;
-            let clients = ClientAuth::Required(self.clients(None)?);
+            let clients = ClientAuth::Required(self.clients());
             add(&role.listen_members, &served.identity, clients, served.role.member_routes())?;
         }
         for (bank, role) in self.banks.iter().zip(&config.banks) {
-            let clients = ClientAuth::Optional(self.clients(Some(&bank.customers))?);
+            bank.refresh_lists()?;
+            let clients = Clients { trust: self.trust.clone(), revocations: bank.revocations.clone() };
+            let clients = ClientAuth::Optional(clients);
             add(&role.listen, &bank.served.identity, clients, bank.served.role.routes())?;
         }
         Ok(listeners)
     }
 
-    fn clients(&self, customers: Option<&Crl>) -> Result<Clients> {
-        let mut lists = Crls::new();
-        for list in self.root_list.iter().chain(customers) {
-            lists = lists.with(list.clone())?;
-        }
-        Ok(Clients { trust: self.trust.clone(), revocations: Revocations::new(lists) })
+    fn clients(&self) -> Clients {
+        Clients { trust: self.trust.clone(), revocations: Revocations::new(self.lists.clone()) }
     }
 }
 
@@ -317,8 +338,6 @@ impl Opener<'_> {
         let ca_key = keys.customer_ca_key.as_ref().context("the key file holds no key for customers' certificates")?;
         let customers = Ca::load(&certificate, ca_key.expose())?;
         let now = self.clock.now();
-        // the number grows with time, so that each start's list replaces the one before
-        let list = customers.issue_crl(now.0, &[], now, now.plus(LIST_DAYS * DAY))?;
         let epoch_s = u64::from(self.config.epoch_days) * DAY;
         let config = zeni_bank::Config {
             network_name: self.network.name.clone(),
@@ -333,6 +352,7 @@ impl Opener<'_> {
             } else {
                 IssuerMadeKeys::Refused
             },
+            counts_every_s: self.network.counts_every_s,
         };
         let secrets =
             zeni_bank::Keys { master: keys.master.bytes()?, document: keys.signing.signing_key()?, customers };
@@ -347,7 +367,8 @@ impl Opener<'_> {
         let authority = self.transport(Role::Authority, "authority", &self.network.authority.address, &identity)?;
         let (entropy, clock) = (self.entropy.clone(), self.clock.clone());
         let bank = Bank::new(config, secrets, store, entropy, clock, Peer::new(issuer), Peer::new(authority));
-        Ok(ServedBank { name: role.name.clone(), served: Served { role: bank, identity }, customers: list })
+        let revocations = Revocations::new(self.lists.clone());
+        Ok(ServedBank { name: role.name.clone(), served: Served { role: bank, identity }, revocations })
     }
 }
 

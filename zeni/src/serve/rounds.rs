@@ -49,10 +49,13 @@ pub(super) fn spawn(parties: &Parties, tasks: &mut JoinSet<Result<()>>, stopping
         }));
     }
     for bank in &parties.banks {
-        let role = bank.served.role.clone();
+        let (role, refresh_lists) = (bank.served.role.clone(), Arc::new(bank.refresher()));
         tasks.spawn(repeat("bank", stopping.clone(), move || {
-            let role = Arc::clone(&role);
+            let (role, refresh_lists) = (Arc::clone(&role), Arc::clone(&refresh_lists));
             async move {
+                if let Err(error) = refresh_lists() {
+                    return Round::Failed(error.to_string());
+                }
                 match role.tick().await {
                     Ok(zeni_bank::Progress::More) => Round::More,
                     Ok(zeni_bank::Progress::Idle) => Round::Idle,

@@ -55,7 +55,8 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             false => Failure::from(error),
         })?;
         let text = if moving {
-            "this wallet is locked; restore the file elsewhere and spend there"
+            "this wallet is locked; restore the file elsewhere, once, and spend there: two wallets made from it overspend each \
+             other's money, which names you"
         } else {
             "written; a wallet restored from it receives, resends and claims refunds, but does not spend"
         };

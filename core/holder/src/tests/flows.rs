@@ -65,7 +65,7 @@ fn redemptions_wait_and_share_no_connection() {
         assert_eq!(block_on(home.open().run_due()).unwrap().redeemed, 1);
     }
     assert_eq!(waits.len(), 3);
-    assert!(waits.iter().all(|due| *due < START.plus(DAY + 3_600)));
+    assert!(waits.iter().all(|due| *due < START.plus(DAY + REDEEM_WAIT_S + 3_600)));
     let books = town.books();
     let redemptions = books.seen.iter().filter(|(_, _, path, _)| *path == "/v1/redeem");
     let mut connections: Vec<u64> = redemptions.map(|(_, connection, ..)| *connection).collect();

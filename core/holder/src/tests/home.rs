@@ -23,6 +23,9 @@ use zeni_store::{Options, Store, testing::block_on};
 use super::town::*;
 use crate::*;
 
+/// Seconds that the wallets of these tests leave a bank to report its counts.
+pub(crate) const REDEEM_WAIT_S: u64 = 600;
+
 /// The power of one wallet's machine, as far as its network goes.
 #[derive(Default)]
 pub(crate) struct Power {
@@ -194,7 +197,8 @@ impl Home {
             bank: Peer::new(line(&self.town, Role::Bank, &account, &self.power)),
             issuer: Peer::new(line(&self.town, Role::Issuer, &account, &self.power)),
         };
-        let policy = Policy { stock_licences: 16, redeem_delay_max_s: 3_600, ..Policy::default() };
+        let (redeem_wait_s, redeem_delay_max_s) = (REDEEM_WAIT_S, 3_600);
+        let policy = Policy { stock_licences: 16, redeem_wait_s, redeem_delay_max_s, ..Policy::default() };
         let config = Config {
             roots: self.town.world.roots,
             policy,

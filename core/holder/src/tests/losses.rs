@@ -201,6 +201,35 @@ fn ended_money_is_deposited_directly() {
     assert_eq!((taro.figures(), taro.wealth()), ([0; 4], OPENING - 200));
 }
 
+/// RN-X32: when a licence ends before its notes do, they are not spent any more, though they are valid: whole they are
+/// deposited under their own key, a rest is refunded. In the licence's last second they are still spent.
+#[test]
+fn money_on_an_ended_licence_under_valid_notes_is_deposited() {
+    for privacy in [Privacy::Untraceable, Privacy::Unlinkable] {
+        let town = Town::new();
+        let end = terms().valid_until.minus(50 * 86_400);
+        town.books().licences_until = Some(end);
+        let taro = funded(&town, "taro", privacy, 1_500);
+        town.books().licences_until = None;
+        let jiro = Home::joined(&town, "jiro", privacy, Kind::Wallet);
+        let request = |home: &Home| block_on(home.open().request(yen(200), "")).unwrap().document;
+        town.at(end);
+        assert_eq!(taro.figures(), [1_500, 0, 0, 0]);
+        block_on(taro.open().pay(&request(&jiro))).unwrap();
+        town.at(end.plus(1));
+        assert_eq!(taro.figures(), [0, 0, 0, 1_300], "{privacy:?}");
+        let ask = request(&jiro);
+        assert_eq!(block_on(taro.open().pay(&ask)).unwrap_err().code(), "insufficient_funds");
+        block_on(taro.open().deposit(yen(1_000))).unwrap();
+        let sent = town.last_deposit();
+        assert!(matches!(sent.purpose, ClosingPurpose::Deposit(_)) && sent.items[0].chain.hops.is_empty());
+        assert_eq!((taro.figures(), taro.wealth()), ([0, 0, 0, 300], OPENING - 200));
+        town.at(terms().deposit_until.plus(1));
+        assert_eq!(block_on(taro.open().refund()).unwrap()[0].money, yen(300));
+        assert_eq!((taro.figures(), taro.wealth()), ([0; 4], OPENING - 200));
+    }
+}
+
 /// RN-X31: the bank has the last word on the time: what it calls too early for a refund is deposited instead.
 #[test]
 fn what_is_too_early_for_a_refund_is_deposited() {

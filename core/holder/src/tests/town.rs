@@ -18,7 +18,7 @@ use zeni_message::{
 use zeni_note::{
     Chain, Closing, ClosingPurpose, KeyEntry, KeyList, Licence, LoadTicket, NameCertificate, Note,
     keylist::KeyListRecord,
-    licence::person_digest,
+    licence::{LicenceRequest, person_digest},
     messages::{authority::*, bank::*, issuer::*},
     request::Possession,
     testing::{DAY, EPOCH, SERIES, START, World, amount, jpy, nonce, terms},
@@ -72,6 +72,8 @@ pub(crate) struct Books {
     pub(crate) false_face: Option<u64>,
     /// Whether the authority licenses nobody any more.
     pub(crate) suspended: bool,
+    /// When licences end that are drawn from now on, if not as usual.
+    pub(crate) licences_until: Option<Time>,
     /// The bank's clock where it is not the wallets'.
     pub(crate) bank_time: Option<Time>,
     /// Signatures that the bank spoils at first.
@@ -251,7 +253,15 @@ fn licences(town: &Town, it: GetLicences) -> Result<Licences, GetLicencesRefusal
         }
         request.verify(network, &request.record.key).map_err(|_| GetLicencesRefusal::NotPossessed { item })?;
     }
-    let licences = it.requests.iter().map(|request| town.world.licence(request.record.key)).collect();
+    let until = town.books().licences_until;
+    let licence = |request: &Signed<LicenceRequest>| match until {
+        None => town.world.licence(request.record.key),
+        Some(until) => {
+            let record = Licence { until, ..town.world.licence(request.record.key).record };
+            Signed::sign(network, record, &town.world.authority)
+        }
+    };
+    let licences = it.requests.iter().map(licence).collect();
     let name = it.secret.to_uppercase();
     let certificate = it.certify_name.then(|| {
         let record =

@@ -7,10 +7,10 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     Method, Request, Response, StatusCode,
     body::{Body, Incoming},
-    header::{CONTENT_TYPE, HeaderValue},
+    header::{CONNECTION, CONTENT_TYPE, HeaderValue},
 };
 use tokio::{
-    sync::mpsc,
+    sync::{Semaphore, mpsc},
     time::{Instant, timeout},
 };
 use zeni_identity::Identity;
@@ -37,6 +37,15 @@ pub(super) struct Answerer {
     limits: Limits,
     metrics: Option<Metrics>,
     alive: mpsc::Sender<()>,
+    /// One permit for each request that may be answered at once.
+    turns: Arc<Semaphore>,
+}
+
+/// Whether a connection ends with this answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Last {
+    No,
+    Yes,
 }
 
 /// Status and body before they become a response.
@@ -55,7 +64,8 @@ impl Answer {
 impl Answerer {
     pub(super) fn new(config: ServerConfig, alive: mpsc::Sender<()>) -> Self {
         let ServerConfig { clients, routes, clock, limits, metrics, identity: _ } = config;
-        Answerer { clients, routes, clock, limits, metrics, alive }
+        let turns = Arc::new(Semaphore::new(limits.requests.clamp(1, Semaphore::MAX_PERMITS)));
+        Answerer { clients, routes, clock, limits, metrics, alive, turns }
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -74,6 +84,7 @@ impl Answerer {
         &self,
         caller: Option<Arc<Identity>>,
         request: Request<Incoming>,
+        last: Last,
     ) -> Result<Response<Full<Bytes>>, Infallible> {
         let started = Instant::now();
         let path = self.label(request.uri().path());
@@ -83,6 +94,9 @@ impl Answerer {
         let mut response = Response::new(Full::from(answer.body));
         *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(answer.content));
+        if last == Last::Yes {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         Ok(response)
     }
 
@@ -132,13 +146,17 @@ impl Answerer {
             Ok(Err(_)) => return Answer::empty(StatusCode::BAD_REQUEST),
             Err(_) => return Answer::empty(StatusCode::REQUEST_TIMEOUT),
         };
+        // only now: who sends slowly takes up no turn
+        let Ok(turn) = self.turns.clone().try_acquire_owned() else {
+            return Answer { status: status::BUSY, content: CBOR, body: Vec::new() };
+        };
         let caller = caller.map(|caller| Caller { role: caller.party().role(), name: caller.party().name().into() });
         let ctx = Ctx { now: self.clock.now(), caller };
         let (routes, alive) = (self.routes.clone(), self.alive.clone());
         // a task of its own: a caller who hangs up must not stop a handler half way, and a panic must stay with its request
         let handler = tokio::spawn(async move {
             let answer = routes.dispatch(path, ctx, body).await;
-            drop(alive);
+            drop((alive, turn));
             answer
         });
         let (status, body) = handler.await.unwrap_or_else(|_| (status::INTERNAL, Vec::new()));

@@ -402,3 +402,40 @@ async fn logs_hold_paths_and_no_names_addresses_or_bodies() {
         assert!(!text.contains(secret), "{secret} is in {text}");
     }
 }
+
+/// RN-X34, DESIGN §3: whoever floods a listener without telling who he is takes up a bounded number of turns; others are told
+/// "busy" at once, nothing of theirs is carried out, and the same again works when there is a turn. Control: with one turn
+/// more nobody is told so.
+#[tokio::test]
+async fn turns_are_bounded() {
+    for (requests, busy) in [(1, true), (2, false)] {
+        let world = World::new();
+        let limits = Limits { requests, ..Limits::default() };
+        let server = world.start_as(world.server(BANK, 30), ClientAuth::None, limits).await;
+        let (first, second) = (peer(world.transport(&server, None)), peer(world.transport(&server, None)));
+        let waiting = tokio::spawn(async move { first.send(&Wait {}).await });
+        server.bank.arrived.acquire().await.unwrap().forget();
+        let told = second.send(&echo(1)).await;
+        assert_eq!(matches!(told, Err(SendError::Busy { .. })), busy, "{told:?}");
+        server.bank.go.add_permits(1);
+        assert_eq!(waiting.await.unwrap(), Ok(true));
+        assert_eq!(second.send(&echo(1)).await, Ok(echo(1)));
+    }
+}
+
+/// A connection is closed after its share of requests, so that whoever waits for one gets a turn; who goes on connects again
+/// and notices nothing. Control: with a larger share one connection does.
+#[tokio::test]
+async fn requests_over_one_connection_are_bounded() {
+    for (requests_per_connection, connections) in [(2, 3), (5, 1)] {
+        let world = World::new();
+        let limits = Limits { requests_per_connection, ..Limits::default() };
+        let server = world.start_as(world.server(BANK, 30), ClientAuth::None, limits).await;
+        let line = Line::to(&server).await;
+        let bank = over(&world, &server, &line, 1);
+        for _ in 0..5 {
+            assert_eq!(bank.send(&echo(1)).await, Ok(echo(1)));
+        }
+        assert_eq!(line.count(), connections);
+    }
+}

@@ -1,5 +1,8 @@
 use zeni_message::{decode, limits::MESSAGE_BYTES_MAX};
-use zeni_note::{messages::issuer::ReportCounts, testing::key};
+use zeni_note::{
+    messages::issuer::ReportCounts,
+    testing::{DAY, START, key},
+};
 
 use crate::testing::{Cut, Town, total};
 
@@ -75,4 +78,50 @@ fn a_bank_set_back_does_not_go_on() {
         assert!(matches!(town.tick(), Err(crate::ChoreError::Refused { code: "older", .. })));
     }
     assert_eq!(town.desk().counts, before);
+}
+
+/// The seconds in which reports are sent over three hours of rounds; `busy` has somebody withdraw in the first of them.
+fn times_of_reports(every_s: u64, busy: bool) -> Vec<u64> {
+    const MINUTE: u64 = 60;
+    let mut town = Town::new();
+    town.report_every(every_s);
+    let begin = START.plus(2 * DAY);
+    let mut times = Vec::new();
+    for minute in 0..180 {
+        town.set_time(begin.plus(minute * MINUTE));
+        if busy && minute == 70 {
+            let (order, _) = town.order("one", &[100]);
+            town.withdraw("A-1", &order).expect("a withdrawal");
+            town.restart();
+        }
+        let before = town.sent::<ReportCounts>().len();
+        while town.tick().expect("a round") == crate::Progress::More {}
+        times.extend((before..town.sent::<ReportCounts>().len()).map(|_| minute * MINUTE));
+    }
+    assert_eq!(town.sound().signatures, u64::from(busy));
+    let counts = town.desk().counts.clone();
+    assert_eq!(counts.is_some_and(|counts| !counts.record.signed.is_empty()), busy);
+    times
+}
+
+/// RN-O6, DESIGN §4: reports go at fixed times, also over a restart, so that their times do not tell whether or when a quiet
+/// bank has sold something. Control: a bank that reports each change tells the minute.
+#[test]
+fn times_of_reports_tell_nothing() {
+    assert_eq!(times_of_reports(3_600, false), [0, 3_600, 7_200]);
+    assert_eq!(times_of_reports(3_600, true), [0, 3_600, 7_200]);
+    assert_eq!((times_of_reports(0, false), times_of_reports(0, true)), (vec![], vec![4_200]));
+}
+
+/// A clock that was put ahead and back again holds up no report.
+#[test]
+fn a_clock_set_back_holds_up_nothing() {
+    let mut town = Town::new();
+    town.report_every(3_600);
+    for time in [START.plus(20 * DAY), START.plus(2 * DAY)] {
+        town.set_time(time);
+        let before = town.sent::<ReportCounts>().len();
+        while town.tick().expect("a round") == crate::Progress::More {}
+        assert_eq!(town.sent::<ReportCounts>().len(), before + 1);
+    }
 }

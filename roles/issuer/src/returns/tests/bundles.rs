@@ -7,6 +7,9 @@ use zeni_store::{Row, Value};
 use super::*;
 use crate::returns::{prepare::note_key, tree::Tree};
 
+/// What a refund is claimed as: an exact rest, or out of a backup.
+type Purpose = fn(zeni_note::closing::ToAccount) -> ClosingPurpose;
+
 /// The largest lot, in bytes.
 const LOT_BYTES: usize = 32_768;
 /// Column of an archived note that names its lot.
@@ -139,8 +142,7 @@ fn what_is_no_single_chain_lies_in_rows() {
     let late = to(&note("late"), &hanako, &shop, 100, "late");
     let kept = to(&note("kept"), &hanako, &shop, 100, "kept");
     setup.clock.put(START.plus(211 * DAY));
-    let refunds: [(&Chain, fn(zeni_note::closing::ToAccount) -> ClosingPurpose); 2] =
-        [(&late, ClosingPurpose::Refund), (&kept, ClosingPurpose::BackupRefund)];
+    let refunds: [(&Chain, Purpose); 2] = [(&late, ClosingPurpose::Refund), (&kept, ClosingPurpose::BackupRefund)];
     let items = refunds.map(|(chain, purpose)| {
         let closing = setup.world.close(chain, &shop, 100, purpose(setup.world.account(AOBA, "A-1", "refund")));
         ReturnItem { chain: chain.clone(), closing }
