@@ -42,6 +42,8 @@ fn table() -> Vec<Row> {
         authority::ReportLost,
         bank::Enrol,
         bank::Withdraw,
+        bank::WithdrawSealed,
+        bank::IdentifyOverspender,
         bank::DisputeSignature,
         bank::OpenDeposit,
         bank::Deposit,
@@ -58,6 +60,8 @@ fn table() -> Vec<Row> {
         issuer::Return,
         issuer::GetDecisions,
         issuer::VoidRequest,
+        issuer::IssueSealed,
+        issuer::GetTransfers,
     ]
 }
 
@@ -91,4 +95,17 @@ fn people_are_anonymous_to_issuer_and_authority() {
             assert_eq!(row.auth, Auth::Anonymous, "{}", row.path);
         }
     }
+}
+
+/// Every message that is declared stands in the table.
+#[test]
+fn no_message_is_left_out() {
+    let mut declared = BTreeSet::new();
+    for party in ["authority", "bank", "issuer"] {
+        let text = std::fs::read_to_string(super::root().join(format!("core/note/src/messages/{party}.rs"))).unwrap();
+        let names = text.lines().filter_map(|line| line.strip_prefix("impl Message for "));
+        declared.extend(names.map(|rest| rest.trim_end_matches(" {").to_owned()));
+    }
+    let shown: BTreeSet<String> = table().iter().map(|row| row.name.to_owned()).collect();
+    assert_eq!(declared, shown);
 }
