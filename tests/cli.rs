@@ -18,4 +18,5 @@ mod recovery;
 mod services;
 mod stage;
 mod story;
+mod told;
 mod trouble;
