@@ -19,4 +19,5 @@ mod sealed;
 mod services;
 mod stage;
 mod story;
+mod told;
 mod trouble;

@@ -97,7 +97,10 @@ fn a_long_chain_is_renewed() {
     assert_eq!(stage.holds(people[0]), 1_000);
     stage.ok("wallet --home yuki request 1000_JPY --out more.request");
     stage.refused("wallet --home jiro pay more.request", "needs_renewal");
-    stage.ok("wallet --home jiro renew");
+    // also what catching up renewed before the command itself is told
+    let renewed = stage.ok("wallet --home jiro renew");
+    assert_eq!(renewed, serde_json::json!({"renewed": [{"money": "JPY:1000"}]}));
+    assert_eq!(stage.ok("wallet --home jiro renew"), serde_json::json!({"renewed": []}));
     let history = stage.ok("wallet --home jiro history").to_string();
     assert!(history.contains("\"renewal\""), "{history}");
     stage.ok("wallet --home jiro pay more.request --out more.payment");
