@@ -48,9 +48,23 @@ use crate::{
 /// Cases of one state that one round works on.
 pub(crate) const CASES_OF_ROUND: u32 = 64;
 
-/// Where the next round goes on, per state: what cannot be proved or is not answered now keeps no other case waiting.
+/// Where the next round goes on, per state of cases and for claims: what cannot be decided now keeps nothing else waiting.
 #[derive(Debug, Default)]
 pub(crate) struct Rounds(Mutex<BTreeMap<&'static str, [u8; 32]>>);
+
+impl Rounds {
+    /// After which row a round goes on; zeros for the beginning.
+    pub(crate) fn take(&self, what: &'static str) -> [u8; 32] {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(what).unwrap_or_default()
+    }
+
+    /// Notes the last row of a round after which there may be more.
+    pub(crate) fn put(&self, what: &'static str, last: Option<[u8; 32]>) {
+        if let Some(last) = last {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(what, last);
+        }
+    }
+}
 
 /// A case in some state.
 struct Case {
@@ -82,11 +96,8 @@ impl Issuer {
 
     /// The next cases of a state, from the beginning again after the last.
     async fn cases_in(&self, state: &'static str) -> Result<Vec<Case>, TickError> {
-        let after = self.rounds.0.lock().unwrap_or_else(PoisonError::into_inner).remove(state).unwrap_or_default();
-        let cases = self.cases_after(state, after).await?;
-        if let Some(last) = cases.last().filter(|_| cases.len() == CASES_OF_ROUND as usize) {
-            self.rounds.0.lock().unwrap_or_else(PoisonError::into_inner).insert(state, last.node.0);
-        }
+        let cases = self.cases_after(state, self.rounds.take(state)).await?;
+        self.rounds.put(state, cases.last().filter(|_| cases.len() == CASES_OF_ROUND as usize).map(|last| last.node.0));
         Ok(cases)
     }
 

@@ -51,6 +51,9 @@ pub enum Policy {
 /// Seconds of a day of UTC, over which `per_issuer_day` counts.
 const DAY_S: u64 = 86_400;
 
+/// Claims that one round looks at.
+const CLAIMS_OF_ROUND: u32 = 256;
+
 /// An excess as a return finds it.
 pub(crate) struct NewClaim<'a> {
     pub(crate) leaf: Digest,
@@ -109,7 +112,10 @@ type Heads = Vec<(&'static str, Digest, Amount)>;
 
 impl Issuer {
     pub(crate) async fn tick_claims(&self) -> Result<u32, TickError> {
-        let ready = self.store.read(|tx| -> Done<Vec<Claim>> { Ok(ready(tx)?) }).await?;
+        // from the beginning again after the last: claims that nobody can decide yet keep no other waiting
+        let after = self.rounds.take("claims");
+        let (ready, last) = self.store.read(move |tx| -> Done<_> { Ok(ready(tx, &after)?) }).await?;
+        self.rounds.put("claims", last);
         let mut decided = 0;
         for claim in ready {
             let Some(heads) = self.judge(&claim).await? else { continue };
@@ -206,9 +212,13 @@ fn day(now: Time) -> Digest {
     zeni_crypto::tagged("zeni/day", &[&(now.0 / DAY_S).to_be_bytes()])
 }
 
-fn ready(tx: &mut Tx<'_>) -> Result<Vec<Claim>, TxError> {
+/// The next claims whose cases are decided, and the leaf of the last row if there may be more.
+fn ready(tx: &mut Tx<'_>, after: &[u8; 32]) -> Result<(Vec<Claim>, Option<[u8; 32]>), TxError> {
     let mut claims = Vec::new();
-    for row in tx.rows(schema::OPEN_CLAIMS, &[])? {
+    let rows = tx.rows(schema::OPEN_CLAIMS, params![*after, CLAIMS_OF_ROUND])?;
+    let last = rows.last().filter(|_| rows.len() == CLAIMS_OF_ROUND as usize);
+    let last = last.map(|row| row.array(0)).transpose()?;
+    for row in rows {
         let leaf = digest(&row, 0)?;
         let mut cases = Vec::new();
         let named = tx.rows(schema::CLAIM_CASES, params![leaf.0])?;
@@ -238,7 +248,7 @@ fn ready(tx: &mut Tx<'_>) -> Result<Vec<Claim>, TxError> {
             });
         }
     }
-    Ok(claims)
+    Ok((claims, last))
 }
 
 /// Pays what every head allows, at most the excess; answers how many claims were decided, one or, on a repeat, none.

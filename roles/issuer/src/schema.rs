@@ -296,7 +296,9 @@ zeni_store::statements! {
     pub(crate) OPEN_CLAIMS = "SELECT leaf, bank, currency, excess, payee, at, licensed FROM claim WHERE state = 'open' \
         AND NOT EXISTS (SELECT 1 FROM claim_case JOIN misuse ON misuse.node = claim_case.node \
         LEFT JOIN trace ON trace.node = misuse.node \
-        WHERE claim_case.leaf = claim.leaf AND misuse.state <> 'disclosed' AND trace.node IS NULL) ORDER BY at, leaf LIMIT 256";
+        WHERE claim_case.leaf = claim.leaf AND misuse.state <> 'disclosed' AND trace.node IS NULL) \
+        AND (at > COALESCE((SELECT at FROM claim WHERE leaf = ?1), -1) \
+        OR (at = COALESCE((SELECT at FROM claim WHERE leaf = ?1), -1) AND leaf > ?1)) ORDER BY at, leaf LIMIT ?2";
     pub(crate) CLAIM_CASES = "SELECT node, holder FROM claim_case WHERE leaf = ?1 ORDER BY node";
     pub(crate) DECIDE_CLAIM = "UPDATE claim SET state = 'decided', paid = ?2, decided = ?3 WHERE leaf = ?1 AND state = 'open'";
     pub(crate) INSERT_HONOURED = "INSERT INTO honoured (leaf, scope, subject, currency, amount) VALUES (?1, ?2, ?3, ?4, ?5)";

@@ -215,6 +215,39 @@ fn a_claim_waits_for_the_authoritys_answer() {
     assert_eq!(decisions(&setup).iter().map(|decision| decision.paid).collect::<Vec<_>>(), [amount(500)]);
 }
 
+/// RN-F8: claims that the authority cannot decide on keep no other waiting, however many there are.
+#[test]
+fn claims_that_wait_starve_no_other() {
+    let setup = block_on(Setup::new(capped(10_000, 10_000, 10_000)));
+    let (ueda, first) = (setup.person("ueda"), setup.person("first"));
+    let chain = block_on(setup.note(&ueda, 500, "n1"));
+    let paid = setup.world.pay(&chain, &ueda, &first, 500, "first");
+    block_on(setup.give_back(AOBA, "b1", vec![setup.deposit(&paid, &first, AOBA, "d1")])).unwrap();
+    let node = setup.world.leaf(&chain).0;
+    let holder = ueda.public().0;
+    let job = move |tx: &mut zeni_store::Tx<'_>| -> crate::Done<()> {
+        for number in 0..2 * super::CLAIMS_OF_ROUND {
+            let mut leaf = [0; 32];
+            leaf[..4].copy_from_slice(&number.to_be_bytes());
+            tx.execute(
+                super::schema::INSERT_CLAIM,
+                zeni_store::params![leaf, AOBA, "JPY", amount(1), [9; 32], 0u32, 1u32],
+            )?;
+            tx.execute(super::schema::INSERT_CLAIM_CASE, zeni_store::params![leaf, node, holder])?;
+        }
+        Ok(())
+    };
+    block_on(setup.store.write(zeni_store::Caller::default(), job)).unwrap();
+    let second = setup.person("second");
+    let paid = setup.world.pay(&chain, &ueda, &second, 500, "second");
+    block_on(setup.give_back(AOBA, "b2", vec![setup.deposit(&paid, &second, AOBA, "d2")])).unwrap();
+    for _ in 0..6 {
+        block_on(setup.issuer.tick()).unwrap();
+    }
+    let told = block_on(setup.member(AOBA, GetDecisions { after: 0 })).unwrap();
+    assert_eq!(total(told.iter().map(|decision| decision.paid)), 500);
+}
+
 /// DESIGN §5 "Excess": never to the key that overspent, whatever the authority answers about persons. Control: another
 /// payee gets what the same answer allows.
 #[test]
