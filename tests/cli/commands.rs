@@ -109,12 +109,12 @@ fn json_is_as_documented() {
     assert_eq!(yen["issued"], serde_json::json!([["aoba", 12_300], ["kita", 1_000]]), "{circulation}");
     let cases = stage.ok("issuer --dir net cases");
     assert_eq!(cases, serde_json::json!({"cases": []}));
-    stage.refused("issuer --dir net cases --export proof", "failed");
+    stage.refused("issuer --dir net cases --export proof", "no_case");
     let disclosures = stage.ok("authority --dir net disclosures");
     assert_eq!(disclosures["entries"], serde_json::json!([]), "{disclosures}");
     stage.audits();
     stage.refused("bank --dir net --bank aoba statement A-9", "unknown_account");
-    stage.refused("bank --dir net --bank umi statement A-1001", "failed");
+    stage.refused("bank --dir net --bank umi statement A-1001", "unknown_bank");
     stage.refused("authority --dir net revoke 00", "not_revoked");
     for line in ["bank --dir net --bank aoba statement A-1001", "issuer --dir net audit", "issuer --dir net cases"] {
         let text = stage.run(line);
