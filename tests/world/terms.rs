@@ -59,6 +59,9 @@ fn rests_are_refunded_and_what_never_returns_lies_dormant() {
     let report = block_on(taro.open().refund()).unwrap().remove(0);
     assert_eq!((report.money, report.done), (yen(500), false));
     world.settle();
+    let told = block_on(taro.open().resume()).unwrap();
+    let waits = told.iter().find(|one| one.what == "deposit").unwrap();
+    assert!(waits.outcome == "waiting" && waits.reason.contains("decided from second"), "{waits:?}");
     assert_eq!(world.account(&taro)[0], OPENING - 1_000);
     world.check_books();
     world.at_day(refund);

@@ -469,7 +469,8 @@ impl Session<Shop> {
 fn told(report: &zeni_holder::DepositReport) -> String {
     let mut text = format!("{} deposited: {} available", report.money, report.available);
     if !report.held.amount.is_zero() {
-        text.push_str(&format!(", {} held until the issuer answers", report.held));
+        let until = report.waiting_until.map(|until| format!(" (a refund is decided from second {} on)", until.0));
+        text.push_str(&format!(", {} held until the issuer answers{}", report.held, until.unwrap_or_default()));
     }
     if !report.claimed.amount.is_zero() {
         text.push_str(&format!(", {} claimed in a case", report.claimed));

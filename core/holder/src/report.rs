@@ -202,9 +202,12 @@ pub struct DepositReport {
     /// Available on the account.
     #[serde(serialize_with = "money")]
     pub available: Money,
-    /// Credited but held until the issuer answers, or waiting for the end of the dispute term.
+    /// Credited but held until the issuer answers, or waiting until a refund is decided.
     #[serde(serialize_with = "money")]
     pub held: Money,
+    /// When the last refund that waits is decided, seconds since 1970; absent when none waits.
+    #[serde(serialize_with = "maybe_time")]
+    pub waiting_until: Option<Time>,
     /// Claims in a case.
     #[serde(serialize_with = "money")]
     pub claimed: Money,

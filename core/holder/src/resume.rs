@@ -51,8 +51,12 @@ impl Holder {
         for deposit in self.active::<OwnDeposit>().await? {
             let carried = self.carry_deposit(deposit).await;
             let mut one = resumed("deposit", &carried);
-            if carried.as_ref().is_ok_and(|state| !state.done) {
-                one = Resumed { done: false, outcome: "held", ..one };
+            if let Some(state) = carried.as_ref().ok().filter(|state| !state.done) {
+                let (outcome, reason) = match state.waiting_until {
+                    None => ("held", String::new()),
+                    Some(until) => ("waiting", format!("the refund is decided from second {} on", until.0)),
+                };
+                one = Resumed { done: false, outcome, reason, ..one };
             }
             report.push(one);
         }

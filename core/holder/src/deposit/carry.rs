@@ -260,7 +260,7 @@ fn report(deposit: &OwnDeposit, left_out: Vec<String>) -> DepositReport {
         DepositPhase::Moving { moves, direct } => (&none, moves.parts.len() + direct.len()),
     };
     let add = |to: &mut Amount, amount: Amount| *to = to.checked_add(amount).unwrap_or(Amount::MAX);
-    let mut waiting = false;
+    let mut waiting_until = None;
     for item in &state.items {
         match item {
             ItemState::Held(amount) => add(&mut held, *amount),
@@ -270,10 +270,10 @@ fn report(deposit: &OwnDeposit, left_out: Vec<String>) -> DepositReport {
                 add(&mut claimed, *open);
             }
             ItemState::Refused(code) => refused.push(code.clone()),
-            ItemState::Waiting { .. } => waiting = true,
+            ItemState::Waiting { until } => waiting_until = waiting_until.max(Some(*until)),
         }
     }
-    if waiting {
+    if waiting_until.is_some() {
         let known = available.checked_add(claimed).and_then(|sum| sum.checked_add(held)).unwrap_or(Amount::MAX);
         add(&mut held, deposit.money.amount.checked_sub(known).unwrap_or(Amount::ZERO));
     }
@@ -284,6 +284,7 @@ fn report(deposit: &OwnDeposit, left_out: Vec<String>) -> DepositReport {
         holdings,
         available: money(available),
         held: money(held),
+        waiting_until,
         claimed: money(claimed),
         refused,
         done: matches!(deposit.phase, DepositPhase::Done(_) | DepositPhase::Refused(_)),
