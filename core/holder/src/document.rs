@@ -299,7 +299,7 @@ impl Document {
                 findings.fact("face value", Money::new(note.face, note.currency));
                 findings.fact("serial", crate::report::hex(&note.serial[..]));
                 findings.fact("series", format!("{} of epoch {}", note.series, note.epoch));
-                findings.fact("issued", if note.sealed { "under seal" } else { "to a licensed key" });
+                findings.fact("issued", if note.way.is_sealed() { "under seal" } else { "to a licensed key" });
                 findings.fact("identity", it.identity(roots.network));
                 findings.check("signed by the issuer", it.verify(roots.network, &roots.issuer));
             }

@@ -22,6 +22,7 @@ errors! {
     /// Why a payment is refused. Nothing changes on either side; the payer may show the same bytes again (RN-X17, X18).
     pub enum ReceiveError {
         AlreadyReceived = Never, "already_received", "this payment was received before: it counts once";
+        AnsweredBefore { holding: usize } = Never, "answered_before", "the payer answered this request before with another amount of the same money (holding {holding}): only the first counts, ask him to answer a new request";
         NoGiveBack { fault: ChainFault } = Never, "bad_give_back", "the money that is given back is not well formed: {fault}";
     } passes {
         Payment(PaymentFault);
@@ -95,6 +96,9 @@ impl Holder {
             return self.finish_receipt(cut, own.document.record.currency, &checked).await;
         }
         checked.received = new;
+        if let Some(holding) = self.answered_before(&checked).await? {
+            return Err(ReceiveError::AnsweredBefore { holding });
+        }
         let held: Vec<Holding> = self.active().await?;
         let chains = held.iter().map(|it| &it.chain).chain(checked.received.iter().map(|one| &one.chain));
         if let Some(holding) = overspent(chains, &self.config.roots).and_then(|at| at.checked_sub(held.len())) {
@@ -131,6 +135,21 @@ impl Holder {
             self.load(holding).await?;
         }
         Ok(report)
+    }
+
+    /// The first new holding whose giver answered the same request from the same money before, with another amount. The issuer
+    /// pays the first alone (HC-X49), so that the second is worth nothing.
+    async fn answered_before(&self, checked: &Checked) -> Result<Option<usize>, Trouble> {
+        let all: Vec<Holding> = self.all().await?;
+        let roots = &self.config.roots;
+        let place = checked.received.iter().position(|one| {
+            let asked = one.chain.hops.last().map(|hop| hop.opening);
+            let same_question = all.iter().filter(|held| held.chain.hops.last().map(|hop| hop.opening) == asked);
+            same_question
+                .filter_map(|held| held.chain.walk(roots).ok())
+                .any(|walk| walk.nodes.iter().rev().nth(1).is_some_and(|parent| parent.identity == one.parent))
+        });
+        Ok(place)
     }
 
     /// The same payment again: refused, unless the first time was cut before its money was in the card.

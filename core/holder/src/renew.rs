@@ -136,7 +136,7 @@ impl Holder {
         };
         let note = &issued.note.record;
         let due = note.is_made_out_to(key)
-            && !note.sealed
+            && !note.way.is_sealed()
             && note.face == amount
             && (note.currency, note.series, note.epoch) == (old.currency, old.series, old.epoch);
         if !due || issued.ticket.record.nonce != *slot || !self.is_issued(&issued, &self.config.roots) {

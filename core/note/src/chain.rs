@@ -178,7 +178,7 @@ impl Chain {
         if !note.is_made_out_to(&first) {
             return Err(ChainFault::OtherHolder);
         }
-        if note.sealed == self.holder.licence().is_some() {
+        if note.way.is_sealed() == self.holder.licence().is_some() {
             return Err(ChainFault::Unlicensed { hop: 0 });
         }
         let unlicensed = self.hops.iter().position(|hop| hop.payee.licence().is_none());

@@ -4,7 +4,7 @@ use zeni_crypto::{Digest, PublicKey};
 use zeni_message::Record;
 use zeni_money::{Amount, Currency};
 
-use crate::{Nonce, spec};
+use crate::{Nonce, keylist::Way, spec};
 
 /// The issuer's random 128-bit management number of a note (電子マネー管理番号, RN-O27).
 pub type Serial = minicbor::bytes::ByteArray<16>;
@@ -30,16 +30,19 @@ pub struct Note {
     /// Key of the first holder, or `g` of face value and key in series that hide it (HC-V2, HC-V3).
     #[n(5)]
     pub holder: PublicKey,
-    /// Whether the holder's key was sealed to the issuer for this note (HC-F2), so that its bank can name the holder; else it is
-    /// licensed. The same for all notes of a series but the renewed ones, whose holders are licensed.
+    /// How it was issued: a licensed key, or one that was sealed to the issuer for this note (HC-F2), so that its bank can name
+    /// the holder. That of the series; a renewed note is always registered.
     #[n(6)]
-    pub sealed: bool,
+    pub way: Way,
 }
 
 impl Note {
-    /// Whether the note says that `key` holds it, by itself or through [`spec::g`].
+    /// Whether the note says that `key` holds it, in the one form of its way: else a key could be shown that nobody sealed.
     pub fn is_made_out_to(&self, key: &PublicKey) -> bool {
-        self.holder == *key || self.holder == spec::g(self.face, key)
+        match self.way {
+            Way::Registered | Way::Sealed => self.holder == *key,
+            Way::SealedHidden => self.holder == spec::g(self.face, key),
+        }
     }
 }
 

@@ -260,7 +260,7 @@ impl OverspendingProof {
             (Right::Licensed(licence), _) => {
                 licence.verify(roots.network, &roots.authority).map_err(|_| ProofFault::Licence)?;
             }
-            (Right::Unlicensed(_), Held::Note(note)) if note.record.sealed => {}
+            (Right::Unlicensed(_), Held::Note(note)) if note.record.way.is_sealed() => {}
             (Right::Unlicensed(_), _) => return Err(ProofFault::Unlicensed),
         }
         let key = self.right.key();

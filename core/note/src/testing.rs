@@ -130,7 +130,7 @@ impl World {
             currency: jpy(),
             face: amount(face),
             holder: holder.public(),
-            sealed: false,
+            way: Way::Registered,
         };
         Chain {
             note: Signed::sign(self.network(), note, &self.issuer),
@@ -141,7 +141,7 @@ impl World {
 
     /// A note of `face` to a sealed key, not yet passed on.
     pub fn sealed_note(&self, holder: &SecretKey, face: u64, serial: &str) -> Chain {
-        let note = Note { sealed: true, ..self.note(holder, face, serial).note.record };
+        let note = Note { way: Way::Sealed, ..self.note(holder, face, serial).note.record };
         Chain {
             note: Signed::sign(self.network(), note, &self.issuer),
             holder: crate::Right::Unlicensed(holder.public()),

@@ -25,7 +25,9 @@ pub(crate) fn ceiling(tx: &mut Tx<'_>, bank: &Bank<'_>) -> Result<Amount, TxErro
 /// What may still be drawn, in minor units: the ceiling less what the bank owes, holds, has drawn, and `unposted`.
 pub(crate) fn room(tx: &mut Tx<'_>, bank: &Bank<'_>, unposted: u128) -> Result<u128, TxError> {
     let ceiling = i128::from(ceiling(tx, bank)?.minor());
-    let mut used = books::owed(tx, bank.name, bank.currency)? + books::held(tx, bank.name, bank.currency)?;
+    // what the bank is owed for others' notes makes no room for its own until it is settled
+    let owed = books::owed(tx, bank.name, bank.currency)?.max(0);
+    let mut used = owed + books::held(tx, bank.name, bank.currency)?;
     for row in tx.rows(schema::BANK_KEY_COUNTS, params![bank.name, bank.currency.code()])? {
         let (face, drawn, redeemed) = (row.u64(1)?, row.u64(3)?, row.u64(4)?);
         used += i128::from(face) * i128::from(drawn.saturating_sub(redeemed));

@@ -133,7 +133,7 @@ impl Issuer {
             currency: terms.currency,
             face: terms.face,
             holder,
-            sealed: false,
+            way: zeni_note::keylist::Way::Registered,
         };
         let identity = identity(self.network(), &note);
         let ticket = Signed::sign(self.network(), LoadTicket { note: identity, nonce: slot }, &self.keys.signing);

@@ -113,7 +113,7 @@ fn chain(network: Network, holder: PublicKey, issuer: &SecretKey, authority: &Se
         currency: Currency::from_code("JPY")?,
         face: Amount::from_minor(1_000)?,
         holder,
-        sealed: false,
+        way: zeni_note::keylist::Way::Registered,
     };
     let licence = Licence { key: holder, until: Time(u64::MAX), keeper: Keeper::Card };
     Some(Chain {

@@ -94,7 +94,7 @@ impl Desk {
             currency: jpy(),
             face: amount(face),
             holder,
-            sealed: false,
+            way: zeni_note::keylist::Way::Registered,
         };
         let note = Signed::sign(self.world.network(), note, &self.world.issuer);
         Chain { note, holder: self.world.licence(holder).into(), hops: Vec::new() }

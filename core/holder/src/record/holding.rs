@@ -76,13 +76,13 @@ impl Holding {
     /// Whether it is a note under seal whose key withdrew it: signing to a named account would tell the bank which note the
     /// customer ordered (HC-P1).
     pub(crate) fn is_own_sealed(&self) -> bool {
-        self.chain.hops.is_empty() && self.chain.note.record.sealed
+        self.chain.hops.is_empty() && self.chain.note.record.way.is_sealed()
     }
 
     /// Whether it came back to the key that ordered its note under seal: closed, it would tell the bank which note the customer
     /// ordered, and it can be passed to no other key (HC-P1).
     pub(crate) fn would_reveal(&self) -> bool {
-        self.is_terminal() && self.chain.note.record.sealed && self.key() == self.chain.holder.key()
+        self.is_terminal() && self.chain.note.record.way.is_sealed() && self.key() == self.chain.holder.key()
     }
 
     pub(crate) fn currency(&self) -> Currency {
@@ -107,7 +107,7 @@ impl Holding {
     pub(crate) fn via<T: Terms + ?Sized>(&self, terms: &T) -> Via {
         let note = &self.chain.note.record;
         let way = terms.terms(note.series, note.epoch).map(|terms| terms.way);
-        way.map_or(if note.sealed { Via::Sealed } else { Via::Registered }, Via::from)
+        Via::from(way.unwrap_or(note.way))
     }
 
     /// Whether a bank takes it as a deposit at `now`.

@@ -175,7 +175,7 @@ impl Town {
             currency: jpy(),
             face: amount(books.false_face.unwrap_or(face)),
             holder: licence.record.key,
-            sealed: false,
+            way: zeni_note::keylist::Way::Registered,
         };
         let note = Signed::sign(network, note, &self.world.issuer);
         let ticket = LoadTicket { note: note.identity(network), nonce: slot };

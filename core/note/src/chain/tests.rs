@@ -186,7 +186,7 @@ fn another_networks_note_is_refused() {
 fn a_note_has_no_field_for_a_bank() {
     let world = World::new("w");
     let note = world.note(&key("a"), 1_000, "n1").note.record;
-    let Note { serial: _, series: _, epoch: _, currency: _, face: _, holder: _, sealed: _ } = note.clone();
+    let Note { serial: _, series: _, epoch: _, currency: _, face: _, holder: _, way: _ } = note.clone();
     assert_eq!(zeni_message::encode(&note)[0], 0x87, "an array of seven fields");
 }
 

@@ -125,7 +125,7 @@ impl SealedContent {
             currency: self.currency,
             face: self.face,
             holder: if way == Way::SealedHidden { spec::g(self.face, holder) } else { *holder },
-            sealed: true,
+            way,
         }
     }
 

@@ -134,6 +134,13 @@ fn keys_made_by_the_issuer_come_in_the_reply() {
 #[test]
 fn hidden_keys_are_checked_through_g() {
     let holder = key("hanako").public();
+    // a seal over g(X, N) does not make the note one of N, whom its bank would not find
+    let to_g = content(user()).note(Way::Sealed, &crate::spec::g(amount(1_000), &holder));
+    assert!(!to_g.is_made_out_to(&holder));
+    assert!(
+        crate::Note { way: Way::SealedHidden, ..to_g }.is_made_out_to(&holder),
+        "control: the form is what differs"
+    );
     for way in [Way::Sealed, Way::SealedHidden] {
         let note = content(user()).note(way, &holder);
         assert_eq!(note.holder == holder, way == Way::Sealed);

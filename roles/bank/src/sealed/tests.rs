@@ -25,7 +25,7 @@ fn an_order_under_seal_gives_a_note() {
     for (purse, state) in purses.iter().zip(&states) {
         let note = town.opened(purse, state).expect("a note");
         assert_eq!((note.record.face, note.record.holder), (purse.content.face, purse.user().public()));
-        assert!(note.record.sealed);
+        assert!(note.record.way.is_sealed());
         assert!(state.receipt.verify(town.world.network(), &town.issuer.document()).is_ok());
         assert_eq!(state.receipt.record.of, purse.item.order.record.of);
     }

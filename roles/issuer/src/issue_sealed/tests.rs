@@ -65,7 +65,7 @@ fn requests_under_seal_become_notes() {
     for (purse, answer) in purses.iter().zip(&answers) {
         let (user, issued) = setup.opened(purse, answer).expect("a note under K");
         let note = &issued.note.record;
-        assert_eq!((note.holder, note.face, note.sealed), (user.public(), purse.content.face, true));
+        assert_eq!((note.holder, note.face, note.way.is_sealed()), (user.public(), purse.content.face, true));
         assert_eq!(issued.ticket.record.nonce, purse.content.slot);
         assert_eq!(issued.ticket.record.note, issued.note.identity(setup.world.network()));
     }

@@ -253,7 +253,7 @@ impl Issuer {
             signed: Vec::new(),
             sound,
             registered,
-            sealed: chain.note.record.sealed,
+            sealed: chain.note.record.way.is_sealed(),
             licensed: chain.right().licence().is_some(),
             terms,
         })

@@ -6,9 +6,12 @@ use std::sync::{Arc, atomic::Ordering};
 
 use futures::executor::block_on;
 use zeni_crypto::SecretKey;
+use zeni_money::Amount;
 use zeni_note::{
     Chain, ClosingPurpose, Hop, Right,
-    messages::issuer::{Outcome, ReturnItem},
+    keylist::Way,
+    messages::issuer::{Outcome, ReturnItem, SealedAnswer},
+    sealed::{KeyMaker, Reply},
     testing::{DAY, START, World, amount, key},
 };
 use zeni_store::{Options, Store};
@@ -199,6 +202,53 @@ fn one_question_is_answered_once() {
     assert_eq!(town.states(), ["identified"]);
 }
 
+/// HC-X49, HC-P13, HC-P15: two and more amounts over one e to an accomplice, who deposits the least and passes the others to
+/// honest payees: what they hold counts against the one who signed it, and he is identified.
+#[test]
+fn many_answers_to_one_question_are_found_behind_an_accomplice() {
+    let town = town();
+    let accomplice = town.setup.person("accomplice");
+    let challenge = town.setup.world.challenge(&accomplice, 1_000, "one e", START.plus(DAY));
+    let over = |value: u64| {
+        let answer = town.setup.world.answer(&town.chain, &town.user, value, &challenge);
+        town.chain.extended(Hop {
+            opening: challenge.opening(town.setup.world.network()),
+            amount: answer.amount,
+            signature: answer.signature,
+            payee: challenge.right.clone(),
+        })
+    };
+    assert_eq!(town.bring("b0", vec![town.setup.deposit(&over(1), &accomplice, MIDORI, "small")]), [Outcome::Paid]);
+    let bought = |value: u64| {
+        let shop = town.setup.person(&format!("honest shop {value}"));
+        let bought = town.setup.world.pay(&over(value), &accomplice, &shop, value, "goods");
+        town.bring(&format!("b{value}"), vec![town.setup.deposit(&bought, &shop, MIDORI, &format!("d{value}"))])
+    };
+    assert_eq!(bought(1_000), [Outcome::Partly { paid: amount(999) }]);
+    assert_eq!(bought(998), [Outcome::Partly { paid: Amount::ZERO }]);
+    assert_eq!(town.states(), ["identified"]);
+}
+
+/// HC-P15, HC-V1…V3: who has g(X, key) sealed in place of his key gets a note that is not his to anyone who checks it.
+#[test]
+fn a_note_to_g_of_a_key_is_not_that_keys() {
+    let town = town();
+    let of = |word: u32| key(&format!("grind {word}"));
+    let g = |user: &SecretKey| zeni_note::spec::g(amount(1_000), &user.public());
+    let user = Arc::new((0..).map(of).find(|user| g(user).check().is_ok()).unwrap());
+    let (_, mut content) = town.setup.content("disguise", 1_000);
+    content.holder = KeyMaker::User(g(&user));
+    let purse = block_on(town.setup.sealed(AOBA, user.clone(), content));
+    let SealedAnswer::Issued(reply) = block_on(town.setup.forward_one(AOBA, &purse)) else { panic!("refused") };
+    let reply = Reply::decipher(&purse.content.k, &purse.request(), &reply[..]).unwrap();
+    let (_, issued) = purse.content.issued(town.setup.world.network(), Way::Sealed, &reply).unwrap();
+    let chain = Chain { note: issued.note, holder: Right::Unlicensed(user.public()), hops: Vec::new() };
+    let fault = chain.verify_form(&town.setup.world.roots).unwrap_err();
+    assert_eq!(fault, zeni_note::ChainFault::OtherHolder);
+    let own = block_on(town.setup.sealed_note(AOBA, "hanako", "own", 1_000)).1;
+    assert!(own.verify_form(&town.setup.world.roots).is_ok(), "control: the key that was sealed");
+}
+
 /// HC-X42: a note that is genuine and in neither database (the register was lost or restored old): an alarm that stops the
 /// series, never an accusation; until an operator lifts the stop nothing more is issued in it.
 #[test]
@@ -252,7 +302,7 @@ fn a_renewed_note_leaves_its_bank() {
     let closing = town.setup.world.close(&lent, &saburo, 700, purpose);
     let renew = zeni_note::messages::issuer::Renew { chain: lent, closing, slot: crate::testing::id("s") };
     let issued = block_on(town.setup.public(renew)).unwrap();
-    assert!(!issued.note.record.sealed);
+    assert!(!issued.note.record.way.is_sealed());
     let circulation = &block_on(town.setup.issuer.circulation()).unwrap()[0];
     assert_eq!(
         (circulation.outstanding, circulation.banks[0].outstanding, circulation.banks[0].owes),

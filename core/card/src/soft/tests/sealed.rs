@@ -22,7 +22,7 @@ fn order() -> WithdrawalOrder {
 /// The chain of a note whose sealed key is `holder`.
 fn sealed_to(desk: &Desk, holder: PublicKey, face: u64, serial: &str) -> Chain {
     let licensed = desk.note_to(holder, face, serial);
-    let note = Note { sealed: true, ..licensed.note.record };
+    let note = Note { way: zeni_note::keylist::Way::Sealed, ..licensed.note.record };
     let note = Signed::sign(desk.world.network(), note, &desk.world.issuer);
     Chain { note, holder: Right::Unlicensed(holder), hops: Vec::new() }
 }

@@ -1,4 +1,7 @@
 //! Two payments over one `e`: a payer's second amount for a question that he answered before (HC-X49, HC-O7).
+//!
+//! Only the payee himself is refused, who asked once and took two answers. Whoever holds the money after him asked nothing
+//! twice: there the answers count as what they are, two children of their giver.
 
 use zeni_crypto::{Digest, PublicKey};
 use zeni_message::{decode, limits::MESSAGE_BYTES_MAX};
@@ -9,13 +12,16 @@ use super::{PathNode, Place, Tree, node_from_row};
 use crate::schema;
 
 impl Tree {
-    /// Whether a new node of a chain answers an `e` that its giver answered with another amount before. Only the same payee
-    /// can be asked by the same `e`, so that few nodes are looked at.
+    /// Whether the leaf of a chain is new and answers an `e` that its giver answered with another amount before. Only the same
+    /// payee can be asked by the same `e`, so that few nodes are looked at.
     pub(crate) fn conflicts(&self, tx: &mut Tx<'_>, path: &[PathNode]) -> Result<bool, TxError> {
         for pair in path.windows(2) {
             let [parent, child] = pair else { continue };
             if self.nodes.contains_key(&child.identity) {
                 continue;
+            }
+            if path.last().is_none_or(|leaf| leaf.identity != child.identity) {
+                return Ok(false);
             }
             // below a node that nobody has seen nothing was ever seen
             let Some(known) = self.nodes.get(&parent.identity) else { return Ok(false) };
@@ -40,7 +46,6 @@ impl Tree {
                     return Ok(true);
                 }
             }
-            // what follows the first new node is new as well
             return Ok(false);
         }
         Ok(false)
