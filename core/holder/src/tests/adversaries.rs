@@ -69,6 +69,24 @@ fn a_payee_with_another_key_list_is_not_paid() {
     assert_eq!(paid(&challenge), Ok(()));
 }
 
+/// HC-X49, HC-O7: a payer whose card answers one request twice from the same money is paid no goods for the second answer, of
+/// which the issuer would pay nothing. Control: other money answers the same request.
+#[test]
+fn one_request_is_answered_once_from_the_same_money() {
+    let town = Town::new();
+    let taro = Home::joined(&town, "taro", Privacy::Unlinkable, Kind::Wallet);
+    let request = block_on(taro.open().request(yen(100), "tea")).unwrap().document;
+    let cheat = key("cheat");
+    let answer = |serial: &str, value| {
+        let chain = town.world.note(&cheat, 1_000, serial);
+        let payment = town.world.payment(&chain, &cheat, value, &request.record);
+        block_on(taro.open().receive(&payment)).map(|done| done.outcome).map_err(|error| error.code())
+    };
+    assert!(answer("n1", 40).unwrap().is_owed_back());
+    assert_eq!(answer("n1", 100), Err("answered_before"));
+    assert_eq!(answer("n2", 100), Ok(ReceiveOutcome::Fulfilled));
+}
+
 /// RN-X42: a shop that takes another's name without a certificate is shown as unverified; with the certificate of
 /// another key it is refused. Control: the shop itself is shown by name.
 #[test]

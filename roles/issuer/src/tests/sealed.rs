@@ -249,6 +249,25 @@ fn a_note_to_g_of_a_key_is_not_that_keys() {
     assert!(own.verify_form(&town.setup.world.roots).is_ok(), "control: the key that was sealed");
 }
 
+/// HC-P23, HC-F7.4: what a bank brought back of others' notes makes no room under its ceiling.
+#[test]
+fn others_notes_make_no_room_under_a_ceiling() {
+    let town = town();
+    let set =
+        |bank: &str| block_on(town.setup.issuer.set_ceiling(bank, zeni_note::testing::jpy(), amount(1_000))).unwrap();
+    assert!(set(MIDORI));
+    let issue = |seed: &str| {
+        let purse = block_on(town.setup.purse(MIDORI, "hanako", seed, 1_000));
+        matches!(block_on(town.setup.forward_one(MIDORI, &purse)), SealedAnswer::Issued(_))
+    };
+    assert!(issue("one"));
+    assert!(!issue("two"));
+    assert_eq!(town.pay(1_000, "a"), Outcome::Paid);
+    assert!(!issue("three"), "a note of aoba came back through midori");
+    block_on(town.setup.issuer.settle()).unwrap();
+    assert!(!issue("four"), "its own is still out");
+}
+
 /// HC-X42: a note that is genuine and in neither database (the register was lost or restored old): an alarm that stops the
 /// series, never an accusation; until an operator lifts the stop nothing more is issued in it.
 #[test]
