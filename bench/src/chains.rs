@@ -90,7 +90,7 @@ impl Maker {
             currency: jpy(),
             face: amount(face),
             holder: first.secret.public(),
-            way: Way::Registered,
+            way: zeni_note::keylist::Way::Registered,
         };
         let mut leaf = identity(network, &note);
         let mut hops = Vec::with_capacity(others.len());
