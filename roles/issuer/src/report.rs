@@ -133,6 +133,7 @@ impl Issuer {
                 archive_bytes: sum(&[
                     schema::ARCHIVE_NOTE_BYTES,
                     schema::ARCHIVE_NODE_BYTES,
+                    schema::LOT_BYTES,
                     schema::ARCHIVE_ORIGIN_BYTES,
                 ])?,
             })

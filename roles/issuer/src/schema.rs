@@ -348,6 +348,7 @@ zeni_store::statements! {
         + COALESCE(LENGTH(evidence), 0) + COALESCE(LENGTH(closing), 0) + COALESCE(LENGTH(closed_by), 0) + COALESCE(LENGTH(signed), 0)), 0) AS BIGINT) FROM note";
     pub(crate) ARCHIVE_NOTE_BYTES = "SELECT CAST(COALESCE(SUM(LENGTH(serial) + LENGTH(identity) + LENGTH(currency) + LENGTH(holder) + 72 \
         + COALESCE(LENGTH(evidence), 0) + COALESCE(LENGTH(closing), 0) + COALESCE(LENGTH(closed_by), 0) + COALESCE(LENGTH(signed), 0)), 0) AS BIGINT) FROM archive_note";
+    pub(crate) LOT_BYTES = "SELECT CAST(COALESCE(SUM(LENGTH(id) + LENGTH(bytes) + 8), 0) AS BIGINT) FROM lot";
     pub(crate) NODE_BYTES = "SELECT CAST(COALESCE(SUM(LENGTH(serial) + LENGTH(identity) + LENGTH(parent) + LENGTH(holder) + LENGTH(evidence) + 56 \
         + COALESCE(LENGTH(closing), 0) + COALESCE(LENGTH(closed_by), 0) + COALESCE(LENGTH(signed), 0)), 0) AS BIGINT) FROM node";
     pub(crate) ARCHIVE_NODE_BYTES = "SELECT CAST(COALESCE(SUM(LENGTH(serial) + LENGTH(identity) + LENGTH(parent) + LENGTH(holder) + LENGTH(evidence) + 56 \

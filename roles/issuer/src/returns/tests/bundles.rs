@@ -210,3 +210,16 @@ fn a_note_in_parts_moves_with_its_rows() {
     }
     sound(&setup);
 }
+
+/// HC-P21, HC-N10: what an archived note takes is told with its evidence, which lies in a lot.
+#[test]
+fn evidence_in_lots_is_counted() {
+    let setup = setup();
+    let (hanako, shop) = (setup.person("hanako"), setup.person("shop"));
+    let chain = block_on(setup.note(&hanako, 100, "n1"));
+    let paid = setup.world.pay(&chain, &hanako, &shop, 100, "tea");
+    assert_eq!(outcomes(&setup, AOBA, "b1", vec![setup.deposit(&paid, &shop, AOBA, "d1")]), [Outcome::Paid]);
+    let storage = block_on(setup.issuer.storage()).unwrap();
+    assert_eq!((storage.register_rows, storage.archive_rows), (0, 1));
+    assert!(storage.archive_bytes > zeni_message::encode(&paid.hops).len() as u64, "{storage:?}");
+}
