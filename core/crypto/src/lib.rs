@@ -21,6 +21,7 @@ pub mod fixed;
 mod key;
 #[cfg(feature = "std")]
 pub mod keyfile;
+mod log;
 #[cfg(feature = "std")]
 pub mod raw_rsa;
 #[cfg(feature = "std")]
@@ -31,6 +32,7 @@ pub use entropy::{Entropy, EntropyRng};
 #[cfg(feature = "std")]
 pub use entropy::{OsEntropy, SeededEntropy, SharedEntropy};
 pub use key::{BadSignature, KeyError, PublicKey, SecretKey, Signature};
+pub use log::LogEnd;
 
 #[cfg(test)]
 mod testing;

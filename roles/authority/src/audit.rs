@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use zeni_crypto::Digest;
+use zeni_crypto::{Digest, LogEnd};
 use zeni_message::{NoRefusal, Signed, Time, decode, limits::MESSAGE_BYTES_MAX, route::Failure};
 use zeni_note::{KeyList, RevocationList, keylist::Roots, licence::key_digest};
 use zeni_store::{Tx, TxError, params};
 
 use crate::{
-    Authority, Status,
-    log::{self, LogHead},
-    publication,
+    Authority, Status, log, publication,
     rows::{self, LicenceRow},
     schema,
     settle::look,
@@ -199,7 +197,7 @@ fn log_heads(tx: &mut Tx<'_>, report: &mut AuditReport) -> Result<Vec<Digest>, T
         report.violations.push(Violation::NotLogged { number: row.u64(0)? });
     }
     let heads = entries.iter().map(|(entry, _)| entry.head);
-    Ok(std::iter::once(LogHead::START.head).chain(heads).collect())
+    Ok(std::iter::once(LogEnd::START.head).chain(heads).collect())
 }
 
 fn list(

@@ -1,6 +1,6 @@
 //! RN-F8: a name against a proof of overspending, and nothing against anything else.
 
-use zeni_crypto::{Digest, PublicKey, hkdf_sha256};
+use zeni_crypto::{Digest, LogEnd, PublicKey, hkdf_sha256};
 use zeni_message::{
     Signed, Time, Wire, decode, encode,
     limits::SMALL_MESSAGE_BYTES_MAX,
@@ -36,7 +36,7 @@ enum Seen {
     /// The stored reply.
     Answered(Vec<u8>),
     /// The key has no owner; whether that was logged before.
-    Unknown { noted: bool, end: log::LogHead },
+    Unknown { noted: bool, end: LogEnd },
     /// The owner, his licences, and what the next list follows from.
     Owner { person: PersonRow, licences: Vec<HeldLicence>, standing: Standing },
 }
@@ -96,9 +96,11 @@ impl Authority {
         let prepare = |seen: &Seen| match seen {
             Seen::Answered(reply) => Ok(Decision::Done(Ok(stored(reply)?))),
             Seen::Unknown { noted: true, .. } => Ok(Decision::Done(Err(DiscloseRefusal::UnknownKey))),
-            Seen::Unknown { end, .. } => Ok(Decision::Apply(Prepared::Unknown(end.next(content(Outcome::UnknownKey))))),
+            Seen::Unknown { end, .. } => {
+                Ok(Decision::Apply(Prepared::Unknown(Entry::after(end, content(Outcome::UnknownKey)))))
+            }
             Seen::Owner { person, licences, standing } => {
-                let entry = standing.log.next(content(Outcome::Opened));
+                let entry = Entry::after(&standing.log, content(Outcome::Opened));
                 let opened = self.prepare_opening(person, licences, standing, entry, now);
                 Ok(Decision::Apply(Prepared::Opened(Box::new(opened))))
             }

@@ -1,12 +1,13 @@
 //! The report behind `zeni authority disclosures`.
 
 use serde::Serialize;
+use zeni_crypto::LogEnd;
 use zeni_message::{NoRefusal, route::Failure};
 use zeni_store::{Tx, TxError};
 
 use crate::{
     Authority,
-    log::{self, Entry, LogHead, Outcome},
+    log::{self, Entry, Outcome},
     publication::{self, Current},
     settle::look,
 };
@@ -57,8 +58,8 @@ impl Authority {
         let view = |tx: &mut Tx<'_>| -> Result<Seen, TxError> { Ok((log::entries(tx)?, publication::current(tx)?)) };
         let (entries, current) = look(&self.store, view).await?;
         let list_head = current.as_ref().map(Current::list).transpose()?.map(|list| list.record.log_head);
-        let head = entries.last().map_or(LogHead::START, |(entry, _)| entry.end()).head;
-        let found = |wanted| wanted == LogHead::START.head || entries.iter().any(|(entry, _)| entry.head == wanted);
+        let head = entries.last().map_or(LogEnd::START, |(entry, _)| entry.end()).head;
+        let found = |wanted| wanted == LogEnd::START.head || entries.iter().any(|(entry, _)| entry.head == wanted);
         Ok(DisclosureReport {
             head: head.to_string(),
             broken_at: log::first_broken(entries.iter().map(|(entry, _)| entry)),

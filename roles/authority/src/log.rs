@@ -4,7 +4,7 @@
 //! An entry names a key digest and the digest of the evidence, never a person.
 
 use serde::Serialize;
-use zeni_crypto::{Digest, PublicKey, tagged};
+use zeni_crypto::{Digest, LogEnd, PublicKey, tagged};
 use zeni_message::{Message, Time, encode, route::Failure};
 use zeni_note::licence::key_digest;
 use zeni_store::{Caller, Row, Tx, TxError, params};
@@ -61,20 +61,6 @@ impl Outcome {
     }
 }
 
-/// The end of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LogHead {
-    /// Number of the last entry, 0 before the first.
-    pub(crate) number: u64,
-    /// Its hash.
-    pub(crate) head: Digest,
-}
-
-impl LogHead {
-    /// Before the first entry.
-    pub(crate) const START: LogHead = LogHead { number: 0, head: Digest([0; 32]) };
-}
-
 /// What an entry says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Content {
@@ -94,36 +80,25 @@ pub(crate) struct Entry {
     pub(crate) head: Digest,
 }
 
-impl LogHead {
-    /// The entry that follows with this content.
-    pub(crate) fn next(&self, content: Content) -> Entry {
-        let number = self.number + 1;
-        let head = tagged(
-            "zeni/disclosure",
-            &[
-                &self.head.0,
-                &number.to_be_bytes(),
-                &content.time.0.to_be_bytes(),
-                &content.key_digest.0,
-                &content.evidence.0,
-                &[content.outcome.code()],
-            ],
-        );
+impl Entry {
+    /// The entry that follows `end` with this content.
+    pub(crate) fn after(end: &LogEnd, content: Content) -> Entry {
+        let parts: [&[u8]; 4] =
+            [&content.time.0.to_be_bytes(), &content.key_digest.0, &content.evidence.0, &[content.outcome.code()]];
+        let LogEnd { number, head } = end.next("zeni/disclosure", &parts);
         Entry { number, content, head }
     }
-}
 
-impl Entry {
     /// The end of a log that ends with this entry.
-    pub(crate) fn end(&self) -> LogHead {
-        LogHead { number: self.number, head: self.head }
+    pub(crate) fn end(&self) -> LogEnd {
+        LogEnd { number: self.number, head: self.head }
     }
 }
 
-pub(crate) fn last(tx: &mut Tx<'_>) -> Result<LogHead, TxError> {
+pub(crate) fn last(tx: &mut Tx<'_>) -> Result<LogEnd, TxError> {
     match tx.row(schema::LAST_DISCLOSURE, params![])? {
-        Some(row) => Ok(LogHead { number: row.u64(0)?, head: digest(&row, 1)? }),
-        None => Ok(LogHead::START),
+        Some(row) => Ok(LogEnd { number: row.u64(0)?, head: digest(&row, 1)? }),
+        None => Ok(LogEnd::START),
     }
 }
 
@@ -169,14 +144,7 @@ fn entry(row: &Row) -> Result<(Entry, Option<String>), TxError> {
 
 /// Number of the first stored entry that does not follow from those before it.
 pub(crate) fn first_broken<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Option<u64> {
-    let mut end = LogHead::START;
-    for entry in entries {
-        if end.next(entry.content) != *entry {
-            return Some(end.number + 1);
-        }
-        end = entry.end();
-    }
-    None
+    LogEnd::first_broken(entries, |end, entry| Entry::after(end, entry.content).end(), Entry::end)
 }
 
 /// Digest of a whole request.
@@ -205,9 +173,9 @@ impl Authority {
         let request = request_id(outcome, &[&evidence.0]);
         let content = Content { time: now, key_digest: key_digest(claimed), evidence, outcome };
         let view = move |tx: &mut Tx<'_>| Ok((noted(tx, &request)?, last(tx)?));
-        let prepare = |(noted, end): &(bool, LogHead)| match noted {
+        let prepare = |(noted, end): &(bool, LogEnd)| match noted {
             true => Ok(Decision::Done(())),
-            false => Ok(Decision::Apply(end.next(content))),
+            false => Ok(Decision::Apply(Entry::after(end, content))),
         };
         settle(&self.store, Caller::default(), view, prepare, move |tx, _, entry| append(tx, &request, entry)).await?;
         tracing::warn!("a disclosure was asked for with evidence that proves nothing");

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use zeni_crypto::Digest;
+use zeni_crypto::{Digest, LogEnd};
 use zeni_message::{Message, Signed, Time, decode, encode, limits::MESSAGE_BYTES_MAX, route::Failure};
 use zeni_note::{RevocationList, messages::authority::GetRevocations};
 use zeni_store::{Tx, TxError, params};
 
 use crate::{
-    Authority,
-    log::{self, LogHead},
+    Authority, log,
     rows::{Reason, digest, number_value, time_value},
     schema,
 };
@@ -27,7 +26,7 @@ pub(crate) struct Standing {
     /// Number of the current list, 0 before the first.
     pub(crate) number: u64,
     /// End of the log of disclosures.
-    pub(crate) log: LogHead,
+    pub(crate) log: LogEnd,
     /// Digests of the revoked keys whose licence has not ended, at most [`REVOKED_MAX`], the last revoked first.
     pub(crate) revoked: Vec<Digest>,
 }

@@ -1,6 +1,6 @@
 //! Whether the payee of an excess and the overspender are one person: yes or no, no name (DESIGN §5).
 
-use zeni_crypto::{Digest, tagged};
+use zeni_crypto::{Digest, LogEnd, tagged};
 use zeni_message::{
     Time, encode,
     route::{Ctx, Failure, Handle},
@@ -14,7 +14,7 @@ use zeni_store::{Caller, Tx, TxError, Value, params};
 use crate::{
     Authority, Outcome,
     disclose::{Case, alarm, answered, stored},
-    log::{self, Content, Entry, LogHead, evidence},
+    log::{self, Content, Entry, evidence},
     rows::{self, number_value},
     schema,
     settle::{Decision, settle},
@@ -29,11 +29,11 @@ enum Seen {
     /// The stored reply.
     Answered(Vec<u8>),
     /// One of the keys has no owner; whether that was logged before.
-    Unknown { noted: bool, end: LogHead },
+    Unknown { noted: bool, end: LogEnd },
     /// As many answers as one case gets were given.
     Enough,
     /// Whether both owners are one.
-    Owners { same: bool, end: LogHead },
+    Owners { same: bool, end: LogEnd },
 }
 
 type Outcomes = Result<SamePersonAnswer, DiscloseRefusal>;
@@ -83,13 +83,13 @@ impl Authority {
             Seen::Answered(reply) => Ok(Decision::Done(Ok(stored(reply)?))),
             Seen::Unknown { noted: true, .. } => Ok(Decision::Done(Err(DiscloseRefusal::UnknownKey))),
             Seen::Unknown { end, .. } => Ok(Decision::Apply((
-                end.next(content(Outcome::SamePersonUnknownKey)),
+                Entry::after(end, content(Outcome::SamePersonUnknownKey)),
                 Err(DiscloseRefusal::UnknownKey),
             ))),
             Seen::Enough => Ok(Decision::Done(Err(DiscloseRefusal::AskedEnough { max: QUESTIONS_MAX }))),
             Seen::Owners { same, end } => {
                 let outcome = if *same { Outcome::SamePerson } else { Outcome::OtherPerson };
-                Ok(Decision::Apply((end.next(content(outcome)), Ok(SamePersonAnswer { same: *same }))))
+                Ok(Decision::Apply((Entry::after(end, content(outcome)), Ok(SamePersonAnswer { same: *same }))))
             }
         };
         settle(&self.store, Caller::default(), view, prepare, move |tx, _, (entry, outcome): &(Entry, Outcomes)| {

@@ -12,11 +12,6 @@
 //!
 //! The key's right says which door opens: one tree, one proof, one path up to there.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
-
 use zeni_crypto::{Digest, PublicKey, Signature};
 use zeni_message::{Signed, decode, encode, limits::MESSAGE_BYTES_MAX, peer::SendError, sig_structure};
 use zeni_money::Amount;
@@ -47,24 +42,6 @@ use crate::{
 
 /// Cases of one state that one round works on.
 pub(crate) const CASES_OF_ROUND: u32 = 64;
-
-/// Where the next round goes on, per state of cases and for claims: what cannot be decided now keeps nothing else waiting.
-#[derive(Debug, Default)]
-pub(crate) struct Rounds(Mutex<BTreeMap<&'static str, [u8; 32]>>);
-
-impl Rounds {
-    /// After which row a round goes on; zeros for the beginning.
-    pub(crate) fn take(&self, what: &'static str) -> [u8; 32] {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(what).unwrap_or_default()
-    }
-
-    /// Notes the last row of a round after which there may be more.
-    pub(crate) fn put(&self, what: &'static str, last: Option<[u8; 32]>) {
-        if let Some(last) = last {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(what, last);
-        }
-    }
-}
 
 /// A case in some state.
 struct Case {

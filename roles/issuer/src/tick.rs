@@ -1,8 +1,11 @@
 //! One bounded round of everything that is due, found in the database.
 
-use std::sync::{
-    Arc, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use zeni_message::{Time, decode, encode, limits::MESSAGE_BYTES_MAX};
@@ -146,6 +149,24 @@ impl Issuer {
 
     fn keep_revocations(&self, list: RevocationList) {
         *self.revocations.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(list));
+    }
+}
+
+/// Where the next round goes on, per state of cases and for claims: what cannot be decided now keeps nothing else waiting.
+#[derive(Debug, Default)]
+pub(crate) struct Rounds(Mutex<BTreeMap<&'static str, [u8; 32]>>);
+
+impl Rounds {
+    /// After which row a round goes on; zeros for the beginning.
+    pub(crate) fn take(&self, what: &'static str) -> [u8; 32] {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(what).unwrap_or_default()
+    }
+
+    /// Notes the last row of a round after which there may be more.
+    pub(crate) fn put(&self, what: &'static str, last: Option<[u8; 32]>) {
+        if let Some(last) = last {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(what, last);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! entry can be left out, altered or added later unseen.
 
 use serde::Serialize;
-use zeni_crypto::{Digest, tagged};
+use zeni_crypto::{Digest, LogEnd, tagged};
 use zeni_message::{Refusal, Time, encode};
 use zeni_note::messages::bank::{IdentifyOverspender, IdentifyRefusal};
 use zeni_store::{Row, Tx, TxError, params};
@@ -96,20 +96,15 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Stands before the first entry.
-    const START: Digest = Digest([0; 32]);
+    fn after(end: &LogEnd, content: Content) -> Entry {
+        let parts: [&[u8]; 4] =
+            [&content.time.0.to_be_bytes(), &[content.outcome.code()], &content.evidence.0, &content.file.0];
+        let LogEnd { number, head } = end.next("zeni/identification", &parts);
+        Entry { number, content, head }
+    }
 
-    fn after(number: u64, head: &Digest, content: Content) -> Entry {
-        let number = number + 1;
-        let parts: [&[u8]; 6] = [
-            &head.0,
-            &number.to_be_bytes(),
-            &content.time.0.to_be_bytes(),
-            &[content.outcome.code()],
-            &content.evidence.0,
-            &content.file.0,
-        ];
-        Entry { number, content, head: tagged("zeni/identification", &parts) }
+    fn end(&self) -> LogEnd {
+        LogEnd { number: self.number, head: self.head }
     }
 
     pub(crate) fn read(row: &Row) -> Result<Entry, TxError> {
@@ -131,11 +126,11 @@ pub(crate) fn append(tx: &mut Tx<'_>, subject: &Digest, content: Content) -> Res
         return Ok(None);
     }
     let end = tx.row(schema::SELECT_LOG_END, &[])?;
-    let (number, head) = match end {
-        Some(row) => (row.u64(0)?, Digest(row.array(1)?)),
-        None => (0, Entry::START),
+    let end = match end {
+        Some(row) => LogEnd { number: row.u64(0)?, head: Digest(row.array(1)?) },
+        None => LogEnd::START,
     };
-    let Entry { number, head, .. } = Entry::after(number, &head, content);
+    let Entry { number, head, .. } = Entry::after(&end, content);
     let row = params![
         schema::int(number),
         subject.0,
@@ -156,14 +151,7 @@ pub(crate) fn logged(tx: &mut Tx<'_>, subject: &Digest) -> Result<bool, TxError>
 
 /// Number of the first entry that does not follow from those before it.
 pub(crate) fn first_broken<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Option<u64> {
-    let (mut number, mut head) = (0, Entry::START);
-    for entry in entries {
-        if Entry::after(number, &head, entry.content) != *entry {
-            return Some(number + 1);
-        }
-        (number, head) = (entry.number, entry.head);
-    }
-    None
+    LogEnd::first_broken(entries, |end, entry| Entry::after(end, entry.content).end(), Entry::end)
 }
 
 /// What is logged once: an outcome about something.
