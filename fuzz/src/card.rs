@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use zeni_card::{
-    Card, CardError, SoftCard, Zeroizing,
-    soft::testing::{Cut, TestMemory},
+    Card, CardError, Element, Zeroizing,
+    element::testing::{Cut, TestMemory},
 };
 use zeni_crypto::{Digest, PublicKey, SeededEntropy, sha256};
 use zeni_message::{Record, Signed, decode, encode, identity, limits::DOCUMENT_BYTES_MAX, sig_structure};
@@ -53,7 +53,7 @@ struct Money {
 /// The world outside: what it sent in, and every signature it got.
 struct Outside {
     memory: TestMemory,
-    card: SoftCard<TestMemory>,
+    card: Element<TestMemory>,
     keys: [PublicKey; 2],
     money: Vec<Money>,
     /// Per node: what its endorsements are worth, each counted once.
@@ -65,8 +65,8 @@ struct Outside {
     insertions: u64,
 }
 
-fn insert(memory: &TestMemory, seed: u64) -> SoftCard<TestMemory> {
-    SoftCard::new(memory.clone(), Zeroizing::new(MASTER), WORLD.roots, SeededEntropy::from_number(seed))
+fn insert(memory: &TestMemory, seed: u64) -> Element<TestMemory> {
+    Element::new(memory.clone(), Zeroizing::new(MASTER), WORLD.roots, SeededEntropy::from_number(seed))
 }
 
 impl Outside {

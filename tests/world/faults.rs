@@ -11,7 +11,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use zeni_card::soft::testing::Cut as PowerCut;
+use zeni_card::element::testing::Cut as PowerCut;
 use zeni_holder::{Holder, Kind, Privacy};
 use zeni_message::{
     Role,

@@ -342,7 +342,7 @@ fn a_lost_card_is_revoked_and_its_rest_refunded() {
         let copy = block_on(taro.open().backup(BackupKind::Copy, &exported)).unwrap();
         let owner = Person::empty(&world.net, world.roots, ("taro", "aoba"), Kind::Wallet, Privacy::Unlinkable);
         let backup = Backup::from_bytes(&copy).unwrap();
-        owner.card().restore(&zeni_card::soft::backup::Backup::from_bytes(backup.card()).unwrap()).unwrap();
+        owner.card().restore(&zeni_card::element::backup::Backup::from_bytes(backup.card()).unwrap()).unwrap();
         block_on(owner.open().restore(&backup)).unwrap();
         assert_eq!(owner.figures(), [0, 0, 0, 1_000]);
         assert!(block_on(owner.open().report_lost()).unwrap() > 0);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use zeni_card::soft::{SoftCard, testing::TestMemory};
+use zeni_card::element::{Element, testing::TestMemory};
 use zeni_crypto::SharedEntropy;
 use zeni_holder::{Config, Enrolment, Holder, Join, Kind, Paid, Peers, Policy, Privacy, ReceivedReport, Requested};
 use zeni_identity::{Csr, PartyName, TlsKey};
@@ -121,8 +121,8 @@ impl Person {
     }
 
     /// The card.
-    pub(crate) fn card(&self) -> SoftCard<TestMemory> {
-        let mut card = SoftCard::new(self.memory.clone(), Zeroizing::new([9; 32]), self.roots, self.entropy.clone());
+    pub(crate) fn card(&self) -> Element<TestMemory> {
+        let mut card = Element::new(self.memory.clone(), Zeroizing::new([9; 32]), self.roots, self.entropy.clone());
         card.personalise().unwrap();
         card
     }

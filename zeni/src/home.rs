@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use zeni_card::soft::SoftCard;
+use zeni_card::element::Element;
 use zeni_crypto::{SharedEntropy, keyfile::WorkFactor};
 use zeni_holder::{Config, Holder, MEMORY_SCHEMA, Peers, Policy, StoreMemory};
 use zeni_identity::{PartyName, TlsKey};
@@ -212,10 +212,10 @@ impl Home {
     }
 
     /// The software card of this home.
-    pub(crate) fn card(&self) -> Result<SoftCard<StoreMemory>, Failure> {
+    pub(crate) fn card(&self) -> Result<Element<StoreMemory>, Failure> {
         let memory = StoreMemory::new(self.store("card.db", &MEMORY_SCHEMA)?);
         let roots = self.network.roots()?;
-        let mut card = SoftCard::new(memory, self.secrets.card.bytes()?, roots, zeni_crypto::OsEntropy);
+        let mut card = Element::new(memory, self.secrets.card.bytes()?, roots, zeni_crypto::OsEntropy);
         card.personalise().map_err(|error| Failure::refused("card", error))?;
         Ok(card)
     }

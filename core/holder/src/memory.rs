@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use zeni_card::soft::memory::{Memory, MemoryFault, Write};
+use zeni_card::element::memory::{Memory, MemoryFault, Write};
 use zeni_store::{Caller, JobError, Migration, Row, Schema, Store, Tx, Value, WriteError, params};
 
 const GET: &str = "SELECT value FROM card WHERE place = ?1";

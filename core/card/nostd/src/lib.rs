@@ -12,7 +12,7 @@ mod memory;
 use alloc::vec::Vec;
 
 use memory::FixedMemory;
-use zeni_card::{Card, CardError, Life, SoftCard, Statement, Zeroizing};
+use zeni_card::{Card, CardError, Life, Element, Statement, Zeroizing};
 use zeni_crypto::{Digest, Entropy, PublicKey, SecretKey, sha256, tagged};
 use zeni_message::{Network, Signed, Time};
 use zeni_money::{Amount, Currency};
@@ -76,7 +76,7 @@ fn check() -> Result<(), Trouble> {
     let authority = SecretKey::from_seed(sha256(&[b"authority"]).0);
     let network = Network(sha256(&[b"network"]));
     let roots = Roots { network, issuer: issuer.public(), authority: authority.public() };
-    let mut card = SoftCard::new(FixedMemory::new(), Zeroizing::new([7; 32]), roots, Counter(0));
+    let mut card = Element::new(FixedMemory::new(), Zeroizing::new([7; 32]), roots, Counter(0));
     card.personalise()?;
     let key = card.generate_key()?;
     expect(2, key.check().is_ok())?;

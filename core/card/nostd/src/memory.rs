@@ -4,7 +4,7 @@ use alloc::{string::ToString, vec::Vec};
 
 use zeni_card::{
     Memory, MemoryFault,
-    soft::memory::{Pair, Write},
+    element::memory::{Pair, Write},
 };
 
 /// Records.

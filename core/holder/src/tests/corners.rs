@@ -106,7 +106,7 @@ fn a_receipt_that_was_cut_is_finished_by_the_same_file() {
     let request = block_on(jiro.open().request(yen(200), "")).unwrap().document;
     let paid = block_on(taro.open().pay(&request)).unwrap().document;
     let mut holder = jiro.open();
-    jiro.memory.cut(0, zeni_card::soft::testing::Cut::BeforeCommit);
+    jiro.memory.cut(0, zeni_card::element::testing::Cut::BeforeCommit);
     block_on(holder.receive(&paid)).unwrap_err();
     drop(holder);
     assert_eq!(jiro.figures(), [0, 200, 0, 0]);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use zeni_card::soft::testing::Cut;
+use zeni_card::element::testing::Cut;
 use zeni_note::testing::terms;
 use zeni_store::testing::block_on;
 

@@ -351,7 +351,7 @@ fn a_copy_cannot_spend_and_a_move_can() {
 fn restore(town: &std::sync::Arc<Town>, bytes: &[u8]) -> Home {
     let home = Home::empty(town, "restored");
     let backup = Backup::from_bytes(bytes).unwrap();
-    home.card().restore(&zeni_card::soft::backup::Backup::from_bytes(backup.card()).unwrap()).unwrap();
+    home.card().restore(&zeni_card::element::backup::Backup::from_bytes(backup.card()).unwrap()).unwrap();
     block_on(home.open().restore(&backup)).unwrap();
     home
 }

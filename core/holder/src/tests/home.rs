@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use zeni_card::soft::{SoftCard, testing::TestMemory};
+use zeni_card::element::{Element, testing::TestMemory};
 use zeni_crypto::SharedEntropy;
 use zeni_message::{
     Role,
@@ -176,8 +176,8 @@ impl Home {
         Join { enrolment, privacy, kind }
     }
 
-    pub(crate) fn card(&self) -> SoftCard<TestMemory> {
-        let mut card = SoftCard::new(
+    pub(crate) fn card(&self) -> Element<TestMemory> {
+        let mut card = Element::new(
             self.memory.clone(),
             zeroize::Zeroizing::new([9; 32]),
             self.town.world.roots,

@@ -121,7 +121,7 @@ fn secrets_stay() {
     assert!(holds(&backup.to_bytes(), &seed[..]), "the search finds it where it is");
     let hex: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
     let shown = format!("{:?} {backup:?}", desk.card);
-    assert_eq!(shown, format!("SoftCard(of network {0:?}) Backup(Copy of network {0:?})", desk.world.network().0));
+    assert_eq!(shown, format!("Element(of network {0:?}) Backup(Copy of network {0:?})", desk.world.network().0));
     assert!(!shown.contains(&hex[..8]) && !shown.contains("4d4d") && !shown.contains("77, 77"));
 }
 
@@ -198,7 +198,7 @@ fn boxed_memory() {
     let desk = Desk::new();
     let memory: Box<dyn Memory> = Box::new(desk.memory.clone());
     let entropy = SeededEntropy::from_number(3);
-    let mut boxed = SoftCard::new(memory, Zeroizing::new(MASTER), desk.world.roots, entropy);
+    let mut boxed = Element::new(memory, Zeroizing::new(MASTER), desk.world.roots, entropy);
     let key = boxed.generate_key().unwrap();
     let chain = desk.note_to(key, 100, "1");
     let ticket = desk.ticket(&chain, boxed.open_load(&key).unwrap());

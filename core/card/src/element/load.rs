@@ -7,7 +7,7 @@ use zeni_note::{Chain, LoadTicket, Node, Nonce, challenge::give_back_opening};
 use zeroize::Zeroizing;
 
 use super::{
-    SoftCard, keys,
+    Element, keys,
     memory::Memory,
     record::{
         CHALLENGES, CardRecord, ChallengeSlot, GIVEN_BACK, Holding, KEYS, KeyRecord, LATEST, LoadSlot, SLOTS, Writes,
@@ -26,7 +26,7 @@ enum Opening {
     },
 }
 
-impl<M: Memory> SoftCard<M> {
+impl<M: Memory> Element<M> {
     /// The key's latest load slot.
     pub(super) fn latest_slot(&mut self, key: &PublicKey) -> Result<Option<(Nonce, LoadSlot)>, CardError> {
         let Some(nonce) = self.read::<Nonce>(LATEST, &[&key.0])? else { return Ok(None) };

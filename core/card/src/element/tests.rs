@@ -33,7 +33,7 @@ pub(super) const MASTER: [u8; 32] = [0x4d; 32];
 pub(super) struct Desk {
     pub(super) world: World,
     pub(super) memory: TestMemory,
-    pub(super) card: SoftCard<TestMemory>,
+    pub(super) card: Element<TestMemory>,
 }
 
 /// A holding on a card: its chain, its node, its key.
@@ -45,8 +45,8 @@ pub(super) struct Money {
 }
 
 /// A card over `memory` as it is.
-pub(super) fn insert(world: &World, memory: &TestMemory, seed: u64) -> SoftCard<TestMemory> {
-    SoftCard::new(memory.clone(), Zeroizing::new(MASTER), world.roots, SeededEntropy::from_number(seed))
+pub(super) fn insert(world: &World, memory: &TestMemory, seed: u64) -> Element<TestMemory> {
+    Element::new(memory.clone(), Zeroizing::new(MASTER), world.roots, SeededEntropy::from_number(seed))
 }
 
 pub(super) fn account(deposit: &str) -> ToAccount {

@@ -9,13 +9,13 @@ use zeni_money::Amount;
 use zeni_note::{ClosingPurpose, HandIn, chain::Endorsement, closing::ToAccount, merkle};
 
 use super::{
-    SoftCard,
+    Element,
     memory::Memory,
     record::{CLOSED, Closed, ENDORSED, Endorsed, HAND_INS, Holding, Writes},
 };
 use crate::{CardError, HoldingState};
 
-impl<M: Memory> SoftCard<M> {
+impl<M: Memory> Element<M> {
     pub(super) fn signed_before(&mut self, node: &Digest, answer: &Digest) -> Result<Option<Endorsed>, CardError> {
         self.read(ENDORSED, &[&node.0, &answer.0])
     }

@@ -22,7 +22,7 @@ struct Scene {
 }
 
 /// A command and the bytes it answers.
-type Command = fn(&mut SoftCard<TestMemory>, &Scene) -> Result<Vec<u8>, CardError>;
+type Command = fn(&mut Element<TestMemory>, &Scene) -> Result<Vec<u8>, CardError>;
 
 fn scene() -> (Desk, Scene) {
     let mut desk = Desk::new();

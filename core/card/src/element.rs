@@ -32,7 +32,7 @@ use record::{CARD, CHALLENGES, CardRecord, ChallengeSlot, HOLDINGS, Holding, KEY
 use record::{LoadSlot, Origin, SLOTS, Writes};
 
 /// A card in software.
-pub struct SoftCard<M> {
+pub struct Element<M> {
     memory: M,
     master: Zeroizing<[u8; 32]>,
     roots: Roots,
@@ -40,17 +40,17 @@ pub struct SoftCard<M> {
 }
 
 /// Shows neither keys nor counters.
-impl<M> fmt::Debug for SoftCard<M> {
+impl<M> fmt::Debug for Element<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SoftCard(of network {:?})", self.roots.network.0)
+        write!(f, "Element(of network {:?})", self.roots.network.0)
     }
 }
 
-impl<M: Memory> SoftCard<M> {
+impl<M: Memory> Element<M> {
     /// The card in `memory`, whose secret keys lie under `master`. Reads nothing yet; a blank memory is first made a card
-    /// by [`SoftCard::personalise`].
+    /// by [`Element::personalise`].
     pub fn new(memory: M, master: Zeroizing<[u8; 32]>, roots: Roots, entropy: impl Entropy + Send + 'static) -> Self {
-        SoftCard { memory, master, roots, entropy: Box::new(entropy) }
+        Element { memory, master, roots, entropy: Box::new(entropy) }
     }
 
     /// Makes a blank memory a card of the network; a card of that network already stays as it is.
@@ -128,7 +128,7 @@ impl<M: Memory> SoftCard<M> {
     }
 }
 
-impl<M: Memory> Card for SoftCard<M> {
+impl<M: Memory> Card for Element<M> {
     fn life(&mut self) -> Result<Life, CardError> {
         Ok(self.card()?.life)
     }

@@ -1,6 +1,6 @@
 //! Backups and moves of a software card.
 //!
-//! A *copy* ([`SoftCard::export`]) leaves the card at work, so nothing in it can be spent: what it brings back is
+//! A *copy* ([`Element::export`]) leaves the card at work, so nothing in it can be spent: what it brings back is
 //! restored, never live. From a copy come back
 //!
 //! - keys, which sign statements, but no new challenge: whoever has the copy could sign the same one elsewhere;
@@ -13,7 +13,7 @@
 //! A refund signs away what was left *at the time of the copy*. Whoever passed money on after it and then claims the old
 //! rest signs more than he held: the wallet makes a copy after each payment, or asks before it claims.
 //!
-//! A *move* ([`SoftCard::export_move`]) retires the card first, then tells everything, and live holdings stay live.
+//! A *move* ([`Element::export_move`]) retires the card first, then tells everything, and live holdings stay live.
 //! Restoring one move into two cards is copying a card: software cannot prevent it, tracing names who spends twice.
 //!
 //! Both hold secret keys in the clear; whoever writes one to a file encrypts it.
@@ -28,7 +28,7 @@ use zeni_note::Nonce;
 use zeroize::Zeroizing;
 
 use super::{
-    SoftCard, keys,
+    Element, keys,
     memory::{Memory, MemoryFault, Write},
     record::{
         CARD, CHALLENGES, CLOSED, CardRecord, ChallengeSlot, Closed, ENDORSED, Endorsed, GIVEN_BACK, HAND_INS,
@@ -191,7 +191,7 @@ const KEY_BYTES: usize = 36;
 /// Bytes around the place and the value of an entry.
 const ENTRY_FRAMING: usize = 11;
 
-impl<M: Memory> SoftCard<M> {
+impl<M: Memory> Element<M> {
     /// A copy of the card, for the loss of it. The card goes on.
     pub fn export(&mut self) -> Result<Backup, CardError> {
         self.backup(BackupKind::Copy)
