@@ -53,8 +53,8 @@ fn what_a_card_runs_uses_only_what_a_card_runs() {
 
 #[test]
 fn sockets_and_databases_stay_in_the_shell() {
-    let shell = ["core/store", "core/wire", "zeni", "bench"];
-    let banned = ["rusqlite", "postgres", "hyper", "axum", "tokio", "rustls", "tokio-rustls"];
+    let shell = ["core/card-host", "core/store", "core/wire", "zeni", "bench"];
+    let banned = ["rusqlite", "postgres", "hyper", "axum", "tokio", "rustls", "tokio-rustls", "pcsc", "vpicc"];
     let members = graph();
     for package in METADATA["packages"].as_array().unwrap() {
         let path = package["manifest_path"].as_str().unwrap();

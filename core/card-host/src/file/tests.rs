@@ -1,0 +1,210 @@
+use tempfile::TempDir;
+use zeni_crypto::SeededEntropy;
+
+use super::*;
+
+const MASTER: [u8; 32] = [7; 32];
+
+fn place() -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("card.zeni");
+    (dir, path)
+}
+
+fn create(path: &Path) -> FileMemory {
+    FileMemory::create(path, &MASTER, SeededEntropy::new([1; 32])).expect("a new file")
+}
+
+fn open(path: &Path) -> Result<FileMemory, FileError> {
+    FileMemory::open(path, &MASTER, SeededEntropy::new([2; 32]))
+}
+
+fn put(key: &[u8], value: &[u8]) -> Write {
+    (key.to_vec(), Some(value.to_vec()))
+}
+
+fn value(memory: &mut FileMemory, key: &[u8]) -> Option<Vec<u8>> {
+    memory.get(key).expect("reads")
+}
+
+/// A file with one pair, and the bytes of the file that a second commit puts into its place.
+fn before_and_after(path: &Path) -> (Vec<u8>, Vec<u8>) {
+    let mut memory = create(path);
+    memory.commit(&[put(b"a", b"before")]).expect("commits");
+    let before = fs::read(path).expect("reads");
+    memory.commit(&[put(b"a", b"after")]).expect("commits");
+    (before, fs::read(path).expect("reads"))
+}
+
+#[test]
+fn keeps_what_is_committed_and_scans_by_prefix() {
+    let (_dir, path) = place();
+    let mut memory = create(&path);
+    memory.commit(&[put(&[1, 0xFF], b"a"), put(&[1, 0xFF, 3], b"b"), put(&[2], b"c")]).expect("commits");
+    drop(memory);
+    let mut memory = open(&path).expect("opens");
+    assert_eq!(value(&mut memory, &[2]), Some(b"c".to_vec()));
+    assert_eq!(value(&mut memory, &[3]), None);
+    assert_eq!(memory.scan(&[1, 0xFF]).expect("reads").len(), 2);
+    assert_eq!(memory.scan(&[1]).expect("reads")[0], (vec![1, 0xFF], b"a".to_vec()));
+    assert_eq!(memory.scan(&[]).expect("reads").len(), 3);
+    memory.commit(&[(vec![2], None), put(&[1, 0xFF], b"d")]).expect("commits");
+    drop(memory);
+    let mut memory = open(&path).expect("opens");
+    assert_eq!(value(&mut memory, &[2]), None);
+    assert_eq!(value(&mut memory, &[1, 0xFF]), Some(b"d".to_vec()));
+}
+
+/// What it holds cannot be read from it, and the same again does not look the same.
+#[test]
+fn the_file_shows_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_dir, path) = place();
+    let mut memory = create(&path);
+    let secret = b"a key that nobody may read";
+    memory.commit(&[put(b"key", secret)]).expect("commits");
+    let first = fs::read(&path).expect("reads");
+    memory.commit(&[put(b"key", secret)]).expect("commits");
+    let second = fs::read(&path).expect("reads");
+    assert!(!first.windows(secret.len()).any(|window| window == secret));
+    assert!(first[HEAD_LEN..HEAD_LEN + NONCE_LEN] != second[HEAD_LEN..HEAD_LEN + NONCE_LEN], "a fresh nonce each time");
+    assert_eq!(fs::metadata(&path).expect("is there").permissions().mode() & 0o777, OWNER_ONLY);
+    drop(memory);
+    let other = FileMemory::open(&path, &[8; 32], SeededEntropy::new([2; 32]));
+    assert!(matches!(other, Err(FileError::Sealed { .. })), "{other:?}");
+}
+
+/// Cut at any length, it is refused with a reason, and left as it was.
+#[test]
+fn a_file_cut_at_any_length_is_refused_and_kept() {
+    let (_dir, path) = place();
+    let (_, whole) = before_and_after(&path);
+    for len in 0..whole.len() {
+        fs::write(&path, &whole[..len]).expect("writes");
+        let error = open(&path).expect_err("a cut file");
+        assert!(matches!(error, FileError::Length { .. }), "{len}: {error}");
+        assert_eq!(fs::read(&path).expect("reads"), whole[..len], "left as it was");
+    }
+    fs::write(&path, [&whole[..], b"x"].concat()).expect("writes");
+    assert!(matches!(open(&path), Err(FileError::Length { .. })), "a byte too many");
+    fs::write(&path, &whole).expect("writes");
+    assert_eq!(value(&mut open(&path).expect("control: the whole file opens"), b"a"), Some(b"after".to_vec()));
+}
+
+/// Altered in any byte, it is refused.
+#[test]
+fn a_file_altered_in_any_byte_is_refused() {
+    let (_dir, path) = place();
+    let (_, whole) = before_and_after(&path);
+    for at in 0..whole.len() {
+        let mut altered = whole.clone();
+        altered[at] ^= 1;
+        fs::write(&path, &altered).expect("writes");
+        let error = open(&path).expect_err("an altered file");
+        let expected = match at {
+            0..8 => matches!(error, FileError::Foreign { .. }),
+            8..12 => matches!(error, FileError::Version { .. }),
+            12..20 => matches!(error, FileError::Length { .. }),
+            _ => matches!(error, FileError::Sealed { .. }),
+        };
+        assert!(expected, "{at}: {error}");
+    }
+    fs::write(&path, b"a letter to somebody").expect("writes");
+    assert!(matches!(open(&path), Err(FileError::Foreign { .. })));
+    fs::remove_file(&path).expect("removes");
+    assert!(matches!(open(&path), Err(FileError::Missing { .. })));
+    assert!(!path.exists(), "nothing is made in its place");
+}
+
+/// Every state of the directory that a power cut during a commit can leave is the memory before or after it.
+#[test]
+fn a_commit_cut_anywhere_happened_or_did_not() {
+    let (_dir, path) = place();
+    let (before, after) = before_and_after(&path);
+    let second = beside(&path, ".new");
+    // the second file is there with none, some or all of its bytes: not renamed, so it did not happen
+    for len in 0..=after.len() {
+        fs::write(&path, &before).expect("writes");
+        fs::write(&second, &after[..len]).expect("writes");
+        let mut memory = open(&path).expect("opens");
+        assert_eq!(value(&mut memory, b"a"), Some(b"before".to_vec()));
+        assert!(!second.exists(), "what was left behind is gone");
+        memory.commit(&[put(b"b", b"more")]).expect("goes on");
+        assert_eq!(value(&mut memory, b"b"), Some(b"more".to_vec()));
+    }
+    // renamed: it happened
+    fs::write(&path, &after).expect("writes");
+    assert_eq!(value(&mut open(&path).expect("opens"), b"a"), Some(b"after".to_vec()));
+    // cut while the first file of all was written: there is no card yet, and it can be made
+    fs::remove_file(&path).expect("removes");
+    fs::write(&second, &after[..10]).expect("writes");
+    assert!(matches!(open(&path), Err(FileError::Missing { .. })));
+    create(&path);
+}
+
+/// A commit that fails changes nothing, and the memory goes on when what hindered it is gone.
+#[test]
+fn a_commit_that_fails_is_told_and_the_old_file_stays() {
+    let (_dir, path) = place();
+    let mut memory = create(&path);
+    memory.commit(&[put(b"a", b"before")]).expect("commits");
+    let bytes = fs::read(&path).expect("reads");
+    let hindrance = beside(&path, ".new");
+    fs::create_dir(&hindrance).expect("a directory where the second file should be");
+    assert!(memory.commit(&[put(b"a", b"after")]).is_err());
+    assert_eq!(fs::read(&path).expect("reads"), bytes);
+    assert_eq!(value(&mut memory, b"a"), Some(b"before".to_vec()), "asked again, the file says so");
+    fs::remove_dir(&hindrance).expect("removes");
+    memory.commit(&[put(b"a", b"after")]).expect("commits");
+    assert_eq!(value(&mut memory, b"a"), Some(b"after".to_vec()));
+}
+
+/// A commit whose error came after the rename did happen, and the memory says so.
+#[test]
+fn after_an_error_the_file_decides() {
+    let (_dir, path) = place();
+    let (before, after) = before_and_after(&path);
+    fs::write(&path, &before).expect("writes");
+    let mut memory = open(&path).expect("opens");
+    let hindrance = beside(&path, ".new");
+    fs::create_dir(&hindrance).expect("a hindrance");
+    assert!(memory.commit(&[put(b"a", b"after")]).is_err());
+    fs::write(&path, &after).expect("as if it had been renamed");
+    assert_eq!(value(&mut memory, b"a"), Some(b"after".to_vec()));
+}
+
+#[test]
+fn two_never_have_it_open() {
+    let (dir, path) = place();
+    let memory = create(&path);
+    assert!(matches!(open(&path), Err(FileError::InUse { .. })));
+    let alias = dir.path().join("alias");
+    std::os::unix::fs::symlink(&path, &alias).expect("another name");
+    assert!(matches!(open(&alias), Err(FileError::InUse { .. })), "by another name");
+    drop(memory);
+    open(&alias).expect("free again");
+}
+
+#[test]
+fn a_card_is_not_made_over_another() {
+    let (_dir, path) = place();
+    let (_, whole) = before_and_after(&path);
+    let again = FileMemory::create(&path, &MASTER, SeededEntropy::new([3; 32]));
+    assert!(matches!(again, Err(FileError::Exists { .. })), "{again:?}");
+    assert_eq!(fs::read(&path).expect("reads"), whole);
+}
+
+/// The format of version 1: files written by it are read for ever.
+#[test]
+fn golden_file_of_version_1() {
+    let (_dir, path) = place();
+    let pairs = vec![(b"key".to_vec(), b"value".to_vec()), (b"a".to_vec(), Vec::new())];
+    let memory = FileMemory::create_with(&path, &MASTER, SeededEntropy::new([1; 32]), pairs).expect("a new file");
+    drop(memory);
+    let hex: String = fs::read(&path).expect("reads").iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, GOLDEN);
+    let mut memory = open(&path).expect("opens");
+    assert_eq!(value(&mut memory, b"key"), Some(b"value".to_vec()));
+}
+
+const GOLDEN: &str = "7a656e696361726400000001000000000000001e023f37203a2476c42566a61cc55c3ca875dbb4cc41c0deb7d0ae23c195c9bf32a6d0efc3f534b4a81bcb0a901f71c77f382aad980544";

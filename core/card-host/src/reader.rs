@@ -1,0 +1,207 @@
+//! Cards in PC/SC readers.
+//!
+//! A card is connected to for one program alone, and reset when the connection ends: what another program left selected or
+//! verified is worth nothing here, and the other way round. Where a card was pulled or reset, the command under way fails with
+//! a [`LinkFault`] that says so, and the next one connects anew to the card that is then in the same reader.
+
+use std::{ffi::CString, fmt};
+
+use pcsc::{Card, Context, Disposition, Error, MAX_BUFFER_SIZE_EXTENDED, Protocols, Scope, ShareMode};
+use thiserror::Error;
+
+/// What ISO 7816-4 calls success.
+const DONE: [u8; 2] = [0x90, 0x00];
+
+/// Why there is no card to speak to, in the order of the checks.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ReaderError {
+    /// The PC/SC service does not answer.
+    #[error("the system's smart card service does not run: start it ('systemctl start pcscd') and try again")]
+    NoService,
+    /// No reader is attached.
+    #[error("no card reader is attached: attach one and try again")]
+    NoReader,
+    /// Readers are attached, but none of that name.
+    #[error("there is no card reader '{wanted}'; attached are: {}", quoted(.present))]
+    UnknownReader {
+        /// What was asked for.
+        wanted: String,
+        /// Names of the readers that are attached.
+        present: Vec<String>,
+    },
+    /// The readers are empty.
+    #[error("there is no card in {}: insert the card and try again", quoted(.readers))]
+    NoCard {
+        /// Names of the readers.
+        readers: Vec<String>,
+    },
+    /// Another program has the card.
+    #[error("another program uses the card in {}: try again when it has ended", quoted(.readers))]
+    InUse {
+        /// Names of the readers.
+        readers: Vec<String>,
+    },
+    /// Cards without this applet.
+    #[error("the card in {} is no Zeni card: insert the right one and try again", quoted(.readers))]
+    NotZeni {
+        /// Names of the readers.
+        readers: Vec<String>,
+    },
+    /// Anything else the system said.
+    #[error("the smart card service failed: {reason}")]
+    Service {
+        /// Its words.
+        reason: String,
+    },
+}
+
+impl ReaderError {
+    /// Stable word for scripts.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ReaderError::NoService => "no_card_service",
+            ReaderError::NoReader => "no_reader",
+            ReaderError::UnknownReader { .. } => "unknown_reader",
+            ReaderError::NoCard { .. } => "no_card",
+            ReaderError::InUse { .. } => "card_in_use",
+            ReaderError::NotZeni { .. } => "not_a_zeni_card",
+            ReaderError::Service { .. } => "card_service",
+        }
+    }
+
+    /// Whether the same again can help once a hand has been lent.
+    pub fn heals(&self) -> bool {
+        !matches!(self, ReaderError::UnknownReader { .. } | ReaderError::NotZeni { .. })
+    }
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
+}
+
+/// Names of the readers that are attached.
+///
+/// # Errors
+/// [`ReaderError::NoService`], [`ReaderError::NoReader`], [`ReaderError::Service`].
+pub fn readers() -> Result<Vec<String>, ReaderError> {
+    let names = attached(&context()?)?;
+    Ok(names.iter().map(|name| name.to_string_lossy().into_owned()).collect())
+}
+
+/// A line to the card in one reader, open to this program alone.
+pub struct PcscLink {
+    reader: CString,
+    select: Vec<u8>,
+    context: Context,
+    /// `None` after a fault: the next command connects anew.
+    card: Option<Card>,
+}
+
+impl fmt::Debug for PcscLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PcscLink").field("reader", &self.reader).field("connected", &self.card.is_some()).finish()
+    }
+}
+
+impl PcscLink {
+    /// Lines to all cards that answer `select` with success: in the reader `wanted` (its name, or what stands in no other
+    /// reader's name), or in any reader.
+    ///
+    /// # Errors
+    /// When there is none, the [`ReaderError`] that tells most: a card in use before a wrong card before no card.
+    pub fn all(wanted: Option<&str>, select: &[u8]) -> Result<Vec<PcscLink>, ReaderError> {
+        let readers = chosen(attached(&context()?)?, wanted)?;
+        let (mut links, mut empty, mut in_use, mut foreign) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for reader in readers {
+            let name = reader.to_string_lossy().into_owned();
+            let mut link = PcscLink { reader, select: select.to_vec(), context: context()?, card: None };
+            match link.connect() {
+                Ok(()) => links.push(link),
+                Err(Refused::NotZeni) => foreign.push(name),
+                Err(Refused::Service(Error::SharingViolation)) => in_use.push(name),
+                Err(Refused::Service(_)) => empty.push(name),
+            }
+        }
+        match (links.is_empty(), in_use.is_empty(), foreign.is_empty()) {
+            (false, ..) => Ok(links),
+            (_, false, _) => Err(ReaderError::InUse { readers: in_use }),
+            (_, _, false) => Err(ReaderError::NotZeni { readers: foreign }),
+            _ => Err(ReaderError::NoCard { readers: empty }),
+        }
+    }
+
+    /// The reader's name.
+    pub fn reader(&self) -> String {
+        self.reader.to_string_lossy().into_owned()
+    }
+
+    /// Connects and looks whether it is a card with this applet.
+    fn connect(&mut self) -> Result<(), Refused> {
+        if self.context.is_valid().is_err() {
+            // the service was started anew
+            self.context = Context::establish(Scope::User)?;
+        }
+        let mut card = self.context.connect(&self.reader, ShareMode::Exclusive, Protocols::ANY)?;
+        let mut buffer = [0; MAX_BUFFER_SIZE_EXTENDED];
+        let reply = match card.transmit(&self.select, &mut buffer) {
+            // as a card does that was powered up a moment ago
+            Err(Error::ResetCard) => {
+                card.reconnect(ShareMode::Exclusive, Protocols::ANY, Disposition::ResetCard)?;
+                card.transmit(&self.select, &mut buffer)?
+            }
+            reply => reply?,
+        };
+        if !reply.ends_with(&DONE) {
+            return Err(Refused::NotZeni);
+        }
+        self.card = Some(card);
+        Ok(())
+    }
+}
+
+/// Why a reader has no card for us.
+enum Refused {
+    NotZeni,
+    Service(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Refused {
+        Refused::Service(error)
+    }
+}
+
+fn context() -> Result<Context, ReaderError> {
+    Context::establish(Scope::User).map_err(service)
+}
+
+fn attached(context: &Context) -> Result<Vec<CString>, ReaderError> {
+    let readers = context.list_readers_owned().map_err(service)?;
+    if readers.is_empty() { Err(ReaderError::NoReader) } else { Ok(readers) }
+}
+
+fn service(error: Error) -> ReaderError {
+    match error {
+        Error::NoService | Error::ServiceStopped => ReaderError::NoService,
+        Error::NoReadersAvailable => ReaderError::NoReader,
+        other => ReaderError::Service { reason: other.to_string() },
+    }
+}
+
+/// The readers to look into: the one of that very name, or those whose name contains it.
+fn chosen(present: Vec<CString>, wanted: Option<&str>) -> Result<Vec<CString>, ReaderError> {
+    let Some(wanted) = wanted else { return Ok(present) };
+    let name = |reader: &CString| reader.to_string_lossy().into_owned();
+    if let Some(reader) = present.iter().find(|reader| name(reader) == wanted) {
+        return Ok(vec![reader.clone()]);
+    }
+    let (matching, others): (Vec<_>, Vec<_>) = present.into_iter().partition(|reader| name(reader).contains(wanted));
+    if matching.is_empty() || wanted.is_empty() {
+        let present = others.iter().chain(&matching).map(name).collect();
+        return Err(ReaderError::UnknownReader { wanted: wanted.to_owned(), present });
+    }
+    Ok(matching)
+}
+
+#[cfg(test)]
+mod tests;
