@@ -397,6 +397,7 @@ fn bank(net: &Arc<Net>, place: usize, store: &Store, to_issuer: Arc<dyn Transpor
         poll_s: 0,
         issuer_made_keys: zeni_note::sealed::IssuerMadeKeys::Refused,
         counts_every_s: 0,
+        cards: Vec::new(),
     };
     let (certificate, secret) = &CUSTOMERS[place];
     let keys = zeni_bank::Keys {

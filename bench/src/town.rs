@@ -167,6 +167,7 @@ fn bank(desk: &Arc<Desk>, store: Store, clock: &Arc<StandingClock>, entropy: &Sh
         poll_s: 1,
         issuer_made_keys: zeni_note::sealed::IssuerMadeKeys::Refused,
         counts_every_s: 0,
+        cards: Vec::new(),
     };
     let validity = Validity::days(clock.now(), 365);
     let keys = Keys {

@@ -17,7 +17,7 @@ use zeni_note::{keylist::Roots, sealed::IssuerMadeKeys};
 use zeni_store::{Caller, Store, WriteError};
 use zeroize::Zeroizing;
 
-use crate::{lists::Lists, vault::Vault};
+use crate::{cards::CardLimits, lists::Lists, vault::Vault};
 
 /// The keys that a bank makes for one series.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,9 @@ pub struct Config {
     /// Counts are reported once in each so many seconds of the clock, whether or not anything was signed, so that no report
     /// tells when a quiet bank has sold something; [`COUNTS_EVERY_S`] is usual. 0 reports each change at once, and tells it.
     pub counts_every_s: u64,
+    /// What the customers' cards may pay without contact, per currency; none for no limits. In force until the operator sets
+    /// others at run time, and again when it changes here.
+    pub cards: Vec<CardLimits>,
 }
 
 /// Usual value of [`Config::counts_every_s`].

@@ -15,7 +15,7 @@ use zeni_note::{
     messages::{
         bank::{
             Deposit, DepositChallenge, DepositRefusal, DepositState, GetDeposit, GetDepositRefusal, HandInTakings,
-            OpenDeposit, OpenDepositRefusal,
+            OpenDeposit, OpenDepositRefusal, OpenRefund, REFUNDS_KEPT_MAX,
         },
         issuer::GetKeyLists,
     },
@@ -62,6 +62,24 @@ impl Handle<OpenDeposit> for Bank {
             }
         };
         self.store.write(lane, job).await.map_err(failure)
+    }
+}
+
+impl Handle<OpenRefund> for Bank {
+    async fn handle(&self, ctx: &Ctx, message: OpenRefund) -> Result<DepositChallenge, Failure<OpenDepositRefusal>> {
+        let opened = self.handle(ctx, OpenDeposit { deposit: message.deposit }).await?;
+        let customer = self.customer(ctx).await?;
+        let (id, now) = (*message.deposit, schema::int(ctx.now.0.max(1)));
+        let lane = self.lane(&customer.account);
+        let job = move |tx: &mut Tx<'_>| {
+            tx.execute(schema::KEEP_DEPOSIT, params![id, &customer.account, now.clone()])?;
+            for row in tx.rows(schema::SELECT_KEPT, params![&customer.account, REFUNDS_KEPT_MAX])? {
+                tx.execute(schema::DELETE_UNUSED, params![row.array::<16>(0)?])?;
+            }
+            Ok(())
+        };
+        self.store.write(lane, job).await.map_err(failure)?;
+        Ok(opened)
     }
 }
 

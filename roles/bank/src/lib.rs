@@ -10,6 +10,7 @@
 //! | [`OpenDeposit`](zeni_note::messages::bank::OpenDeposit), [`Deposit`](zeni_note::messages::bank::Deposit), [`HandInTakings`](zeni_note::messages::bank::HandInTakings), [`GetDeposit`](zeni_note::messages::bank::GetDeposit) | `deposit` | RN-F5, RN-X25, RN-X30, RN-O14 |
 //! | [`ClaimRequest`](zeni_note::messages::bank::ClaimRequest) | `claim` | RN-X14 |
 //! | [`IdentifyOverspender`](zeni_note::messages::bank::IdentifyOverspender) | `identify` | HC-F5.3…F5.6, HC-X39…X41 |
+//! | [`ContactCard`](zeni_note::messages::bank::ContactCard), [`GetClearance`](zeni_note::messages::bank::GetClearance) | `cards` | docs/card.md |
 //! | [`GetStatement`](zeni_note::messages::bank::GetStatement) | `statement` | RN-D18 |
 //!
 //! What the bank does by itself is [`Bank::tick`]: counts to the issuer (`counts`), returns and their answers (`returns`,
@@ -29,6 +30,7 @@ mod accounts;
 mod audit;
 mod bank;
 mod books;
+mod cards;
 mod chores;
 mod claim;
 mod counts;
@@ -60,6 +62,7 @@ mod tests;
 pub use accounts::{LoadError, NewAccount, code_digest};
 pub use audit::{AuditReport, CurrencyFigures, Violation, audit_of};
 pub use bank::{Bank, COUNTS_EVERY_S, Config, Keys, SeriesConfig};
+pub use cards::{CardLimits, CardReport, LimitsReport};
 pub use chores::{ChoreError, Progress};
 pub use identify::{CaseReport, CasesReport, IdentificationEntry, IdentificationOutcome, cases_of, lift_in};
 pub use schema::{ALL as STATEMENTS, SCHEMA};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use zeni_message::{Role, route::Routes};
 use zeni_note::messages::bank::{
-    ClaimRequest, Deposit, DisputeSignature, Enrol, GetDeposit, GetStatement, HandInTakings, IdentifyOverspender,
-    OpenDeposit, Withdraw, WithdrawSealed,
+    ClaimRequest, ContactCard, Deposit, DisputeSignature, Enrol, GetClearance, GetDeposit, GetStatement, HandInTakings,
+    IdentifyOverspender, OpenDeposit, OpenRefund, Withdraw, WithdrawSealed,
 };
 
 use crate::bank::Bank;
@@ -25,5 +25,8 @@ impl Bank {
             .with::<ClaimRequest, _>(self)
             .with::<IdentifyOverspender, _>(self)
             .with::<GetStatement, _>(self)
+            .with::<ContactCard, _>(self)
+            .with::<GetClearance, _>(self)
+            .with::<OpenRefund, _>(self)
     }
 }

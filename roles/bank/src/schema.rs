@@ -96,6 +96,19 @@ const MIGRATIONS: &[Migration] = &[
             "CREATE TABLE suspension (account TEXT PRIMARY KEY, number INTEGER NOT NULL)",
         ],
     },
+    Migration {
+        id: 7,
+        sentence: "cards of customers, their rules, challenges kept for refunds",
+        sql: &[
+            "CREATE TABLE card (card BLOB PRIMARY KEY, account TEXT NOT NULL, token BLOB, nonce BLOB NOT NULL, \
+             next BLOB NOT NULL, ticket BLOB NOT NULL, before_token BLOB, before_nonce BLOB, frozen INTEGER NOT NULL, \
+             time INTEGER NOT NULL)",
+            "CREATE INDEX card_account ON card (account)",
+            "CREATE TABLE card_rules (number INTEGER PRIMARY KEY, currency TEXT NOT NULL, card BLOB, \
+             configured INTEGER NOT NULL, content BLOB NOT NULL)",
+            "ALTER TABLE deposit ADD COLUMN kept INTEGER NOT NULL DEFAULT 0",
+        ],
+    },
 ];
 
 statements! {
@@ -190,9 +203,14 @@ statements! {
     pub INSERT_DEPOSIT = "INSERT INTO deposit (id, account, time, nonce) VALUES (?1, ?2, ?3, ?4) \
         ON CONFLICT DO NOTHING";
     /// Challenges older than ?1 that nothing answered, oldest first.
-    pub SELECT_UNUSED = "SELECT id FROM deposit WHERE content IS NULL AND time < ?1 ORDER BY time LIMIT ?2";
+    pub SELECT_UNUSED = "SELECT id FROM deposit WHERE content IS NULL AND time < ?1 AND kept = 0 ORDER BY time LIMIT ?2";
     /// Releases a challenge, unless it was answered.
     pub DELETE_UNUSED = "DELETE FROM deposit WHERE id = ?1 AND content IS NULL";
+    /// Keeps a challenge for a refund.
+    pub KEEP_DEPOSIT = "UPDATE deposit SET kept = ?3 WHERE id = ?1 AND account = ?2 AND kept = 0";
+    /// Challenges of an account that are kept and were not answered, beyond the newest ?2.
+    pub SELECT_KEPT = "SELECT id FROM deposit WHERE account = ?1 AND content IS NULL AND kept > 0 \
+        ORDER BY kept DESC, id LIMIT 64 OFFSET ?2";
     /// Content comes to a challenge, once.
     pub FILL_DEPOSIT = "UPDATE deposit SET content = ?2, hand_in = ?3 \
         WHERE id = ?1 AND content IS NULL";
@@ -273,6 +291,33 @@ statements! {
     /// What was credited back, by account.
     pub SUM_CLAIMS = "SELECT currency, CAST(SUM(amount) AS BIGINT) FROM request_claim WHERE state = 'credited' \
         GROUP BY currency";
+
+    /// One card.
+    pub SELECT_CARD = "SELECT account, token, nonce, next, ticket, before_token, before_nonce, frozen FROM card \
+        WHERE card = ?1";
+    /// The cards of an account, in the order of their last contacts.
+    pub SELECT_CARDS = "SELECT card, frozen, time FROM card WHERE account = ?1 ORDER BY time, card";
+    /// A card's first contact.
+    pub INSERT_CARD = "INSERT INTO card (card, account, token, nonce, next, ticket, frozen, time) \
+        VALUES (?1, ?2, NULL, ?3, ?4, ?5, 0, ?6)";
+    /// A card after a contact.
+    pub UPDATE_CARD = "UPDATE card SET token = ?2, nonce = ?3, next = ?4, ticket = ?5, before_token = ?6, \
+        before_nonce = ?7, frozen = ?8, time = ?9 WHERE card = ?1";
+    /// A frozen card makes room for another.
+    pub DELETE_CARD = "DELETE FROM card WHERE card = ?1 AND frozen = 1";
+    /// New rules.
+    pub INSERT_RULES = "INSERT INTO card_rules (number, currency, card, configured, content) \
+        VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+    /// Number of the newest rules.
+    pub SELECT_RULES_NUMBER = "SELECT number FROM card_rules ORDER BY number DESC LIMIT 1";
+    /// The newest rules for a card in a currency.
+    pub SELECT_RULES = "SELECT content FROM card_rules WHERE currency = ?1 AND (card IS NULL OR card = ?2) \
+        ORDER BY number DESC LIMIT 1";
+    /// The newest rules for all cards in a currency that came from the configuration.
+    pub SELECT_CONFIGURED = "SELECT content FROM card_rules WHERE currency = ?1 AND configured = 1 \
+        ORDER BY number DESC LIMIT 1";
+    /// All rules, oldest first.
+    pub SELECT_ALL_RULES = "SELECT content FROM card_rules ORDER BY number";
 
     /// A key of an account's orders.
     pub INSERT_ACCOUNT_KEY = "INSERT INTO account_key (account, key, time) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";

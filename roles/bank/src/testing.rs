@@ -90,6 +90,8 @@ pub(crate) struct Line {
     held: Mutex<bool>,
     /// The bank's setting, in force from its next start.
     pub(crate) counts_every_s: AtomicU64,
+    /// The bank's setting, in force from its next start.
+    pub(crate) cards: Mutex<Vec<crate::CardLimits>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -184,6 +186,7 @@ impl Town {
             sent: Mutex::default(),
             held: Mutex::default(),
             counts_every_s: AtomicU64::default(),
+            cards: Mutex::default(),
         });
         let validity = Validity::days(clock.now(), 365);
         let root = Ca::generate(NETWORK, TlsKey::generate(), validity, [1; 16]).expect("a root");
@@ -459,6 +462,7 @@ fn open(
         poll_s: POLL_S,
         issuer_made_keys: if lock(&issuer.desk).believed { IssuerMadeKeys::Accepted } else { IssuerMadeKeys::Refused },
         counts_every_s: line.counts_every_s.load(Ordering::Relaxed),
+        cards: lock(&line.cards).clone(),
     };
     let keys = Keys {
         master: Zeroizing::new([9; 32]),

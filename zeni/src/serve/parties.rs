@@ -353,6 +353,7 @@ impl Opener<'_> {
                 IssuerMadeKeys::Refused
             },
             counts_every_s: self.network.counts_every_s,
+            cards: Vec::new(),
         };
         let secrets =
             zeni_bank::Keys { master: keys.master.bytes()?, document: keys.signing.signing_key()?, customers };

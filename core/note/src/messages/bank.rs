@@ -1,4 +1,6 @@
-//! Messages to a bank. All but [`Enrol`] come over a connection with the customer's certificate.
+//! Messages to a bank. All but [`Enrol`] and [`GetClearance`] come over a connection with the customer's certificate.
+
+mod card;
 
 use alloc::{string::String, vec::Vec};
 
@@ -16,6 +18,8 @@ use crate::{
     request::{IssuanceRequest, RequestClaim},
     sealed::{CONTENT_LEN, IssuanceOrder, REPLY_LEN, WithdrawalOrder},
 };
+
+pub use card::{ClearanceRefusal, ContactCard, ContactRefusal, Contacted, GetClearance, OpenRefund, REFUNDS_KEPT_MAX};
 
 /// A customer's first contact: certifies the key of his connections (RN-F2.1).
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]

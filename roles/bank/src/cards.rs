@@ -1,0 +1,225 @@
+//! `ContactCard` and `GetClearance`: the bank as operator of its customers' cards (docs/card.md "CONTACT").
+//!
+//! Per card the bank keeps the token that the card shows next, and what it gave out for the token before. Who shows anything
+//! else is a copy of the card or an older state of it: from then on each contact of that card gets the word *frozen*. That is
+//! no case and reaches nobody else.
+//!
+//! ```text
+//! (token, nonce)         as stored                 → the same ticket
+//! (next, fresh nonce)    the ticket was taken      → current = next, another ticket
+//! (token, nonce) before  a late message, or a card → frozen, this one alone
+//!                        as it was before its last ticket
+//! anything else                                    → frozen for good
+//! ```
+
+mod rules;
+
+use zeni_message::{
+    Signed, Time, decode, encode,
+    limits::SMALL_MESSAGE_BYTES_MAX,
+    route::{Ctx, Failure, Handle},
+};
+use zeni_note::{
+    Clearance, ContactTicket, Nonce, RevocationFilter,
+    messages::bank::{ClearanceRefusal, ContactCard, ContactRefusal, Contacted, GetClearance},
+    operator::CLEARED_MAX,
+};
+use zeni_store::{JobError, Row, Tx, TxError, params};
+
+use crate::{
+    accounts::Customer,
+    bank::{Bank, failure},
+    books::broken,
+    schema,
+};
+
+pub use rules::{CardLimits, CardReport, LimitsReport};
+
+/// Cards of one account that the bank keeps tokens of. One that is frozen makes room for another.
+pub(crate) const CARDS_MAX: usize = 16;
+
+type Job<T> = Result<T, JobError<ContactRefusal>>;
+
+/// What may be answered: both tickets are signed before it is known which is due; the other never leaves.
+struct Tickets {
+    next: [u8; 16],
+    good: Vec<u8>,
+    frozen: Vec<u8>,
+}
+
+/// A card as the bank knows it.
+struct Known {
+    account: String,
+    token: Option<[u8; 16]>,
+    nonce: [u8; 16],
+    next: [u8; 16],
+    ticket: Vec<u8>,
+    before: Option<(Option<[u8; 16]>, [u8; 16])>,
+    frozen: bool,
+}
+
+impl Known {
+    fn read(row: &Row) -> Result<Known, TxError> {
+        let before_nonce: Option<[u8; 16]> = row.opt_array(6)?;
+        let before_token = row.opt_array(5)?;
+        Ok(Known {
+            account: row.text(0)?.to_owned(),
+            token: row.opt_array(1)?,
+            nonce: row.array(2)?,
+            next: row.array(3)?,
+            ticket: row.blob(4)?.to_vec(),
+            before: before_nonce.map(|nonce| (before_token, nonce)),
+            frozen: row.int(7)? != 0,
+        })
+    }
+
+    fn store(&self, tx: &mut Tx<'_>, card: &Nonce, now: Time) -> Result<(), TxError> {
+        let (before_token, before_nonce) = self.before.map_or((None, None), |(token, nonce)| (token, Some(nonce)));
+        let row = params![
+            **card,
+            self.token,
+            self.nonce,
+            self.next,
+            &self.ticket,
+            before_token,
+            before_nonce,
+            self.frozen,
+            schema::int(now.0)
+        ];
+        match tx.execute(schema::UPDATE_CARD, row)? {
+            1 => Ok(()),
+            _ => Err(broken("a card's row is missing")),
+        }
+    }
+}
+
+impl Handle<ContactCard> for Bank {
+    async fn handle(&self, ctx: &Ctx, message: ContactCard) -> Result<Contacted, Failure<ContactRefusal>> {
+        let customer = self.customer(ctx).await?;
+        let rules = self.rules_for(customer.currency, message.card).await?;
+        let number = rules.as_ref().map_or(0, |rules| rules.number);
+        let filter = match message.filter {
+            Some(held) => self.newer_filter(held).await?,
+            None => None,
+        };
+        let tickets = self.tickets(&message, number, ctx.now);
+        let network = self.config.roots.network;
+        let rules = rules.filter(|rules| rules.number > message.rules);
+        let rules = rules.map(|rules| Signed::sign(network, rules, &self.document));
+        let (lane, now) = (self.lane(&customer.account), ctx.now);
+        let job = move |tx: &mut Tx<'_>| contact(tx, &customer, &message, &tickets, now);
+        let ticket = self.store.write(lane, job).await.map_err(failure)?;
+        let ticket = decode(&ticket, SMALL_MESSAGE_BYTES_MAX).map_err(|_| Failure::Internal)?;
+        Ok(Contacted { ticket, rules, filter })
+    }
+}
+
+impl Handle<GetClearance> for Bank {
+    async fn handle(&self, _: &Ctx, message: GetClearance) -> Result<Signed<Clearance>, Failure<ClearanceRefusal>> {
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        if !(1..=CLEARED_MAX).contains(&message.keys.len()) {
+            let (found, max) = (number(message.keys.len()), number(CLEARED_MAX));
+            return Err(ClearanceRefusal::Count { found, max }.into());
+        }
+        let lists = self.lists::<ClearanceRefusal>().await.map_err(failure)?;
+        let Some(list) = lists.revocations.as_ref().filter(|list| list.number == message.filter) else {
+            let newest = lists.revocations.as_ref().map_or(0, |list| list.number);
+            return Err(ClearanceRefusal::OtherFilter { newest }.into());
+        };
+        if let Some(item) = message.keys.iter().position(|key| list.revoked.binary_search(key).is_ok()) {
+            return Err(ClearanceRefusal::Revoked { item: number(item) }.into());
+        }
+        let clearance = Clearance { filter: message.filter, keys: message.keys };
+        Ok(Signed::sign(self.config.roots.network, clearance, &self.document))
+    }
+}
+
+impl Bank {
+    fn tickets(&self, message: &ContactCard, rules: u64, time: Time) -> Tickets {
+        let next: [u8; 16] = self.entropy.bytes();
+        let ticket = |frozen| {
+            let (card, nonce) = (message.card, message.nonce);
+            let ticket = ContactTicket { card, nonce, token: next.into(), time, rules, frozen };
+            encode(&Signed::sign(self.config.roots.network, ticket, &self.document))
+        };
+        Tickets { next, good: ticket(false), frozen: ticket(true) }
+    }
+
+    /// The filter of the authority's newest list, if it is newer than `held`.
+    async fn newer_filter(&self, held: u64) -> Result<Option<Signed<RevocationFilter>>, Failure<ContactRefusal>> {
+        let lists = self.lists::<ContactRefusal>().await.map_err(failure)?;
+        let newer = lists.revocations.as_ref().filter(|list| list.number > held);
+        Ok(newer.map(|list| {
+            let filter = RevocationFilter::of(list.number, list.time, &list.revoked);
+            Signed::sign(self.config.roots.network, filter, &self.document)
+        }))
+    }
+}
+
+/// The ticket for what the card showed, stored.
+fn contact(tx: &mut Tx<'_>, customer: &Customer, message: &ContactCard, tickets: &Tickets, now: Time) -> Job<Vec<u8>> {
+    let shown = (message.token.map(|token| *token), *message.nonce);
+    let row = tx.row(schema::SELECT_CARD, params![*message.card])?;
+    let Some(known) = row.as_ref().map(Known::read).transpose()? else {
+        return first_contact(tx, customer, message, tickets, now);
+    };
+    if known.account != customer.account {
+        return Err(JobError::Refused(ContactRefusal::OtherAccount));
+    }
+    if shown == (known.token, known.nonce) {
+        return Ok(known.ticket);
+    }
+    if known.before == Some(shown) && !known.frozen {
+        return Ok(tickets.frozen.clone());
+    }
+    let taken = shown.0 == Some(known.next) && shown.1 != known.nonce;
+    let after = if taken && !known.frozen {
+        Known {
+            before: Some((known.token, known.nonce)),
+            token: shown.0,
+            nonce: shown.1,
+            next: tickets.next,
+            ticket: tickets.good.clone(),
+            ..known
+        }
+    } else {
+        if !known.frozen {
+            tracing::warn!("a card showed a token that is not its newest: it is frozen");
+        }
+        let (token, nonce) = shown;
+        Known { token, nonce, next: tickets.next, ticket: tickets.frozen.clone(), frozen: true, ..known }
+    };
+    after.store(tx, &message.card, now)?;
+    Ok(after.ticket)
+}
+
+fn first_contact(
+    tx: &mut Tx<'_>,
+    customer: &Customer,
+    message: &ContactCard,
+    tickets: &Tickets,
+    now: Time,
+) -> Job<Vec<u8>> {
+    if message.token.is_some() {
+        return Err(JobError::Refused(ContactRefusal::UnknownCard));
+    }
+    let cards = tx.rows(schema::SELECT_CARDS, params![&customer.account])?;
+    if cards.len() >= CARDS_MAX {
+        let mut frozen = None;
+        for row in &cards {
+            if frozen.is_none() && row.int(1)? != 0 {
+                frozen = Some(row.array::<16>(0)?);
+            }
+        }
+        let max = u32::try_from(CARDS_MAX).unwrap_or(u32::MAX);
+        let frozen = frozen.ok_or(JobError::Refused(ContactRefusal::TooManyCards { max }))?;
+        tx.execute(schema::DELETE_CARD, params![frozen])?;
+    }
+    let row =
+        params![*message.card, &customer.account, *message.nonce, tickets.next, &tickets.good, schema::int(now.0)];
+    tx.execute(schema::INSERT_CARD, row)?;
+    Ok(tickets.good.clone())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+use zeni_message::route::Clock;
+use zeni_note::{
+    CardRules,
+    licence::key_digest,
+    messages::bank::{DepositChallenge, OpenDeposit, OpenRefund, REFUNDS_KEPT_MAX},
+    testing::{DAY, amount, jpy, key, nonce},
+};
+
+use super::*;
+use crate::testing::{Town, now, refusal};
+
+fn shown(card: &str, token: Option<Nonce>, drawn: &str) -> ContactCard {
+    ContactCard { card: nonce(card), token, nonce: nonce(drawn), rules: 0, filter: None }
+}
+
+fn contact_of(town: &Town, account: &str, message: &ContactCard) -> ContactTicket {
+    let reply = town.send(account, message).unwrap();
+    let record = reply.ticket.verify(town.world.network(), &key("bank document").public()).unwrap().record().clone();
+    assert_eq!((record.card, record.nonce), (message.card, message.nonce));
+    record
+}
+
+/// Issue 4: each ticket names the next token; the same contact again gets the same ticket, also after a restart; nothing freezes
+/// a card that shows what it was given.
+#[test]
+fn tokens_follow_each_other() {
+    let mut town = Town::new();
+    let mut token = None;
+    for drawn in ["1", "2", "3"] {
+        let message = shown("card", token, drawn);
+        let first = contact_of(&town, "A-1", &message);
+        town.restart();
+        town.advance(60);
+        let again = contact_of(&town, "A-1", &message);
+        assert_eq!((&first, first.frozen, first.rules), (&again, false, 0));
+        assert_ne!(Some(first.token), token);
+        token = Some(first.token);
+    }
+}
+
+/// Issue 4: a copy is found at the second contact of either: before the first contact, and after it.
+#[test]
+fn a_copy_is_found() {
+    let town = Town::new();
+    // both are new
+    let first = contact_of(&town, "A-1", &shown("one", None, "original"));
+    assert!(!first.frozen);
+    assert!(contact_of(&town, "A-1", &shown("one", None, "copy")).frozen);
+    assert!(contact_of(&town, "A-1", &shown("one", Some(first.token), "original 2")).frozen, "and so is the other");
+    // copied with a token
+    let first = contact_of(&town, "A-1", &shown("two", None, "a"));
+    let second = contact_of(&town, "A-1", &shown("two", Some(first.token), "b"));
+    assert!(!second.frozen);
+    assert!(contact_of(&town, "A-1", &shown("two", Some(first.token), "copy's")).frozen);
+    assert!(contact_of(&town, "A-1", &shown("two", Some(second.token), "c")).frozen);
+    let never = contact_of(&town, "A-1", &shown("two", Some(second.token), "c"));
+    assert!(never.frozen, "frozen for good");
+    // the copy knew the nonce as well: it gets the same ticket, and the second contact of either finds it
+    let first = contact_of(&town, "A-1", &shown("three", None, "a"));
+    assert_eq!(contact_of(&town, "A-1", &shown("three", None, "a")), first);
+    assert!(!contact_of(&town, "A-1", &shown("three", Some(first.token), "b")).frozen);
+    assert!(contact_of(&town, "A-1", &shown("three", Some(first.token), "copy's")).frozen);
+}
+
+/// Issue 4: a card that goes back behind its last ticket is frozen; a message that comes late freezes nobody else.
+#[test]
+fn a_rolled_back_card_is_found() {
+    let town = Town::new();
+    let old = shown("card", None, "a");
+    let first = contact_of(&town, "A-1", &old);
+    let second = contact_of(&town, "A-1", &shown("card", Some(first.token), "b"));
+    assert!(contact_of(&town, "A-1", &old).frozen, "who shows that again is frozen");
+    let third = contact_of(&town, "A-1", &shown("card", Some(second.token), "c"));
+    assert!(!third.frozen, "but nobody else");
+    assert!(contact_of(&town, "A-1", &old).frozen);
+    assert!(
+        contact_of(&town, "A-1", &shown("card", Some(third.token), "d")).frozen,
+        "two steps back is no late message"
+    );
+}
+
+/// An account has several cards, up to a limit; a frozen one makes room, and a card is one account's.
+#[test]
+fn cards_per_account() {
+    let town = Town::new();
+    for card in 0..CARDS_MAX {
+        assert!(!contact_of(&town, "A-1", &shown(&card.to_string(), None, "a")).frozen);
+    }
+    let more = shown("more", None, "a");
+    assert_eq!(refusal(town.send("A-1", &more)), ContactRefusal::TooManyCards { max: 16 });
+    assert!(!contact_of(&town, "A-2", &more).frozen);
+    assert_eq!(refusal(town.send("A-1", &more)), ContactRefusal::OtherAccount);
+    let unknown = shown("unknown", Some(nonce("token")), "a");
+    assert_eq!(refusal(town.send("A-2", &unknown)), ContactRefusal::UnknownCard);
+    assert!(contact_of(&town, "A-1", &shown("3", None, "other")).frozen);
+    assert!(!contact_of(&town, "A-1", &shown("replacement", None, "a")).frozen);
+    let cards = now(town.bank.cards_of("A-1")).unwrap();
+    assert_eq!((cards.len(), cards.iter().filter(|card| card.frozen).count()), (CARDS_MAX, 0));
+    assert_eq!(refusal(town.send("A-1", &shown("3", Some(nonce("t")), "b"))), ContactRefusal::UnknownCard);
+}
+
+fn limits(payment_max: u64) -> CardLimits {
+    CardLimits { payment_max: Some(amount(payment_max)), ..CardLimits::none(jpy()) }
+}
+
+fn rules_of(town: &Town, card: &str, held: u64) -> Option<CardRules> {
+    let drawn = format!("{card} {}", now(town.bank.cards_of("A-1")).unwrap().len());
+    let message = ContactCard { rules: held, ..shown(card, None, &drawn) };
+    let reply = town.send("A-1", &message).unwrap();
+    let rules = reply.rules.map(|it| it.verify(town.world.network(), &key("bank document").public()).unwrap());
+    rules.map(|it| it.record().clone())
+}
+
+/// Issue 4: limits come from the configuration or from the operator at run time, each change with a higher number, for all cards
+/// or one; a ticket names the rules that the card must have.
+#[test]
+fn limits_reach_cards_at_their_contacts() {
+    let mut town = Town::new();
+    assert_eq!(rules_of(&town, "none", 0), None);
+    *town.line.cards.lock().unwrap() = vec![limits(300)];
+    town.restart();
+    let first = rules_of(&town, "a", 0).unwrap();
+    assert_eq!((first.number, first.payment_max, first.card), (1, Some(amount(300)), None));
+    assert_eq!(contact_of(&town, "A-1", &shown("b", None, "b")).rules, 1);
+    assert_eq!(rules_of(&town, "c", 1), None, "the card has them");
+    let set = now(town.bank.set_card_limits(limits(200), None)).unwrap();
+    assert_eq!((set.number, set.payment), (2, Some("JPY:200".to_owned())));
+    assert_eq!(rules_of(&town, "d", 1).unwrap().payment_max, Some(amount(200)));
+    let one = now(town.bank.set_card_limits(limits(50), Some(nonce("e")))).unwrap();
+    assert_eq!(rules_of(&town, "e", 0).unwrap().number, one.number);
+    assert_eq!(rules_of(&town, "f", 0).unwrap().number, 2, "others keep theirs");
+    assert_eq!(now(town.bank.card_limits()).unwrap().len(), 2);
+    town.restart();
+    assert_eq!(rules_of(&town, "g", 0).unwrap().number, 2, "the same configuration is nothing new");
+    *town.line.cards.lock().unwrap() = Vec::new();
+    town.restart();
+    let open = rules_of(&town, "h", 0).unwrap();
+    assert_eq!((open.number, open.payment_max), (4, None));
+    assert_eq!(rules_of(&town, "i", 0).unwrap().number, 4, "and is stored once");
+    assert_eq!(now(town.bank.card_limits()).unwrap().len(), 1);
+}
+
+/// RN-D22: the filter is the authority's newest list, given when asked for; keys on the list are not cleared.
+#[test]
+fn filters_and_clearances() {
+    let mut town = Town::new();
+    let thief = key("thief").public();
+    town.desk().revoked = vec![key_digest(&thief)];
+    town.settle();
+    let message = ContactCard { filter: Some(0), ..shown("card", None, "a") };
+    let filter = town.send("A-1", &message).unwrap().filter.unwrap();
+    let operator = key("bank document").public();
+    let filter = filter.verify(town.world.network(), &operator).unwrap().record().clone();
+    assert!(filter.names(&thief) && !filter.names(&key("honest").public()));
+    let held = ContactCard { filter: Some(filter.number), ..message.clone() };
+    assert_eq!(town.send("A-1", &held).unwrap().filter, None);
+    assert_eq!(town.send("A-1", &shown("card", None, "a")).unwrap().filter, None);
+
+    let bank = town.as_caller(None);
+    let ask = |filter, keys| now(bank.send(&GetClearance { filter, keys }));
+    let honest = key_digest(&key("honest").public());
+    let cleared = ask(filter.number, vec![honest]).unwrap();
+    assert_eq!(cleared.verify(town.world.network(), &operator).unwrap().record().keys, vec![honest]);
+    let guilty = ask(filter.number, vec![honest, key_digest(&thief)]);
+    assert_eq!(refusal(guilty), ClearanceRefusal::Revoked { item: 1 });
+    let newest = ClearanceRefusal::OtherFilter { newest: filter.number };
+    assert_eq!(refusal(ask(filter.number + 1, vec![honest])), newest);
+    assert_eq!(refusal(ask(filter.number, Vec::new())), ClearanceRefusal::Count { found: 0, max: 64 });
+}
+
+/// RN-X31: a challenge for a refund signed in advance waits for years, the others for weeks; an account keeps so many.
+#[test]
+fn challenges_for_refunds_wait() {
+    let mut town = Town::new();
+    let open = |town: &Town, id: &str| town.send("A-1", &OpenRefund { deposit: nonce(id) }).unwrap();
+    let ordinary = |town: &Town, id: &str| town.send("A-1", &OpenDeposit { deposit: nonce(id) }).unwrap();
+    let kept: DepositChallenge = open(&town, "kept");
+    let short = ordinary(&town, "short");
+    for _ in 0..40 {
+        town.advance(10 * DAY);
+        town.settle();
+    }
+    assert_eq!(open(&town, "kept"), kept);
+    assert_eq!(ordinary(&town, "kept"), kept);
+    assert_ne!(ordinary(&town, "short"), short);
+    for id in 0..REFUNDS_KEPT_MAX {
+        town.advance(1);
+        open(&town, &format!("{id}"));
+    }
+    assert_ne!(open(&town, "kept"), kept, "displaced by newer ones");
+    assert!(town.clock.now() > kept.time);
+}
