@@ -66,14 +66,14 @@ struct Outside {
 }
 
 fn insert(memory: &TestMemory, seed: u64) -> Element<TestMemory> {
-    Element::new(memory.clone(), Zeroizing::new(MASTER), WORLD.roots, SeededEntropy::from_number(seed))
+    Element::new(memory.clone(), Zeroizing::new(MASTER), SeededEntropy::from_number(seed))
 }
 
 impl Outside {
     fn new() -> Outside {
         let memory = TestMemory::new();
         let mut card = insert(&memory, 0);
-        card.personalise().expect("the memory is blank");
+        card.make_ready(WORLD.roots).expect("the memory is blank");
         let keys = [(); 2].map(|()| card.generate_key().expect("the card is new"));
         Outside {
             memory,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use zeni_card::element::{Element, testing::TestMemory};
+use zeni_card::element::testing::{TestCard, TestMemory, card};
 use zeni_crypto::SharedEntropy;
 use zeni_holder::{Config, Enrolment, Holder, Join, Kind, Paid, Peers, Policy, Privacy, ReceivedReport, Requested};
 use zeni_identity::{Csr, PartyName, TlsKey};
@@ -18,7 +18,6 @@ use zeni_note::{
     testing::{amount, jpy},
 };
 use zeni_store::{Options, Store, testing::block_on};
-use zeroize::Zeroizing;
 
 use super::{Dump, NETWORK, Net, Place};
 
@@ -121,10 +120,8 @@ impl Person {
     }
 
     /// The card.
-    pub(crate) fn card(&self) -> Element<TestMemory> {
-        let mut card = Element::new(self.memory.clone(), Zeroizing::new([9; 32]), self.roots, self.entropy.clone());
-        card.personalise().unwrap();
-        card
+    pub(crate) fn card(&self) -> TestCard {
+        card(&self.memory, self.roots, self.entropy.clone()).unwrap()
     }
 
     /// The process starts.

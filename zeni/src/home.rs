@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use zeni_card::element::Element;
+use zeni_card::{ApduCard, Applet, Identity, InProcess, KeyPolicy, Life, PIN_DIGITS_MAX, Pin};
 use zeni_crypto::{SharedEntropy, keyfile::WorkFactor};
 use zeni_holder::{Config, Holder, MEMORY_SCHEMA, Peers, Policy, StoreMemory};
 use zeni_identity::{PartyName, TlsKey};
@@ -25,7 +25,7 @@ use crate::{
     cli::HomeArgs,
     config::read_passphrase,
     keys::{self, Secret32, SecretText},
-    network::NetworkFile,
+    network::{NetworkFile, public_key},
     output::Failure,
 };
 
@@ -212,11 +212,23 @@ impl Home {
     }
 
     /// The software card of this home.
-    pub(crate) fn card(&self) -> Result<Element<StoreMemory>, Failure> {
+    pub(crate) fn card(&self) -> Result<ApduCard<InProcess<StoreMemory>>, Failure> {
         let memory = StoreMemory::new(self.store("card.db", &MEMORY_SCHEMA)?);
         let roots = self.network.roots()?;
-        let mut card = Element::new(memory, self.secrets.card.bytes()?, roots, zeni_crypto::OsEntropy);
-        card.personalise().map_err(|error| Failure::refused("card", error))?;
+        let master = self.secrets.card.bytes()?;
+        let pin = own_pin(&master);
+        let applet = Applet::new(memory, master, zeni_crypto::OsEntropy);
+        let mut card = ApduCard::new(InProcess(applet), Some(pin.clone()));
+        let zeni_note::keylist::Roots { network, issuer, authority } = roots;
+        let operator = public_key(&self.network.banks.first().context("the network has no bank")?.key)?;
+        let identity = Identity { network, issuer, authority, operator, currency: None, keys: KeyPolicy::Leave };
+        let refused = |error| Failure::refused("card", error);
+        if card.information().map_err(refused)?.life == Life::Manufactured {
+            card.personalise(&identity, &pin, &pin).map_err(refused)?;
+        }
+        if card.information().map_err(refused)?.life == Life::Personalised {
+            card.change_pin(&pin, &pin).map_err(refused)?;
+        }
         Ok(card)
     }
 
@@ -255,6 +267,12 @@ impl Home {
         config.certificate = certificate;
         Ok(Arc::new(HttpsTransport::new(config)?))
     }
+}
+
+/// The PIN of a card that only this home speaks to.
+fn own_pin(master: &[u8; 32]) -> Pin {
+    let digits = zeni_crypto::tagged("zeni/home/pin", &[master]).0.map(|byte| b'0' + byte % 10);
+    Pin::from_digits(&digits[..PIN_DIGITS_MAX]).expect("as many digits as a PIN has")
 }
 
 /// A home without its card or its database is not one to begin anew in: what they held is in a backup, if anywhere.

@@ -1,7 +1,8 @@
-//! A card in software: the rules of [`Card`] over any durable [`Memory`].
+//! What a card is at heart: the rules of keys and counters of [`Card`] over any durable [`Memory`].
 //!
-//! Who copies its memory copies the card: against its own computer a software card protects by tracing alone (RN-P12),
-//! against mistakes, crashes and other people's messages as a card in hardware does.
+//! It knows no commands and asks for no PIN: that is the [`Applet`](crate::Applet)'s. Who copies its memory copies the card:
+//! against its own computer a card in software protects by tracing alone (RN-P12), against mistakes, crashes and other
+//! people's messages as one in hardware does.
 //!
 //! Invariants, after every command and after a power cut at any point of it:
 //! - per node, Σ endorsed + closed + remaining = value;
@@ -9,11 +10,16 @@
 //! - a signature that moves money is in the memory, with its decrement, before it leaves.
 
 pub mod backup;
+mod contact;
+mod filter;
 mod keys;
 mod load;
 pub mod memory;
+mod operator;
 mod pass;
-mod record;
+mod payment;
+pub(crate) mod pin;
+pub(crate) mod record;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
@@ -22,58 +28,84 @@ use core::fmt;
 
 use zeni_crypto::{Digest, Entropy, PublicKey, SecretKey, Signature};
 use zeni_message::{Record, Signed, Time, Wire, sig_structure};
-use zeni_money::Amount;
-use zeni_note::{Chain, Challenge, ClosingPurpose, HandIn, LoadTicket, Nonce, closing::ToAccount, keylist::Roots};
+use zeni_money::{Amount, Currency};
+use zeni_note::{
+    CardRules, Chain, Challenge, Clearance, ClosingPurpose, ContactTicket, HandIn, LoadTicket, Nonce, RevocationFilter,
+    closing::ToAccount,
+};
 use zeroize::Zeroizing;
 
-use crate::{Card, CardError, HoldingStatus, Life, Statement};
+use crate::{
+    Card, CardError, Contact, HoldingState, HoldingStatus, Identity, Life, Limits, OpenPayment, OperatorStatus,
+    Statement,
+};
 use memory::{Memory, MemoryFault};
+use pin::Pin;
 use record::{CARD, CHALLENGES, CardRecord, ChallengeSlot, HOLDINGS, Holding, KEYS, KeyRecord, LATEST, LEFT};
 use record::{LoadSlot, Origin, SLOTS, Writes};
 
-/// A card in software.
+/// Keys and counters over a memory.
 pub struct Element<M> {
     memory: M,
     master: Zeroizing<[u8; 32]>,
-    roots: Roots,
     entropy: Box<dyn Entropy + Send>,
 }
 
 /// Shows neither keys nor counters.
 impl<M> fmt::Debug for Element<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Element(of network {:?})", self.roots.network.0)
+        f.write_str("Element(…)")
     }
 }
 
 impl<M: Memory> Element<M> {
     /// The card in `memory`, whose secret keys lie under `master`. Reads nothing yet; a blank memory is first made a card
     /// by [`Element::personalise`].
-    pub fn new(memory: M, master: Zeroizing<[u8; 32]>, roots: Roots, entropy: impl Entropy + Send + 'static) -> Self {
-        Element { memory, master, roots, entropy: Box::new(entropy) }
+    pub fn new(memory: M, master: Zeroizing<[u8; 32]>, entropy: impl Entropy + Send + 'static) -> Self {
+        Element { memory, master, entropy: Box::new(entropy) }
     }
 
-    /// Makes a blank memory a card of the network; a card of that network already stays as it is.
+    /// Makes a blank memory the card of a network, under a transport PIN; tells the number that it drew. The same identity
+    /// again tells the same number and leaves the PINs as they are.
     ///
     /// # Errors
-    /// [`CardError::Memory`] when the memory fails or holds the card of another network.
-    pub fn personalise(&mut self) -> Result<(), CardError> {
-        if self.read::<CardRecord>(CARD, &[])?.is_some() {
-            return self.card().map(|_| ());
+    /// [`CardError::Life`] for a card that has another identity or its owner's PIN.
+    pub fn personalise(&mut self, identity: &Identity, pin: &Pin, puk: &Pin) -> Result<Nonce, CardError> {
+        if let Some(card) = self.read::<CardRecord>(CARD, &[])? {
+            let same = card.life == Life::Personalised && card.identity == *identity;
+            return if same { Ok(card.number) } else { Err(CardError::Life { life: card.life }) };
         }
+        let number = self.fresh_nonce();
+        let card = CardRecord {
+            identity: identity.clone(),
+            number,
+            life: Life::Personalised,
+            floor: Time::START,
+            restored: None,
+            restoring: None,
+        };
         let mut writes = Writes::default();
-        let card =
-            CardRecord { network: self.roots.network, life: Life::Operational, floor: Time::START, restored: None };
         writes.put(CARD, &[], &card);
-        self.commit(writes)
+        self.put_pins(pin, puk, &mut writes);
+        self.commit(writes)?;
+        Ok(number)
+    }
+
+    /// Whose card this is and its number.
+    pub fn identity(&mut self) -> Result<(Identity, Nonce), CardError> {
+        let card = self.card()?;
+        Ok((card.identity, card.number))
     }
 
     /// Ends the card's life for good: from now on it signs nothing and loads nothing.
     pub fn retire(&mut self) -> Result<(), CardError> {
         let card = self.card()?;
-        if card.life == Life::Retired {
-            return Ok(());
+        match card.life {
+            Life::Retired => return Ok(()),
+            Life::Operational => {}
+            life => return Err(CardError::Life { life }),
         }
+        self.nothing_open()?;
         let mut writes = Writes::default();
         writes.put(CARD, &[], &CardRecord { life: Life::Retired, ..card });
         self.commit(writes)
@@ -85,18 +117,16 @@ impl<M: Memory> Element<M> {
     }
 
     fn card(&mut self) -> Result<CardRecord, CardError> {
-        let card: CardRecord = self.read(CARD, &[])?.ok_or_else(|| fault("it is blank: personalise the card first"))?;
-        if card.network != self.roots.network {
-            return Err(fault("it holds the card of another network"));
-        }
-        Ok(card)
+        self.read(CARD, &[])?.ok_or(CardError::Life { life: Life::Manufactured })
     }
 
     fn operational(&mut self) -> Result<CardRecord, CardError> {
         let card = self.card()?;
         match card.life {
+            Life::Operational if card.restoring.is_some() => Err(CardError::HalfRestored),
             Life::Operational => Ok(card),
             Life::Retired => Err(CardError::Retired),
+            life => Err(CardError::Life { life }),
         }
     }
 
@@ -109,12 +139,50 @@ impl<M: Memory> Element<M> {
         Ok(keys::unseal(&self.master, key, &record)?)
     }
 
-    fn sign<T: Record>(&mut self, key: &PublicKey, record: &T) -> Result<Signature, CardError> {
-        Ok(self.secret(key)?.sign(&sig_structure(self.roots.network, record)))
+    fn sign<T: Record>(&mut self, card: &CardRecord, key: &PublicKey, record: &T) -> Result<Signature, CardError> {
+        Ok(self.secret(key)?.sign(&sig_structure(card.identity.network, record)))
+    }
+
+    /// The key at a place in the ascending order of keys, and whether it came to be on this card.
+    pub(crate) fn key_at(&mut self, index: u16) -> Result<Option<(PublicKey, Origin)>, CardError> {
+        self.card()?;
+        let keys = self.memory.scan(&[KEYS])?;
+        let Some((place, value)) = keys.get(usize::from(index)) else { return Ok(None) };
+        let key = PublicKey::from_slice(&place[1..]).ok_or_else(|| fault("its table of keys is damaged"))?;
+        let record: KeyRecord = record::open(place, value)?;
+        Ok(Some((key, record.origin)))
+    }
+
+    /// Holdings with something left, in the order of their nodes, from after one of them.
+    pub(crate) fn holdings_after(
+        &mut self,
+        after: Option<&Digest>,
+        max: usize,
+    ) -> Result<Vec<HoldingStatus>, CardError> {
+        self.card()?;
+        let mut holdings = Vec::new();
+        for (place, _) in self.memory.scan(&[LEFT])? {
+            let node = Digest::from_slice(&place[1..]).ok_or_else(|| fault("its index of holdings is damaged"))?;
+            if after.is_some_and(|after| node <= *after) {
+                continue;
+            }
+            if holdings.len() == max {
+                break;
+            }
+            let holding = self.held(&node)?.ok_or_else(|| fault("its index of holdings is damaged"))?;
+            holdings.push(holding.status(&node));
+        }
+        Ok(holdings)
     }
 
     fn held(&mut self, node: &Digest) -> Result<Option<Holding>, CardError> {
-        self.read(HOLDINGS, &[&node.0])
+        let Some(holding) = self.read::<Holding>(HOLDINGS, &[&node.0])? else { return Ok(None) };
+        // what a frozen card holds can be refunded only
+        let state = match holding.state {
+            HoldingState::Live if self.is_frozen()? => HoldingState::Restored,
+            state => state,
+        };
+        Ok(Some(Holding { state, ..holding }))
     }
 
     fn read<T: Wire>(&mut self, table: u8, id: &[&[u8]]) -> Result<Option<T>, CardError> {
@@ -130,7 +198,11 @@ impl<M: Memory> Element<M> {
 
 impl<M: Memory> Card for Element<M> {
     fn life(&mut self) -> Result<Life, CardError> {
-        Ok(self.card()?.life)
+        let Some(card) = self.read::<CardRecord>(CARD, &[])? else { return Ok(Life::Manufactured) };
+        match card.life {
+            Life::Personalised | Life::Operational if self.tries()?.pin == 0 => Ok(Life::Locked),
+            life => Ok(life),
+        }
     }
 
     fn generate_key(&mut self) -> Result<PublicKey, CardError> {
@@ -144,41 +216,43 @@ impl<M: Memory> Card for Element<M> {
     }
 
     fn sign_statement(&mut self, key: &PublicKey, statement: &Statement<'_>) -> Result<Signature, CardError> {
-        self.operational()?;
+        let card = self.operational()?;
         match statement {
             Statement::LicenceRequest(request) if request.key != *key => Err(CardError::UnknownKey),
-            Statement::LicenceRequest(request) => self.sign(key, *request),
-            Statement::Possession(possession) => self.sign(key, *possession),
+            Statement::LicenceRequest(request) => self.sign(&card, key, *request),
+            Statement::Possession(possession) => self.sign(&card, key, *possession),
             Statement::RequestClaim(claim) => {
                 self.key(key)?;
                 if self.latest_slot(key)?.is_some_and(|(_, slot)| slot.loaded.is_some()) {
                     return Err(CardError::LoadedBefore);
                 }
-                self.sign(key, *claim)
+                self.sign(&card, key, *claim)
             }
             Statement::WithdrawalOrder(order) => {
                 self.key(key)?;
                 if self.latest_slot(key)?.is_some() {
                     return Err(CardError::HoldsMoney);
                 }
-                self.sign(key, *order)
+                self.sign(&card, key, *order)
             }
         }
     }
 
     fn sign_challenge(&mut self, challenge: &Challenge) -> Result<Signature, CardError> {
-        self.operational()?;
-        let (key, answer) = (challenge.payee, challenge.answer(self.roots.network));
+        let card = self.operational()?;
+        self.nothing_open()?;
+        let (key, answer) = (challenge.payee, challenge.answer(card.identity.network));
         let record = self.key(&key)?;
         if self.read::<ChallengeSlot>(CHALLENGES, &[&answer.0])?.is_none() {
             if record.origin == Origin::Restored {
                 return Err(CardError::Restored);
             }
+            self.not_frozen()?;
             let mut writes = Writes::default();
             writes.put(CHALLENGES, &[&answer.0], &ChallengeSlot { key });
             self.commit(writes)?;
         }
-        self.sign(&key, challenge)
+        self.sign(&card, &key, challenge)
     }
 
     fn open_load(&mut self, key: &PublicKey) -> Result<Nonce, CardError> {
@@ -244,18 +318,55 @@ impl<M: Memory> Card for Element<M> {
     }
 
     fn holdings(&mut self) -> Result<Vec<HoldingStatus>, CardError> {
-        self.card()?;
-        let mut holdings = Vec::new();
-        for (place, _) in self.memory.scan(&[LEFT])? {
-            let node = Digest::from_slice(&place[1..]).ok_or_else(|| fault("its index of holdings is damaged"))?;
-            let holding = self.held(&node)?.ok_or_else(|| fault("its index of holdings is damaged"))?;
-            holdings.push(holding.status(&node));
-        }
-        Ok(holdings)
+        self.holdings_after(None, usize::MAX)
     }
 
     fn time_floor(&mut self) -> Result<Time, CardError> {
         Ok(self.card()?.floor)
+    }
+
+    fn open_payment(&mut self) -> Result<Option<OpenPayment>, CardError> {
+        self.do_open_payment()
+    }
+
+    fn confirm(&mut self, answer: &Digest) -> Result<(), CardError> {
+        self.do_confirm(answer)
+    }
+
+    fn refund(&mut self, node: &Digest, to: &ToAccount) -> Result<(Amount, Signature), CardError> {
+        self.do_refund(node, to)
+    }
+
+    fn operator(&mut self) -> Result<OperatorStatus, CardError> {
+        self.do_operator()
+    }
+
+    fn limits(&mut self, currency: Currency) -> Result<Limits, CardError> {
+        self.do_limits(currency)
+    }
+
+    fn take_rules(&mut self, rules: &Signed<CardRules>) -> Result<(), CardError> {
+        self.do_take_rules(rules)
+    }
+
+    fn take_filter(&mut self, filter: &Signed<RevocationFilter>) -> Result<(), CardError> {
+        self.do_take_filter(filter)
+    }
+
+    fn take_clearance(&mut self, clearance: &Signed<Clearance>) -> Result<(), CardError> {
+        self.do_take_clearance(clearance)
+    }
+
+    fn names(&mut self, key: &PublicKey) -> Result<bool, CardError> {
+        self.do_names(key)
+    }
+
+    fn open_contact(&mut self) -> Result<Contact, CardError> {
+        self.do_open_contact()
+    }
+
+    fn close_contact(&mut self, ticket: &Signed<ContactTicket>) -> Result<(), CardError> {
+        self.do_close_contact(ticket)
     }
 }
 

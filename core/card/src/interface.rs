@@ -3,26 +3,52 @@
 use alloc::{string::String, vec::Vec};
 
 use zeni_crypto::{Digest, PublicKey, Signature};
-use zeni_message::{Signed, Time};
+use zeni_message::{Network, Signed, Time};
 use zeni_money::{Amount, Currency};
 use zeni_note::{
-    Chain, Challenge, ClosingPurpose, HandIn, LicenceRequest, LoadTicket, Nonce,
+    CardRules, Chain, Challenge, Clearance, ClosingPurpose, ContactTicket, HandIn, LicenceRequest, LoadTicket, Nonce,
+    RevocationFilter,
     closing::ToAccount,
+    keylist::Roots,
     request::{Possession, RequestClaim},
     sealed::WithdrawalOrder,
 };
 use zeroize::Zeroizing;
 
-/// Where a card is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+/// Where a card is in its life, with the codes of ISO 7816-9.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, minicbor::Encode, minicbor::Decode)]
 #[cbor(index_only)]
 pub enum Life {
-    /// Signs and loads.
-    #[n(0)]
-    Operational,
-    /// Moved to another card: signs and loads nothing any more; what was signed can still be read.
+    /// Blank: belongs to no network yet.
     #[n(1)]
-    Retired,
+    Manufactured = 1,
+    /// Of a network, under its transport PIN.
+    #[n(3)]
+    Personalised = 3,
+    /// Signs and loads.
+    #[n(7)]
+    Operational = 7,
+    /// Wrong PINs ran out: waits for its PUK.
+    #[n(15)]
+    Locked = 15,
+    /// Moved to another card: signs and loads nothing any more; what was signed can still be read.
+    #[n(127)]
+    Retired = 127,
+}
+
+impl Life {
+    /// All states, in the order of a life.
+    pub const ALL: [Life; 5] = [Life::Manufactured, Life::Personalised, Life::Operational, Life::Locked, Life::Retired];
+
+    /// The state of a code.
+    pub fn from_code(code: u8) -> Option<Life> {
+        Life::ALL.into_iter().find(|life| life.code() == code)
+    }
+
+    /// The code.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
 }
 
 /// Where one holding stands.
@@ -41,22 +67,71 @@ pub enum HoldingState {
 }
 
 /// One holding as the card counts it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct HoldingStatus {
     /// Identity of the node (note or endorsement).
+    #[n(0)]
     pub node: Digest,
     /// Key that holds it.
+    #[n(1)]
     pub key: PublicKey,
     /// Currency.
+    #[n(2)]
     pub currency: Currency,
     /// What came in.
+    #[n(3)]
     pub value: Amount,
     /// What is left.
+    #[n(4)]
     pub remaining: Amount,
     /// What a closing took: zero before the first; later closings take the same again, and only one of all is paid.
+    #[n(5)]
     pub closed: Amount,
     /// State.
+    #[n(6)]
     pub state: HoldingState,
+}
+
+/// What makes a blank card the card of a network, told to it once.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct Identity {
+    /// The network.
+    #[n(0)]
+    pub network: Network,
+    /// The issuer's key.
+    #[n(1)]
+    pub issuer: PublicKey,
+    /// The authority's key.
+    #[n(2)]
+    pub authority: PublicKey,
+    /// The key of the card's operator, who signs tickets and rules: the owner's bank.
+    #[n(3)]
+    pub operator: PublicKey,
+    /// The only currency that the card loads; none for any.
+    #[n(4)]
+    pub currency: Option<Currency>,
+    /// Whether secret keys may leave the card in a backup or a move. Software cards alone allow it.
+    #[n(5)]
+    pub keys: KeyPolicy,
+}
+
+impl Identity {
+    /// The keys that everything of the network is checked with.
+    pub fn roots(&self) -> Roots {
+        Roots { network: self.network, issuer: self.issuer, authority: self.authority }
+    }
+}
+
+/// Whether secret keys may leave a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
+pub enum KeyPolicy {
+    /// Never.
+    #[n(0)]
+    Stay,
+    /// In a backup or a move.
+    #[n(1)]
+    Leave,
 }
 
 /// A statement that moves no money. The card encodes it itself, so that no statement can pass for an endorsement.
@@ -74,12 +149,216 @@ pub enum Statement<'a> {
     WithdrawalOrder(&'a WithdrawalOrder),
 }
 
+/// A payment that is not confirmed yet.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct OpenPayment {
+    /// `e` of the challenge that it answers.
+    #[n(0)]
+    pub answer: Digest,
+    /// What was signed for it so far.
+    #[n(1)]
+    pub parts: Vec<PaymentPart>,
+}
+
+/// One endorsement of an open payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct PaymentPart {
+    /// Identity of the node that was passed on from.
+    #[n(0)]
+    pub node: Digest,
+    /// Amount.
+    #[n(1)]
+    pub amount: Amount,
+    /// Signature.
+    #[n(2)]
+    pub signature: Signature,
+}
+
+/// How far the orders of a card's operator have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct OperatorStatus {
+    /// Number of the newest rules; 0 without any.
+    #[n(0)]
+    pub rules: u64,
+    /// Number of the filter of revoked keys; 0 without one.
+    #[n(1)]
+    pub filter: u64,
+    /// The operator's time: that of his last ticket or filter.
+    #[n(2)]
+    pub time: Time,
+    /// Whether what the card holds can only be refunded.
+    #[n(3)]
+    pub frozen: bool,
+}
+
+/// What a card shows its operator, and nobody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct Contact {
+    /// Number of the card.
+    #[n(0)]
+    pub card: Nonce,
+    /// The token of the last ticket; none at the first contact.
+    #[n(1)]
+    pub token: Option<Nonce>,
+    /// What the next ticket answers.
+    #[n(2)]
+    pub nonce: Nonce,
+}
+
+/// Payments to others in one currency, as a card counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct Counts {
+    /// Payments since the last contact.
+    #[n(0)]
+    pub payments: u32,
+    /// Amount since the last contact.
+    #[n(1)]
+    pub total: Amount,
+    /// Day of the operator's time, counted from 1970.
+    #[n(2)]
+    pub day: u64,
+    /// Amount on that day.
+    #[n(3)]
+    pub spent: Amount,
+}
+
+/// The rules of payments in one currency and what they are held against.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct Limits {
+    /// Rules; none where the operator gave none.
+    #[n(0)]
+    pub rules: Option<CardRules>,
+    /// Counts.
+    #[n(1)]
+    pub counts: Counts,
+    /// The operator's time.
+    #[n(2)]
+    pub time: Time,
+}
+
+/// A limit that a payment would break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Limit {
+    /// The card pays nothing any more.
+    #[error("the card pays nothing after second {until}: connect to your bank", until = .until.0)]
+    Ended {
+        /// The last second.
+        until: Time,
+    },
+    /// One payment.
+    #[error("one payment is at most {most} minor units: pay less, or connect to your bank", most = .most.minor())]
+    Payment {
+        /// The most.
+        most: Amount,
+    },
+    /// Payments in a row.
+    #[error("the card makes at most {most} payments in a row: connect to your bank")]
+    Payments {
+        /// The most.
+        most: u32,
+    },
+    /// One day.
+    #[error("only {left} minor units are left for today: connect to your bank", left = .left.minor())]
+    Day {
+        /// What is left.
+        left: Amount,
+    },
+    /// All since the last contact.
+    #[error("only {left} minor units are left until the card has been in contact: connect to your bank", left = .left.minor())]
+    Total {
+        /// What is left.
+        left: Amount,
+    },
+}
+
+impl Limits {
+    /// Whether a new payment of `amount` to others keeps within them.
+    pub fn allow_payment(&self, amount: Amount) -> Result<(), Limit> {
+        self.allow(Amount::ZERO, amount, false)
+    }
+
+    /// Whether `amount` more keeps within them in a payment of which `paid` was signed; `begun` if it was counted already.
+    pub(crate) fn allow(&self, paid: Amount, amount: Amount, begun: bool) -> Result<(), Limit> {
+        let Some(rules) = &self.rules else { return Ok(()) };
+        let within = |so_far: Amount, most: Amount| so_far.checked_add(amount).is_some_and(|sum| sum <= most);
+        let left = |so_far: Amount, most: Amount| most.checked_sub(so_far).unwrap_or(Amount::ZERO);
+        if let Some(until) = rules.until.filter(|until| self.time > *until) {
+            return Err(Limit::Ended { until });
+        }
+        if let Some(most) = rules.payment_max.filter(|most| !within(paid, *most)) {
+            return Err(Limit::Payment { most });
+        }
+        if let Some(most) = rules.payments_max.filter(|most| !begun && self.counts.payments >= *most) {
+            return Err(Limit::Payments { most });
+        }
+        if let Some(most) = rules.day_max.filter(|most| !within(self.counts.spent, *most)) {
+            return Err(Limit::Day { left: left(self.counts.spent, most) });
+        }
+        match rules.total_max.filter(|most| !within(self.counts.total, *most)) {
+            Some(most) => Err(Limit::Total { left: left(self.counts.total, most) }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Why a card does not do what it is asked; nothing has changed. In the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CardError {
     /// The card was retired by a move.
     #[error("this card was moved to another: it signs nothing any more")]
     Retired,
+    /// The PIN was wrong too often.
+    #[error("the card is locked, its PIN was wrong too often: unblock it with its PUK")]
+    Locked,
+    /// The card is not personalised yet, or has its transport PIN still; or it is, and was to be once more.
+    #[error("the card is {life:?}: it does not do this now")]
+    Life {
+        /// Where it is.
+        life: Life,
+    },
+    /// The PIN was not shown, or the card was reset since.
+    #[error("the card asks for its PIN")]
+    PinMissing,
+    /// A wrong PIN or PUK.
+    #[error("wrong PIN or PUK: {tries} tries are left")]
+    Pin {
+        /// Tries left.
+        tries: u8,
+    },
+    /// Not a PIN.
+    #[error("a PIN has {min} to {max} digits", min = PIN_DIGITS_MIN, max = PIN_DIGITS_MAX)]
+    PinForm,
+    /// The card does not do this, as it was personalised.
+    #[error("this card does not do that: keys leave software cards alone")]
+    Unsupported,
+    /// Another payment was signed and not confirmed.
+    #[error("a payment was signed and not finished: resume first")]
+    ResumeFirst {
+        /// Which.
+        answer: Digest,
+    },
+    /// The operator froze the card.
+    #[error(
+        "this card was frozen, because a copy or an older state of it was used: what it holds can only be refunded"
+    )]
+    Frozen,
+    /// Not signed by the card's operator, for another card, or not the answer to what the card asked.
+    #[error("this is not the card's operator's order for this card")]
+    Operator,
+    /// The operator's order is not newer than what the card has.
+    #[error("the operator's order has number {found}, the card has {held}")]
+    Older {
+        /// What the card has.
+        held: u64,
+        /// What came.
+        found: u64,
+    },
+    /// The ticket asks for rules that the card has not.
+    #[error("the card must take rules number {number} first")]
+    RulesFirst {
+        /// Their number.
+        number: u64,
+    },
     /// No such key on this card.
     #[error("the card does not hold this key")]
     UnknownKey,
@@ -92,9 +371,21 @@ pub enum CardError {
     /// This node was loaded before.
     #[error("this was loaded before")]
     LoadedBefore,
+    /// The card holds another currency.
+    #[error("this card takes no {found}", found = .found.code())]
+    Currency {
+        /// Currency of the note.
+        found: Currency,
+    },
     /// What is to be loaded is not well formed.
     #[error("not loaded: {0}")]
     Chain(#[from] zeni_note::ChainFault),
+    /// The filter of revoked keys names the payer: the operator can clear him.
+    #[error("the payer's licence may be revoked: connect to your bank and try again")]
+    Revoked {
+        /// His place among the holders of the chain.
+        hop: usize,
+    },
     /// The issuer's leave to load is false or for something else.
     #[error("the issuer's leave to load is missing, false or for another note")]
     Ticket,
@@ -119,6 +410,9 @@ pub enum CardError {
         /// What is left.
         remaining: Amount,
     },
+    /// The operator's rules do not allow it.
+    #[error(transparent)]
+    Limit(Limit),
     /// A closing takes a whole leaf, and part of this one was endorsed; or a backup's refund was asked for what the card
     /// counts itself.
     #[error("part of this holding was passed on: pay the rest to yourself first")]
@@ -129,10 +423,27 @@ pub enum CardError {
         /// The most leaves.
         max: usize,
     },
+    /// A restoration was broken off.
+    #[error("a backup was restored in part: restore it again")]
+    HalfRestored,
     /// The memory of the card failed: nothing was signed.
     #[error("the card's memory failed: {0}")]
     Memory(String),
+    /// The link to the card failed: whether the command was carried out is unknown. The same again is safe.
+    #[error("no answer from the card: {0}")]
+    Link(String),
+    /// The card answered what the driver cannot make sense of.
+    #[error("the card answered {word:04X}, which means nothing here")]
+    Strange {
+        /// The status word.
+        word: u16,
+    },
 }
+
+/// Digits of the shortest PIN or PUK.
+pub const PIN_DIGITS_MIN: usize = 4;
+/// Digits of the longest PIN or PUK.
+pub const PIN_DIGITS_MAX: usize = 12;
 
 /// A secure element. Every method is durable before it returns; the same call again gives the same answer.
 pub trait Card: Send {
@@ -191,4 +502,40 @@ pub trait Card: Send {
 
     /// Time floor: the latest time the card has seen signed by somebody else.
     fn time_floor(&mut self) -> Result<Time, CardError>;
+
+    /// The payment that [`Card::endorse`] began and [`Card::confirm`] has not ended. While there is one,
+    /// [`CardError::ResumeFirst`] answers endorsements for another, closings, hand-ins, loads, challenges, refunds, moves
+    /// and the operator's rules and tickets.
+    fn open_payment(&mut self) -> Result<Option<OpenPayment>, CardError>;
+
+    /// Ends the open payment `answer`: the wallet has stored it whole. Changes nothing where none is open.
+    fn confirm(&mut self, answer: &Digest) -> Result<(), CardError>;
+
+    /// Signs a [`ClosingPurpose::BackupRefund`] of what is left of a holding, or what its closing took, in advance of a loss:
+    /// the holding stays as it is. Tells the amount.
+    fn refund(&mut self, node: &Digest, to: &ToAccount) -> Result<(Amount, Signature), CardError>;
+
+    /// How far the orders of the card's operator have come.
+    fn operator(&mut self) -> Result<OperatorStatus, CardError>;
+
+    /// The rules of payments to others in a currency, and their counts.
+    fn limits(&mut self, currency: Currency) -> Result<Limits, CardError>;
+
+    /// Takes rules of the operator that are newer than those it has; the same again changes nothing.
+    fn take_rules(&mut self, rules: &Signed<CardRules>) -> Result<(), CardError>;
+
+    /// Takes a newer filter of revoked keys; the same again changes nothing.
+    fn take_filter(&mut self, filter: &Signed<RevocationFilter>) -> Result<(), CardError>;
+
+    /// Takes the operator's word that the filter names keys falsely.
+    fn take_clearance(&mut self, clearance: &Signed<Clearance>) -> Result<(), CardError>;
+
+    /// Whether the filter names `key` and no clearance has it: a payment by it would not be loaded.
+    fn names(&mut self, key: &PublicKey) -> Result<bool, CardError>;
+
+    /// What the card shows its operator at a contact; the same until a ticket answers it.
+    fn open_contact(&mut self) -> Result<Contact, CardError>;
+
+    /// Takes the operator's ticket for [`Card::open_contact`]; the same again changes nothing.
+    fn close_contact(&mut self, ticket: &Signed<ContactTicket>) -> Result<(), CardError>;
 }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use zeni_card::CardError;
+use zeni_crypto::Digest;
 use zeni_message::{
     Refusal, Retry,
     peer::{Fault, SendError},
@@ -38,6 +39,14 @@ pub enum Trouble {
     /// The wallet holds money of which the card knows nothing.
     #[error("this card knows nothing of money that the wallet holds: one of the two was lost; restore a backup")]
     ForeignCard,
+    /// The card has a payment open that the database does not know.
+    #[error(
+        "the card has a payment open that this wallet's database knows nothing of: restore its newest backup, or confirm by force, which gives up what was signed"
+    )]
+    OpenPayment {
+        /// Which.
+        answer: Digest,
+    },
     /// The card did not do it.
     #[error(transparent)]
     Card(#[from] CardError),
@@ -58,13 +67,14 @@ impl Explain for Trouble {
             Trouble::Store(_) => "store",
             Trouble::Damaged { .. } => "damaged",
             Trouble::ForeignCard => "foreign_card",
+            Trouble::OpenPayment { .. } => "open_payment",
             Trouble::Card(error) => error.code(),
         }
     }
 
     fn retry(&self) -> Retry {
         match self {
-            Trouble::NotJoined | Trouble::Locked | Trouble::ForeignCard => Retry::AfterRepair,
+            Trouble::NotJoined | Trouble::Locked | Trouble::ForeignCard | Trouble::OpenPayment { .. } => Retry::AfterRepair,
             Trouble::Store(WriteError::Internal) | Trouble::Damaged { .. } => Retry::Never,
             Trouble::Store(_) => Retry::Later,
             Trouble::Card(error) => error.retry(),
@@ -76,17 +86,34 @@ impl Explain for CardError {
     fn code(&self) -> &'static str {
         match self {
             CardError::Retired => "card_retired",
+            CardError::Locked => "card_locked",
+            CardError::Life { .. } => "card_life",
+            CardError::PinMissing => "card_pin_missing",
+            CardError::Pin { .. } => "card_pin",
+            CardError::PinForm => "card_pin_form",
+            CardError::Unsupported => "card_unsupported",
+            CardError::Currency { .. } => "card_currency",
+            CardError::HalfRestored => "card_half_restored",
+            CardError::Link(_) => "card_link",
+            CardError::Strange { .. } => "card_strange",
+            CardError::ResumeFirst { .. } => "resume_first",
+            CardError::Frozen => "card_frozen",
+            CardError::Operator => "card_operator",
+            CardError::Older { .. } => "card_older",
+            CardError::RulesFirst { .. } => "card_rules_first",
             CardError::UnknownKey => "card_unknown_key",
             CardError::HoldsMoney => "card_holds_money",
             CardError::NoSlot => "card_no_slot",
             CardError::LoadedBefore => "card_loaded_before",
             CardError::Chain(_) => "card_chain",
+            CardError::Revoked { .. } => "card_revoked",
             CardError::Ticket => "card_ticket",
             CardError::UnknownHolding => "card_unknown_holding",
             CardError::Restored => "restored",
             CardError::Closed => "card_closed",
             CardError::OtherAmount { .. } => "card_other_amount",
             CardError::Insufficient { .. } => "insufficient_funds",
+            CardError::Limit(_) => "card_limit",
             CardError::NotWhole => "card_not_whole",
             CardError::HandIn { .. } => "card_hand_in",
             CardError::Memory(_) => "card_memory",
@@ -95,8 +122,17 @@ impl Explain for CardError {
 
     fn retry(&self) -> Retry {
         match self {
-            CardError::Memory(_) => Retry::Later,
-            CardError::NotWhole => Retry::AfterRepair,
+            CardError::Memory(_) | CardError::Link(_) => Retry::Later,
+            CardError::NotWhole
+            | CardError::Locked
+            | CardError::PinMissing
+            | CardError::Pin { .. }
+            | CardError::PinForm
+            | CardError::HalfRestored
+            | CardError::ResumeFirst { .. }
+            | CardError::RulesFirst { .. }
+            | CardError::Revoked { .. }
+            | CardError::Limit(_) => Retry::AfterRepair,
             _ => Retry::Never,
         }
     }

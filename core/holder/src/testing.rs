@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use zeni_card::element::{Element, testing::TestMemory};
+use zeni_card::element::testing::{TestMemory, card};
 use zeni_crypto::SharedEntropy;
 use zeni_message::{
     Time,
@@ -45,8 +45,7 @@ impl Transport for Down {
 pub fn offline() -> Holder {
     let roots = World::new("offline").roots;
     let entropy = SharedEntropy::seeded([1; 32]);
-    let mut card = Element::new(TestMemory::new(), zeroize::Zeroizing::new([2; 32]), roots, entropy.clone());
-    card.personalise().expect("the card's memory is blank");
+    let card = card(&TestMemory::new(), roots, entropy.clone()).expect("the card's memory is blank");
     let peers = Peers {
         authority: Peer::new(Arc::new(Down)),
         bank: Peer::new(Arc::new(Down)),

@@ -35,7 +35,7 @@ use super::{
         HOLDINGS, Holding, KEYS, KeyRecord, LATEST, LoadSlot, Origin, SLOTS, VERSION, Writes, open,
     },
 };
-use crate::{CardError, HoldingState};
+use crate::{CardError, HoldingState, KeyPolicy};
 
 /// Bytes of the longest backup that is read.
 pub const BACKUP_BYTES_MAX: usize = 512 * 1_024 * 1_024;
@@ -57,8 +57,9 @@ pub struct Backup {
     image: Image,
 }
 
+/// Keys and records of a card, all or some of them.
 #[derive(minicbor::Encode, minicbor::Decode)]
-struct Image {
+pub(crate) struct Image {
     #[n(0)]
     version: u16,
     #[n(1)]
@@ -147,20 +148,42 @@ impl Backup {
         if bytes.len() > BACKUP_BYTES_MAX {
             return Err(Malformed::TooLong { len: bytes.len(), max: BACKUP_BYTES_MAX }.into());
         }
-        let mut decoder = minicbor::Decoder::new(bytes);
-        let image: Image = decoder
-            .decode()
-            .map_err(|error| Malformed::Shape { at: error.position().unwrap_or(decoder.position()) })?;
-        if image.version != VERSION {
-            return Err(BackupFault::Version { found: image.version, known: VERSION });
-        }
-        if image.to_bytes()[..] != *bytes {
-            return Err(Malformed::NotCanonical.into());
-        }
-        Ok(Backup { image })
+        Ok(Backup { image: Image::from_bytes(bytes)? })
     }
 
-    fn digest(&self) -> Digest {
+    /// The parts in which it is sent to a card, each with at most `bytes_max` bytes of keys and records, at least one.
+    pub(crate) fn parts(&self, bytes_max: usize) -> Vec<Zeroizing<Vec<u8>>> {
+        let mut parts = Vec::new();
+        let mut part = self.image.empty();
+        let mut len = 0;
+        for copy in &self.image.keys {
+            self.image.flush(&mut part, &mut len, KEY_BYTES, bytes_max, &mut parts);
+            part.keys.push(KeyCopy { seed: copy.seed.clone(), origin: copy.origin });
+        }
+        for entry in &self.image.entries {
+            self.image.flush(&mut part, &mut len, entry.len(), bytes_max, &mut parts);
+            part.entries.push(Entry { place: entry.place.clone(), value: entry.value.clone() });
+        }
+        parts.push(part.to_bytes());
+        parts
+    }
+
+    /// The backup that the parts of an export are together; none if they are not of one export.
+    pub(crate) fn from_parts(parts: Vec<ExportPart>) -> Option<Backup> {
+        let mut parts = parts.into_iter();
+        let mut whole = parts.next()?.image;
+        for ExportPart { image, .. } in parts {
+            if (image.kind, image.network) != (whole.kind, whole.network) {
+                return None;
+            }
+            whole.floor = whole.floor.max(image.floor);
+            whole.keys.extend(image.keys);
+            whole.entries.extend(image.entries);
+        }
+        Some(Backup { image: whole })
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
         sha256(&[&self.to_bytes()])
     }
 }
@@ -172,12 +195,73 @@ impl fmt::Debug for Backup {
     }
 }
 
+/// A part of an export, and where the next one begins.
+#[derive(minicbor::Encode, minicbor::Decode)]
+pub(crate) struct ExportPart {
+    #[n(0)]
+    image: Image,
+    /// The last place told; empty at the end.
+    #[n(1)]
+    pub(crate) after: ByteVec,
+}
+
+impl ExportPart {
+    /// Reads a part.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<ExportPart> {
+        minicbor::decode(bytes).ok()
+    }
+
+    fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let bytes = Vec::with_capacity(self.image.len() + self.after.len() + ENTRY_FRAMING);
+        let mut encoder = minicbor::Encoder::new(bytes);
+        encoder.encode(self).expect("writing to a vector cannot fail");
+        Zeroizing::new(encoder.into_writer())
+    }
+}
+
 impl Image {
+    /// Reads an encoding back.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Image, BackupFault> {
+        let mut decoder = minicbor::Decoder::new(bytes);
+        let image: Image = decoder
+            .decode()
+            .map_err(|error| Malformed::Shape { at: error.position().unwrap_or(decoder.position()) })?;
+        if image.version != VERSION {
+            return Err(BackupFault::Version { found: image.version, known: VERSION });
+        }
+        if image.to_bytes()[..] != *bytes {
+            return Err(Malformed::NotCanonical.into());
+        }
+        Ok(image)
+    }
+
+    fn of(kind: BackupKind, card: &CardRecord) -> Image {
+        let network = card.identity.network;
+        Image { version: VERSION, kind, network, floor: card.floor, keys: Vec::new(), entries: Vec::new() }
+    }
+
+    /// The same card without anything in it.
+    fn empty(&self) -> Image {
+        Image { keys: Vec::new(), entries: Vec::new(), ..*self }
+    }
+
+    /// Ends the part that has no room for `more` bytes.
+    fn flush(&self, part: &mut Image, len: &mut usize, more: usize, max: usize, parts: &mut Vec<Zeroizing<Vec<u8>>>) {
+        if *len > 0 && *len + more > max {
+            parts.push(core::mem::replace(part, self.empty()).to_bytes());
+            *len = 0;
+        }
+        *len += more;
+    }
+
+    /// Bytes that the encoding takes at most.
+    fn len(&self) -> usize {
+        IMAGE_FRAMING + self.keys.len() * KEY_BYTES + self.entries.iter().map(Entry::len).sum::<usize>()
+    }
+
     /// Encodes into a buffer that never moves, so that no copy of a key stays behind unwiped.
     fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let entries: usize =
-            self.entries.iter().map(|entry| entry.place.len() + entry.value.len() + ENTRY_FRAMING).sum();
-        let bytes = Vec::with_capacity(IMAGE_FRAMING + self.keys.len() * KEY_BYTES + entries);
+        let bytes = Vec::with_capacity(self.len());
         let mut encoder = minicbor::Encoder::new(bytes);
         encoder.encode(self).expect("writing to a vector cannot fail");
         Zeroizing::new(encoder.into_writer())
@@ -211,7 +295,7 @@ impl<M: Memory> Element<M> {
     pub fn restore(&mut self, backup: &Backup) -> Result<(), RestoreFault> {
         let card = self.operational()?;
         let image = &backup.image;
-        if image.network != self.roots.network {
+        if image.network != card.identity.network {
             return Err(RestoreFault::OtherNetwork);
         }
         let digest = backup.digest();
@@ -223,41 +307,158 @@ impl<M: Memory> Element<M> {
         }
         let mut writes = Writes::default();
         writes.put(CARD, &[], &CardRecord { floor: image.floor, restored: Some(digest), ..card });
+        self.write_image(image, &mut writes)?;
+        Ok(self.commit(writes)?)
+    }
+
+    /// Takes over a part of the backup of this digest; until [`Element::import_end`] the card does nothing else. The same
+    /// part again changes nothing.
+    pub(crate) fn import_part(&mut self, backup: Digest, image: &Image) -> Result<(), RestoreFault> {
+        let card = self.importing(&backup)?;
+        if card.restored == Some(backup) {
+            return Ok(());
+        }
+        if image.network != card.identity.network {
+            return Err(RestoreFault::OtherNetwork);
+        }
+        let mut writes = Writes::default();
+        writes.put(CARD, &[], &CardRecord { floor: image.floor, restoring: Some(backup), ..card });
+        self.write_image(image, &mut writes)?;
+        Ok(self.commit(writes)?)
+    }
+
+    /// All parts came.
+    pub(crate) fn import_end(&mut self, backup: Digest) -> Result<(), RestoreFault> {
+        let card = self.importing(&backup)?;
+        if card.restored == Some(backup) {
+            return Ok(());
+        }
+        let mut writes = Writes::default();
+        writes.put(CARD, &[], &CardRecord { restored: Some(backup), restoring: None, ..card });
+        Ok(self.commit(writes)?)
+    }
+
+    /// The card, if it may take over this backup.
+    fn importing(&mut self, backup: &Digest) -> Result<CardRecord, RestoreFault> {
+        let card = match self.operational() {
+            Err(CardError::HalfRestored) => self.card()?,
+            card => card?,
+        };
+        if card.identity.keys == KeyPolicy::Stay {
+            return Err(CardError::Unsupported.into());
+        }
+        let underway = [card.restored, card.restoring].contains(&Some(*backup));
+        let fresh = card.restored.is_none() && card.restoring.is_none();
+        if underway || fresh && self.memory.scan(&[KEYS]).map_err(CardError::from)?.is_empty() {
+            Ok(card)
+        } else {
+            Err(RestoreFault::NotEmpty)
+        }
+    }
+
+    fn write_image(&mut self, image: &Image, writes: &mut Writes) -> Result<(), RestoreFault> {
         for copy in &image.keys {
             let secret = SecretKey::from_seed(*copy.seed);
             let origin = if image.kind == BackupKind::Move { copy.origin } else { Origin::Restored };
             writes.put(KEYS, &[&secret.public().0], &keys::seal(&self.master, &secret, origin, &mut *self.entropy));
         }
         for (index, entry) in image.entries.iter().enumerate() {
-            entry.restore(image.kind, &mut writes).map_err(|MemoryFault { .. }| RestoreFault::Damaged { index })?;
+            entry.restore(image.kind, writes).map_err(|MemoryFault { .. }| RestoreFault::Damaged { index })?;
         }
-        Ok(self.commit(writes)?)
+        Ok(())
     }
 
     fn backup(&mut self, kind: BackupKind) -> Result<Backup, CardError> {
         let card = self.card()?;
+        self.nothing_open()?;
+        // a frozen card brings back nothing that could be spent, whatever the backup is for
+        let frozen = self.is_frozen()?;
         let mut keys = Vec::new();
         for (place, value) in self.memory.scan(&[KEYS])? {
-            let record: KeyRecord = open(&place, &value)?;
-            let key = PublicKey::from_slice(&place[1..]).ok_or_else(|| super::fault("its table of keys is damaged"))?;
-            let seed = keys::unseal(&self.master, &key, &record)?.dangerous_seed();
-            keys.push(KeyCopy { seed, origin: record.origin });
+            keys.push(self.key_copy(&place, &value, frozen)?);
         }
         let mut entries = Vec::new();
         for table in COPIED {
-            let records = self.memory.scan(&[table])?;
-            entries
-                .extend(records.into_iter().map(|(place, value)| Entry { place: place.into(), value: value.into() }));
+            for (place, value) in self.memory.scan(&[table])? {
+                entries.push(Entry::of(place, value, frozen)?);
+            }
         }
-        let image = Image { version: VERSION, kind, network: self.roots.network, floor: card.floor, keys, entries };
-        Ok(Backup { image })
+        Ok(Backup { image: Image { keys, entries, ..Image::of(kind, &card) } })
+    }
+
+    fn key_copy(&self, place: &[u8], value: &[u8], frozen: bool) -> Result<KeyCopy, CardError> {
+        let record: KeyRecord = open(place, value)?;
+        let key = PublicKey::from_slice(&place[1..]).ok_or_else(|| super::fault("its table of keys is damaged"))?;
+        let seed = keys::unseal(&self.master, &key, &record)?.dangerous_seed();
+        Ok(KeyCopy { seed, origin: if frozen { Origin::Restored } else { record.origin } })
+    }
+
+    /// The records after a place, about `bytes_max` bytes of them, encoded as an [`ExportPart`]. For a move the card is
+    /// retired first, durably.
+    pub(crate) fn export_part(
+        &mut self,
+        kind: BackupKind,
+        after: &[u8],
+        bytes_max: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, CardError> {
+        let card = self.card()?;
+        if card.identity.keys == KeyPolicy::Stay {
+            return Err(CardError::Unsupported);
+        }
+        if kind == BackupKind::Move {
+            self.retire()?;
+        }
+        self.nothing_open()?;
+        let frozen = self.is_frozen()?;
+        let mut part = ExportPart { image: Image::of(kind, &card), after: Vec::new().into() };
+        let begun = after.first().and_then(|table| EXPORTED.iter().position(|it| it == table));
+        for table in EXPORTED.iter().skip(begun.unwrap_or(0)) {
+            for (place, value) in self.memory.scan(&[*table])? {
+                if after.first() == Some(table) && place[..] <= *after {
+                    continue;
+                }
+                if part.image.len() + place.len() + value.len() > bytes_max && !part.after.is_empty() {
+                    return Ok(part.to_bytes());
+                }
+                part.after = place.clone().into();
+                if *table == KEYS {
+                    part.image.keys.push(self.key_copy(&place, &value, frozen)?);
+                } else {
+                    part.image.entries.push(Entry::of(place, value, frozen)?);
+                }
+            }
+        }
+        part.after = Vec::new().into();
+        Ok(part.to_bytes())
     }
 }
+
+/// Tables in the order in which an export tells them.
+const EXPORTED: [u8; 9] = {
+    let mut tables = [KEYS; 9];
+    let mut at = 0;
+    while at < COPIED.len() {
+        tables[at + 1] = COPIED[at];
+        at += 1;
+    }
+    tables
+};
 
 /// Tables that a backup holds record by record; the card's own record and keys stand apart, the index is made anew.
 const COPIED: [u8; 8] = [CHALLENGES, SLOTS, LATEST, HOLDINGS, ENDORSED, GIVEN_BACK, CLOSED, HAND_INS];
 
 impl Entry {
+    /// The record at a place; that of a frozen card as it comes back.
+    fn of(place: Vec<u8>, value: Vec<u8>, frozen: bool) -> Result<Entry, CardError> {
+        let entry = Entry { place: place.into(), value: value.into() };
+        Ok(if frozen { entry.restored()? } else { entry })
+    }
+
+    /// Bytes that the encoding takes at most.
+    fn len(&self) -> usize {
+        self.place.len() + self.value.len() + ENTRY_FRAMING
+    }
+
     /// Checks the record and writes it as it comes back.
     fn restore(&self, kind: BackupKind, writes: &mut Writes) -> Result<(), MemoryFault> {
         let table = self.place.first().copied();
@@ -291,6 +492,16 @@ impl Entry {
                 Ok(())
             }
             _ => Err(damaged()),
+        }
+    }
+
+    /// The record as a copy brings it back.
+    fn restored(self) -> Result<Entry, CardError> {
+        let mut writes = Writes::default();
+        self.restore(BackupKind::Copy, &mut writes)?;
+        match writes.0.into_iter().next() {
+            Some((place, Some(value))) => Ok(Entry { place: place.into(), value: value.into() }),
+            _ => Ok(self),
         }
     }
 

@@ -10,7 +10,8 @@ use super::{
     Element, keys,
     memory::Memory,
     record::{
-        CHALLENGES, CardRecord, ChallengeSlot, GIVEN_BACK, Holding, KEYS, KeyRecord, LATEST, LoadSlot, SLOTS, Writes,
+        CHALLENGES, CardRecord, ChallengeSlot, GIVEN_BACK, Holding, KEYS, KeyRecord, LATEST, LoadSlot, Origin, SLOTS,
+        Writes,
     },
 };
 use crate::{CardError, HoldingState, HoldingStatus};
@@ -67,12 +68,12 @@ impl<M: Memory> Element<M> {
         chain: &Chain,
         ticket: &Signed<LoadTicket>,
     ) -> Result<HoldingStatus, CardError> {
-        self.operational()?;
+        let roots = self.loads(chain)?.identity.roots();
         let key = holder(chain);
         self.key(&key)?;
         let nonce = ticket.record.nonce;
         let slot: LoadSlot = self.read(SLOTS, &[&nonce[..]])?.ok_or(CardError::NoSlot)?;
-        let node = leaf(&chain.walk(&self.roots)?.nodes).identity;
+        let node = leaf(&chain.walk(&roots)?.nodes).identity;
         let used_otherwise = slot.loaded.is_some_and(|note| note != node);
         if slot.key != Some(key) || used_otherwise {
             return Err(CardError::NoSlot);
@@ -80,13 +81,13 @@ impl<M: Memory> Element<M> {
         if let Some(holding) = self.held(&node)? {
             return answer_again(&node, &holding, slot.loaded.is_some());
         }
-        let verified = chain.verify_form(&self.roots)?;
-        ticket.verify(self.roots.network, &self.roots.issuer).map_err(|_| CardError::Ticket)?;
+        let verified = chain.verify_form(&roots)?;
+        ticket.verify(roots.network, &roots.issuer).map_err(|_| CardError::Ticket)?;
         if ticket.record.note != node || !chain.hops.is_empty() {
             return Err(CardError::Ticket);
         }
         let mut writes = Writes::default();
-        let holding = loaded(chain, leaf(&verified), slot.origin.state());
+        let holding = loaded(chain, leaf(&verified), self.state_of(slot.origin)?);
         writes.put_holding(&node, &holding);
         writes.put(SLOTS, &[&nonce[..]], &LoadSlot { loaded: Some(node), ..slot });
         writes.put(LATEST, &[&key.0], &nonce);
@@ -95,18 +96,22 @@ impl<M: Memory> Element<M> {
     }
 
     pub(super) fn do_load_payment(&mut self, chain: &Chain) -> Result<HoldingStatus, CardError> {
-        let card = self.operational()?;
+        let card = self.loads(chain)?;
+        let roots = card.identity.roots();
         let key = holder(chain);
         let origin = self.key(&key)?.origin;
-        let nodes = chain.walk(&self.roots)?.nodes;
+        let nodes = chain.walk(&roots)?.nodes;
         let node = leaf(&nodes).identity;
         let opening = self.opening(chain, &nodes)?;
         if let Some(holding) = self.held(&node)? {
             return answer_again(&node, &holding, true);
         }
-        let verified = chain.verify_form(&self.roots)?;
+        if let Opening::Challenge = opening {
+            self.payer_not_named(&nodes)?;
+        }
+        let verified = chain.verify_form(&roots)?;
         let mut writes = Writes::default();
-        let holding = loaded(chain, leaf(&verified), origin.state());
+        let holding = loaded(chain, leaf(&verified), self.state_of(origin)?);
         writes.put_holding(&node, &holding);
         if let Opening::GiveBack { parent } = opening {
             writes.put(GIVEN_BACK, &[&parent.0], &node);
@@ -117,6 +122,33 @@ impl<M: Memory> Element<M> {
         }
         self.commit(writes)?;
         Ok(holding.status(&node))
+    }
+
+    /// The card, if it loads money of that currency.
+    fn loads(&mut self, chain: &Chain) -> Result<CardRecord, CardError> {
+        let card = self.operational()?;
+        self.nothing_open()?;
+        let found = chain.currency();
+        match card.identity.currency {
+            Some(only) if only != found => Err(CardError::Currency { found }),
+            _ => Ok(card),
+        }
+    }
+
+    /// The state of what is loaded under an origin.
+    fn state_of(&mut self, origin: Origin) -> Result<HoldingState, CardError> {
+        Ok(if self.is_frozen()? { HoldingState::Restored } else { origin.state() })
+    }
+
+    /// Refuses what a key pays that the filter names. Who held the money before him passed it on before; a key of this card
+    /// pays itself, which brings a revoked holder's own money to his account.
+    fn payer_not_named(&mut self, nodes: &[Node]) -> Result<(), CardError> {
+        let [before @ .., payer, _] = nodes else { return Ok(()) };
+        let own = self.read::<KeyRecord>(KEYS, &[&payer.holder.0])?.is_some();
+        match !own && self.do_names(&payer.holder)? {
+            true => Err(CardError::Revoked { hop: before.len() }),
+            false => Ok(()),
+        }
     }
 
     /// The open slot that the last endorsement of `chain` goes into.

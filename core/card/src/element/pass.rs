@@ -26,12 +26,14 @@ impl<M: Memory> Element<M> {
         amount: Amount,
         answer: &Digest,
     ) -> Result<Signature, CardError> {
-        self.operational()?;
+        let card = self.operational()?;
         let mut holding = self.held(node)?.ok_or(CardError::UnknownHolding)?;
         let before = self.signed_before(node, answer)?;
         if let Some(same) = before.as_ref().filter(|before| before.amount == amount) {
             return Ok(same.signature);
         }
+        self.no_other_open(answer)?;
+        self.not_frozen()?;
         live(&holding)?;
         if let Some(before) = before {
             return Err(CardError::OtherAmount { signed: before.amount });
@@ -41,9 +43,11 @@ impl<M: Memory> Element<M> {
             Some(rest) if !amount.is_zero() => rest,
             _ => return Err(insufficient),
         };
-        let signature = self.sign(&holding.key, &Endorsement { parent: *node, amount, answer: *answer })?;
         let mut writes = Writes::default();
+        self.count_payment(&mut writes, holding.currency, amount, answer)?;
+        let signature = self.sign(&card, &holding.key, &Endorsement { parent: *node, amount, answer: *answer })?;
         writes.put_holding(node, &holding);
+        Self::open(&mut writes, answer, node);
         writes.put(ENDORSED, &[&node.0, &answer.0], &Endorsed { amount, signature });
         self.commit(writes)?;
         Ok(signature)
@@ -54,15 +58,16 @@ impl<M: Memory> Element<M> {
         node: &Digest,
         purpose: &ClosingPurpose,
     ) -> Result<(Amount, Signature), CardError> {
-        self.operational()?;
+        let network = self.operational()?.identity.network;
+        self.nothing_open()?;
         let mut holding = self.held(node)?.ok_or(CardError::UnknownHolding)?;
-        let digest = purpose.digest(self.roots.network);
+        let digest = purpose.digest(network);
         let before: Option<Closed> = self.read(CLOSED, &[&node.0])?;
         if let Some(same) = before.as_ref().filter(|before| before.purpose == digest) {
             return Ok((same.amount, same.signature));
         }
         let amount = closable(&holding, before.as_ref(), purpose)?;
-        let message = purpose.message(self.roots.network, *node, amount);
+        let message = purpose.message(network, *node, amount);
         let signature = self.secret(&holding.key)?.sign(&message);
         let mut writes = Writes::default();
         close(&mut holding);
@@ -70,6 +75,16 @@ impl<M: Memory> Element<M> {
         writes.put(CLOSED, &[&node.0], &Closed { purpose: digest, amount, signature });
         self.commit(writes)?;
         Ok((amount, signature))
+    }
+
+    pub(super) fn do_refund(&mut self, node: &Digest, to: &ToAccount) -> Result<(Amount, Signature), CardError> {
+        let network = self.operational()?.identity.network;
+        self.nothing_open()?;
+        let holding = self.held(node)?.ok_or(CardError::UnknownHolding)?;
+        let taken = self.taken(node, &holding)?;
+        let amount = something(if taken.is_zero() { holding.remaining } else { taken })?;
+        let message = ClosingPurpose::BackupRefund(to.clone()).message(network, *node, amount);
+        Ok((amount, self.secret(&holding.key)?.sign(&message)))
     }
 
     /// What closings took of a holding.
@@ -82,7 +97,8 @@ impl<M: Memory> Element<M> {
     }
 
     pub(super) fn do_hand_in(&mut self, to: &ToAccount, leaves: &[Digest]) -> Result<Signed<HandIn>, CardError> {
-        self.operational()?;
+        let card = self.operational()?;
+        self.nothing_open()?;
         let refused = CardError::HandIn { max: BATCH_ITEMS_MAX };
         let count = match u32::try_from(leaves.len()) {
             Ok(count) if (1..=BATCH_ITEMS_MAX).contains(&leaves.len()) => count,
@@ -101,7 +117,7 @@ impl<M: Memory> Element<M> {
             closed.push((*leaf, holding));
         }
         let key = one_key(&closed).ok_or(refused)?;
-        let signature = self.sign(&key, &record)?;
+        let signature = self.sign(&card, &key, &record)?;
         let mut writes = Writes::default();
         for (leaf, mut holding) in closed {
             close(&mut holding);

@@ -3,6 +3,7 @@
 //! | table | id | record |
 //! |---|---|---|
 //! | [`CARD`] | – | [`CardRecord`] |
+//! | [`PINS`] | – | [`PinRecord`] |
 //! | [`KEYS`] | public key | [`KeyRecord`] |
 //! | [`CHALLENGES`] | `e` of the challenge | [`ChallengeSlot`] |
 //! | [`SLOTS`] | nonce | [`LoadSlot`] |
@@ -13,20 +14,30 @@
 //! | [`GIVEN_BACK`] | endorsement | node that gave it back |
 //! | [`CLOSED`] | node | [`Closed`] |
 //! | [`HAND_INS`] | digest of account and leaves | signature |
+//! | [`OPEN`] | – | `e` of the open payment |
+//! | [`PART`] | node | nothing: the parts of the open payment |
+//! | [`OPERATOR`] | – | [`Orders`](super::operator::Orders) |
+//! | [`RULES`] | currency | rules of payments |
+//! | [`COUNTS`] | currency | [`Counts`](crate::Counts) |
+//! | [`PAID`] | `e` | what was paid to others in answer to it |
+//! | [`FILTER`] | – | filter of revoked keys |
+//! | [`CLEARED`] | digest of a key | number of the filter that names it falsely |
 
 use alloc::{format, vec, vec::Vec};
 
 use zeni_crypto::{Digest, PublicKey, Signature};
-use zeni_message::{Network, Time, Wire, decode, encode, limits::DOCUMENT_BYTES_MAX};
+use zeni_message::{Time, Wire, decode, encode, limits::DOCUMENT_BYTES_MAX};
 use zeni_money::{Amount, Currency};
+use zeni_note::Nonce;
 
 use super::memory::{MemoryFault, Write};
-use crate::{HoldingState, HoldingStatus, Life};
+use crate::{HoldingState, HoldingStatus, Identity, Life};
 
 /// Version of the records.
 pub(super) const VERSION: u16 = 1;
 
 pub(super) const CARD: u8 = b'i';
+pub(super) const PINS: u8 = b'p';
 pub(super) const KEYS: u8 = b'k';
 pub(super) const CHALLENGES: u8 = b'q';
 pub(super) const SLOTS: u8 = b's';
@@ -37,6 +48,14 @@ pub(super) const ENDORSED: u8 = b'e';
 pub(super) const GIVEN_BACK: u8 = b'g';
 pub(super) const CLOSED: u8 = b'c';
 pub(super) const HAND_INS: u8 = b'h';
+pub(super) const OPEN: u8 = b'o';
+pub(super) const PART: u8 = b'm';
+pub(super) const OPERATOR: u8 = b'O';
+pub(super) const RULES: u8 = b'R';
+pub(super) const COUNTS: u8 = b'C';
+pub(super) const PAID: u8 = b'P';
+pub(super) const FILTER: u8 = b'F';
+pub(super) const CLEARED: u8 = b'X';
 
 #[derive(minicbor::Encode, minicbor::Decode)]
 struct Versioned<T> {
@@ -50,20 +69,43 @@ struct Versioned<T> {
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub(super) struct CardRecord {
     #[n(0)]
-    pub(super) network: Network,
+    pub(super) identity: Identity,
+    /// Number of the card, drawn when it was personalised: its operator and its owner know it.
     #[n(1)]
-    pub(super) life: Life,
+    pub(super) number: Nonce,
+    /// Personalised, operational or retired; locked is a card whose tries ran out.
     #[n(2)]
+    pub(super) life: Life,
+    #[n(3)]
     pub(super) floor: Time,
     /// Digest of the backup that was restored into this card.
-    #[n(3)]
+    #[n(4)]
     pub(super) restored: Option<Digest>,
+    /// Digest of the backup that is being restored, part by part: until its end came the card does nothing else.
+    #[n(5)]
+    pub(super) restoring: Option<Digest>,
+}
+
+/// PIN and PUK, as digests under the master key, and how often each may still be wrong.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(super) struct PinRecord {
+    #[n(0)]
+    pub(super) pin: Digest,
+    #[n(1)]
+    pub(super) pin_tries: u8,
+    #[n(2)]
+    pub(super) puk: Digest,
+    #[n(3)]
+    pub(super) puk_tries: u8,
+    /// Makes the digests differ from card to card.
+    #[n(4)]
+    pub(super) salt: Nonce,
 }
 
 /// Where a key or a slot came to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 #[cbor(index_only)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// On this card, or on the one that moved here.
     #[n(0)]
     Own,
@@ -189,6 +231,10 @@ impl Writes {
     pub(super) fn put<T: minicbor::Encode<()>>(&mut self, table: u8, id: &[&[u8]], record: &T) {
         let value = encode(&Versioned { version: VERSION, record });
         self.0.push((place(table, id), Some(value)));
+    }
+
+    pub(super) fn remove(&mut self, table: u8, id: &[&[u8]]) {
+        self.0.push((place(table, id), None));
     }
 
     /// Stores a holding and keeps the index of holdings with something left.

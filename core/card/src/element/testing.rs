@@ -1,9 +1,17 @@
-//! A memory in the computer's own, with power cuts.
+//! A memory in the computer's own, with power cuts, and cards in it.
 
 use alloc::{collections::BTreeMap, string::ToString, sync::Arc, vec::Vec};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::memory::{Memory, MemoryFault, Pair, Write};
+use zeni_crypto::{Entropy, SecretKey, sha256};
+use zeni_note::keylist::Roots;
+use zeroize::Zeroizing;
+
+use super::{
+    Element,
+    memory::{Memory, MemoryFault, Pair, Write},
+};
+use crate::{ApduCard, Applet, Card, CardError, Identity, InProcess, KeyPolicy, Life, Pin};
 
 /// When the power fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,4 +120,72 @@ impl Memory for TestMemory {
 
 fn power_cut() -> MemoryFault {
     MemoryFault { reason: "the power was cut".to_string() }
+}
+
+/// The master key of test cards.
+const MASTER: [u8; 32] = [0x4d; 32];
+
+/// Who signs the orders of test cards.
+pub fn operator() -> SecretKey {
+    SecretKey::from_seed(sha256(&[b"zeni test operator"]).0)
+}
+
+/// A card of the network in any currency, whose keys may leave it.
+pub fn identity(roots: Roots) -> Identity {
+    let Roots { network, issuer, authority } = roots;
+    Identity { network, issuer, authority, operator: operator().public(), currency: None, keys: KeyPolicy::Leave }
+}
+
+/// The owner's PIN of test cards.
+pub fn pin() -> Pin {
+    digits(b"2580")
+}
+
+/// Their transport PIN.
+pub fn transport_pin() -> Pin {
+    digits(b"000000")
+}
+
+/// Their PUK.
+pub fn puk() -> Pin {
+    digits(b"31415926")
+}
+
+fn digits(digits: &[u8]) -> Pin {
+    Pin::from_digits(digits).expect("as many digits as a PIN has")
+}
+
+impl<M: Memory> Element<M> {
+    /// Makes a blank card operational, as its issuer and its owner do.
+    ///
+    /// # Errors
+    /// As [`Element::personalise`] and [`Element::change_pin`].
+    pub fn make_ready(&mut self, roots: Roots) -> Result<(), CardError> {
+        if self.life()? == Life::Manufactured {
+            self.personalise(&identity(roots), &transport_pin(), &puk())?;
+        }
+        match self.life()? {
+            Life::Personalised => self.change_pin(&transport_pin(), &pin()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A card for tests: the applet in this process, behind its driver.
+pub type TestCard = ApduCard<InProcess<TestMemory>>;
+
+/// The card in `memory`, made operational if it is blank.
+///
+/// # Errors
+/// Those of the memory.
+pub fn card(memory: &TestMemory, roots: Roots, entropy: impl Entropy + Send + 'static) -> Result<TestCard, CardError> {
+    let applet = Applet::new(memory.clone(), Zeroizing::new(MASTER), entropy);
+    let mut card = ApduCard::new(InProcess(applet), Some(pin()));
+    if card.life()? == Life::Manufactured {
+        card.personalise(&identity(roots), &transport_pin(), &puk())?;
+    }
+    if card.life()? == Life::Personalised {
+        card.change_pin(&transport_pin(), &pin())?;
+    }
+    Ok(card)
 }

@@ -21,7 +21,7 @@ use zeni_note::{
 };
 
 use super::{
-    record::{CLOSED, Closed, ENDORSED, Endorsed, HAND_INS, HOLDINGS, open},
+    record::{CLOSED, Closed, ENDORSED, Endorsed, HAND_INS, HOLDINGS, PINS, open},
     testing::TestMemory,
     *,
 };
@@ -45,8 +45,8 @@ pub(super) struct Money {
 }
 
 /// A card over `memory` as it is.
-pub(super) fn insert(world: &World, memory: &TestMemory, seed: u64) -> Element<TestMemory> {
-    Element::new(memory.clone(), Zeroizing::new(MASTER), world.roots, SeededEntropy::from_number(seed))
+pub(super) fn insert(_: &World, memory: &TestMemory, seed: u64) -> Element<TestMemory> {
+    Element::new(memory.clone(), Zeroizing::new(MASTER), SeededEntropy::from_number(seed))
 }
 
 pub(super) fn account(deposit: &str) -> ToAccount {
@@ -70,7 +70,7 @@ impl Desk {
     pub(super) fn blank(world: &str, seed: u64) -> Desk {
         let (world, memory) = (World::new(world), TestMemory::new());
         let mut card = insert(&world, &memory, seed);
-        card.personalise().unwrap();
+        card.make_ready(world.roots).unwrap();
         Desk { world, memory, card }
     }
 

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use zeni_card::element::{Element, testing::TestMemory};
+use zeni_card::element::testing::{TestCard, TestMemory, card};
 use zeni_crypto::SharedEntropy;
 use zeni_message::{
     Role,
@@ -176,15 +176,8 @@ impl Home {
         Join { enrolment, privacy, kind }
     }
 
-    pub(crate) fn card(&self) -> Element<TestMemory> {
-        let mut card = Element::new(
-            self.memory.clone(),
-            zeroize::Zeroizing::new([9; 32]),
-            self.town.world.roots,
-            self.entropy.clone(),
-        );
-        card.personalise().unwrap();
-        card
+    pub(crate) fn card(&self) -> TestCard {
+        card(&self.memory, self.town.world.roots, self.entropy.clone()).unwrap()
     }
 
     /// The process starts, after a cut with the power back on.

@@ -18,7 +18,7 @@ struct Scene {
     asked: Chain,
     given_back: Chain,
     backup: crate::Backup,
-    roots: Roots,
+    roots: zeni_note::keylist::Roots,
 }
 
 /// A command and the bytes it answers.
@@ -128,15 +128,16 @@ fn blank_cards() {
     let (desk, scene) = scene();
     assert_eq!(scene.roots, desk.world.roots);
     for cut in [Cut::BeforeCommit, Cut::AfterCommit] {
-        for at in 0..2 {
+        // personalised, one PIN try less, the owner's PIN, restored
+        for at in 0..4 {
             let memory = TestMemory::new();
             memory.cut(at, cut);
             let mut card = insert(&desk.world, &memory, 3);
-            let failed = card.personalise().is_err() || card.restore(&scene.backup).is_err();
+            let failed = card.make_ready(scene.roots).is_err() || card.restore(&scene.backup).is_err();
             assert!(failed);
             memory.power_on();
             let mut card = insert(&desk.world, &memory, 3);
-            card.personalise().unwrap();
+            card.make_ready(scene.roots).unwrap();
             card.restore(&scene.backup).unwrap();
             let holdings = card.holdings().unwrap();
             assert_eq!(

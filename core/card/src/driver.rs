@@ -1,0 +1,429 @@
+//! The driver: [`Card`] over APDUs.
+//!
+//! It selects the applet and shows the PIN when it first speaks to the card and after each fault of the link, and leaves the
+//! repetition to its caller: every command is safe to repeat. What the link carries at once is the link's to tell
+//! ([`Transmit::command_bytes_max`]); longer commands are chained, longer replies fetched.
+
+mod card;
+mod in_process;
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+use core::fmt;
+
+use zeni_message::{Wire, decode, encode};
+use zeni_note::Nonce;
+use zeroize::Zeroizing;
+
+use crate::{
+    Backup, BackupKind, CardError, Identity, Life, Pin, RestoreFault, Tries,
+    apdu::{
+        AID, Apdu, COMMAND_BYTES_MAX, EXTENDED_FRAMING, Part, REPLY_BYTES_MAX, SHORT_DATA_MAX, SHORT_REPLY_MAX,
+        instruction::Instruction, refusal::Refusal, word::StatusWord,
+    },
+    element::backup::ExportPart,
+};
+
+pub use in_process::InProcess;
+
+/// What carries commands to a card and replies back.
+pub trait Transmit: Send {
+    /// Sends one command; the reply ends with its status word.
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, LinkFault>;
+
+    /// Bytes of the longest command that goes through. At least
+    /// [`SHORT_COMMAND_MAX`](crate::apdu::SHORT_COMMAND_MAX); less than an extended command takes means short commands alone.
+    fn command_bytes_max(&self) -> usize {
+        COMMAND_BYTES_MAX + EXTENDED_FRAMING
+    }
+}
+
+impl<T: Transmit + ?Sized> Transmit for Box<T> {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, LinkFault> {
+        (**self).transmit(command)
+    }
+
+    fn command_bytes_max(&self) -> usize {
+        (**self).command_bytes_max()
+    }
+}
+
+/// No reply came. Whether the command was carried out is unknown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct LinkFault {
+    /// What went wrong, for the person at the machine.
+    pub reason: String,
+}
+
+impl From<LinkFault> for CardError {
+    fn from(fault: LinkFault) -> CardError {
+        CardError::Link(fault.reason)
+    }
+}
+
+/// What a card tells anyone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Information {
+    /// Version of its command set.
+    pub version: u8,
+    /// Where it is in its life.
+    pub life: Life,
+    /// Whether it takes extended lengths.
+    pub extended: bool,
+    /// Bytes of command data that it assembles.
+    pub command_bytes_max: usize,
+    /// How often PIN and PUK may still be wrong.
+    pub tries: Tries,
+}
+
+/// A card behind a link.
+pub struct ApduCard<T> {
+    link: T,
+    /// The PIN to be shown; none once it was wrong, so that no try is wasted.
+    pin: Option<Pin>,
+    /// What SELECT told; none until the applet was selected on this link.
+    selected: Option<Information>,
+    /// Whether the card took the PIN since.
+    verified: bool,
+}
+
+/// Shows no PIN.
+impl<T> fmt::Debug for ApduCard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApduCard(…)")
+    }
+}
+
+/// Bytes of keys and records in one part of a restoration.
+const IMPORT_BYTES_MAX: usize = 8_192;
+
+/// In the flags of SELECT: extended lengths.
+const EXTENDED: u8 = 0x01;
+
+impl<T: Transmit> ApduCard<T> {
+    /// The card at the other end of `link`. Sends nothing yet. Without a PIN it does only what a card does for anyone.
+    pub fn new(link: T, pin: Option<Pin>) -> ApduCard<T> {
+        ApduCard { link, pin, selected: None, verified: false }
+    }
+
+    /// What the card tells anyone.
+    pub fn information(&mut self) -> Result<Information, CardError> {
+        self.select()?;
+        let told = self.exchange(Instruction::GetStatus, 0, 0, &[])?;
+        parse_information(&told)
+    }
+
+    /// Makes a blank card the card of a network; tells its number. The same again changes nothing until its owner has
+    /// chosen a PIN.
+    pub fn personalise(&mut self, identity: &Identity, transport: &Pin, puk: &Pin) -> Result<Nonce, CardError> {
+        self.select()?;
+        let mut data = pair(transport, puk, true);
+        data.extend_from_slice(&encode(identity));
+        let told = self.exchange(Instruction::Personalise, 0, 0, &data)?;
+        let number: [u8; 16] = fixed(&told)?;
+        Ok(number.into())
+    }
+
+    /// Whose card this is and its number. Whoever works with it checks that it is a card of his network.
+    pub fn identity(&mut self) -> Result<(Identity, Nonce), CardError> {
+        let told = self.status(2, &[])?;
+        value(&told)
+    }
+
+    /// Shows another PIN from now on.
+    pub fn verify(&mut self, pin: &Pin) -> Result<(), CardError> {
+        self.select()?;
+        self.pin = Some(pin.clone());
+        self.verified = false;
+        self.show_pin()
+    }
+
+    /// Replaces the PIN. After a fault of the link [`ApduCard::verify`] tells which of the two holds.
+    pub fn change_pin(&mut self, old: &Pin, new: &Pin) -> Result<(), CardError> {
+        self.select()?;
+        self.exchange(Instruction::ChangePin, 0, 1, &pair(old, new, false))?;
+        self.pin = Some(new.clone());
+        self.verified = true;
+        Ok(())
+    }
+
+    /// Sets a new PIN by the PUK.
+    pub fn unblock(&mut self, puk: &Pin, new: &Pin) -> Result<(), CardError> {
+        self.select()?;
+        self.exchange(Instruction::Unblock, 0, 1, &pair(puk, new, false))?;
+        self.pin = Some(new.clone());
+        self.verified = false;
+        Ok(())
+    }
+
+    /// A copy of the card, for the loss of it, from a card whose keys may leave it. The card goes on.
+    pub fn export(&mut self) -> Result<Backup, CardError> {
+        self.exported(BackupKind::Copy)
+    }
+
+    /// Retires the card, durably, then tells everything it holds. Again gives the same again.
+    pub fn export_move(&mut self) -> Result<Backup, CardError> {
+        self.exported(BackupKind::Move)
+    }
+
+    /// Takes over what a backup holds, into a card without keys. The same backup again changes nothing; broken off, it is
+    /// finished by the same again, and the card does nothing else until then.
+    ///
+    /// # Errors
+    /// The first [`RestoreFault`] that applies.
+    pub fn restore(&mut self, backup: &Backup) -> Result<(), RestoreFault> {
+        let digest = backup.digest();
+        for part in backup.parts(IMPORT_BYTES_MAX) {
+            let data = Zeroizing::new([&digest.0[..], &part].concat());
+            self.import(0, &data)?;
+        }
+        self.import(1, &digest.0)
+    }
+
+    /// The link, the card left as it is.
+    pub fn into_link(self) -> T {
+        self.link
+    }
+
+    fn import(&mut self, step: u8, data: &[u8]) -> Result<(), RestoreFault> {
+        match self.command(Instruction::Import, step, 0, data) {
+            Ok(_) => Ok(()),
+            Err(Fault::Card(refusal)) => Err(refusal.restore_fault()),
+            Err(Fault::Other(error)) => Err(error.into()),
+        }
+    }
+
+    fn exported(&mut self, kind: BackupKind) -> Result<Backup, CardError> {
+        let strange = CardError::Strange { word: StatusWord::Done.code() };
+        let p1 = match kind {
+            BackupKind::Move => 1,
+            BackupKind::Copy => 2,
+        };
+        let mut parts: Vec<ExportPart> = Vec::new();
+        let mut after = Vec::new();
+        loop {
+            let told = Zeroizing::new(self.working(Instruction::Export, p1, 0, &after)?);
+            let part = ExportPart::from_bytes(&told).ok_or_else(|| strange.clone())?;
+            // a card that goes round in circles would be asked for ever
+            let next = part.after.to_vec();
+            let onward = next.is_empty() || next != after;
+            parts.push(part);
+            if !onward {
+                return Err(strange);
+            }
+            if next.is_empty() {
+                return Backup::from_parts(parts).ok_or(strange);
+            }
+            after = next;
+        }
+    }
+
+    /// A command that asks for the PIN.
+    fn working(&mut self, instruction: Instruction, p1: u8, p2: u8, data: &[u8]) -> Result<Vec<u8>, CardError> {
+        self.command(instruction, p1, p2, data).map_err(Fault::into_card_error)
+    }
+
+    /// GET STATUS of what asks for the PIN.
+    fn status(&mut self, what: u8, data: &[u8]) -> Result<Vec<u8>, CardError> {
+        self.working(Instruction::GetStatus, what, 0, data)
+    }
+
+    /// The same, none where the card knows nothing of it.
+    fn find(&mut self, what: u8, data: &[u8]) -> Result<Option<Vec<u8>>, CardError> {
+        match self.command(Instruction::GetStatus, what, 0, data) {
+            Ok(told) => Ok(Some(told)),
+            Err(Fault::Card(Refusal { word: StatusWord::UnknownReference, reason: 0, .. })) => Ok(None),
+            Err(fault) => Err(fault.into_card_error()),
+        }
+    }
+
+    fn command(&mut self, instruction: Instruction, p1: u8, p2: u8, data: &[u8]) -> Result<Vec<u8>, Fault> {
+        self.select()?;
+        self.show_pin()?;
+        match self.send(instruction, p1, p2, data) {
+            // somebody else reset the card, or chose another application on it, in between
+            Err(Fault::Card(refusal)) if refusal.word == StatusWord::PinMissing && self.pin.is_some() => {
+                self.selected = None;
+                self.select()?;
+                self.show_pin()?;
+                self.send(instruction, p1, p2, data)
+            }
+            result => result,
+        }
+    }
+
+    fn exchange(&mut self, instruction: Instruction, p1: u8, p2: u8, data: &[u8]) -> Result<Vec<u8>, CardError> {
+        self.send(instruction, p1, p2, data).map_err(Fault::into_card_error)
+    }
+
+    fn select(&mut self) -> Result<(), CardError> {
+        if self.selected.is_some() {
+            return Ok(());
+        }
+        self.verified = false;
+        let select = self.parts(Instruction::Select, 4, 0, &AID);
+        let told = match self.carry(&select)? {
+            (StatusWord::Done, told) => told,
+            (word, _) => return Err(Refusal::from(word).card_error()),
+        };
+        self.selected = Some(parse_information(&told)?);
+        Ok(())
+    }
+
+    fn show_pin(&mut self) -> Result<(), CardError> {
+        if self.verified {
+            return Ok(());
+        }
+        let Some(pin) = self.pin.clone() else { return Ok(()) };
+        match self.exchange(Instruction::Verify, 0, 1, pin.digits()) {
+            Ok(_) => {
+                self.verified = true;
+                Ok(())
+            }
+            // a card that has no PIN yet, or is retired or locked, says so itself to what follows
+            Err(CardError::Life { .. }) => Ok(()),
+            Err(error) => {
+                if let CardError::Pin { .. } | CardError::Locked = error {
+                    self.pin = None;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends a command to the selected applet, and asks for the reason if it was refused.
+    fn send(&mut self, instruction: Instruction, p1: u8, p2: u8, data: &[u8]) -> Result<Vec<u8>, Fault> {
+        let parts = self.parts(instruction, p1, p2, data);
+        let (word, told) = self.carry(&parts)?;
+        match word {
+            StatusWord::Done => Ok(told),
+            StatusWord::WrongLength | StatusWord::WrongParameters | StatusWord::UnknownInstruction => {
+                Err(Fault::Card(word.into()))
+            }
+            word => {
+                let why = self.parts(Instruction::GetStatus, 1, 0, &[]);
+                let (answered, told) = self.carry(&why)?;
+                let refusal = Refusal::from_parts(word, &told).filter(|_| answered == StatusWord::Done);
+                Err(Fault::Card(refusal.unwrap_or(word.into())))
+            }
+        }
+    }
+
+    /// The commands that carry one instruction.
+    fn parts(&self, instruction: Instruction, p1: u8, p2: u8, data: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
+        let (class, code) = instruction.codes();
+        let extended = self.selected.is_some_and(|card| card.extended);
+        let room = self.link.command_bytes_max().saturating_sub(EXTENDED_FRAMING);
+        let (piece, expected) = if extended && room > SHORT_DATA_MAX {
+            (room.min(COMMAND_BYTES_MAX), REPLY_BYTES_MAX)
+        } else {
+            (SHORT_DATA_MAX, SHORT_REPLY_MAX)
+        };
+        let pieces = data.len().div_ceil(piece).max(1);
+        let command = |index: usize| {
+            let data = &data[index * piece..data.len().min((index + 1) * piece)];
+            let part = if index + 1 < pieces { Part::More } else { Part::Last };
+            // one piece of a short chain asks for no reply
+            let expected = if part == Part::More { 0 } else { expected };
+            Zeroizing::new(Apdu { class, part, instruction: code, p1, p2, data, expected }.to_bytes())
+        };
+        (0..pieces).map(command).collect()
+    }
+
+    /// Carries the parts of a command to the card and the whole reply back.
+    fn carry(&mut self, parts: &[Zeroizing<Vec<u8>>]) -> Result<(StatusWord, Vec<u8>), CardError> {
+        let mut reply = Vec::new();
+        let mut word = StatusWord::Done;
+        for part in parts {
+            word = self.transmit(part, &mut reply)?;
+            if word != StatusWord::Done && !matches!(word, StatusWord::More(_)) {
+                return Ok((word, reply));
+            }
+        }
+        while let StatusWord::More(rest) = word {
+            let expected = if rest == 0 { SHORT_REPLY_MAX } else { usize::from(rest) };
+            let (class, instruction) = Instruction::GetResponse.codes();
+            let next = Apdu { class, part: Part::Last, instruction, p1: 0, p2: 0, data: &[], expected }.to_bytes();
+            let before = reply.len();
+            word = self.transmit(&next, &mut reply)?;
+            if reply.len() == before || reply.len() > REPLY_BYTES_MAX {
+                return Err(CardError::Strange { word: word.code() });
+            }
+        }
+        Ok((word, reply))
+    }
+
+    /// One exchange; a fault leaves the card to be selected anew.
+    fn transmit(&mut self, command: &[u8], reply: &mut Vec<u8>) -> Result<StatusWord, CardError> {
+        let answer = self.link.transmit(command).inspect_err(|_| self.selected = None)?;
+        let Some((data, word)) = answer.split_last_chunk() else {
+            self.selected = None;
+            return Err(CardError::Link(String::from("a reply without a status word")));
+        };
+        reply.extend_from_slice(data);
+        let word = u16::from_be_bytes(*word);
+        StatusWord::from_code(word).ok_or(CardError::Strange { word })
+    }
+}
+
+/// Why there is no reply.
+enum Fault {
+    /// The card said no.
+    Card(Refusal),
+    /// Anything else.
+    Other(CardError),
+}
+
+impl Fault {
+    fn into_card_error(self) -> CardError {
+        match self {
+            Fault::Card(refusal) => refusal.card_error(),
+            Fault::Other(error) => error,
+        }
+    }
+}
+
+impl From<CardError> for Fault {
+    fn from(error: CardError) -> Fault {
+        Fault::Other(error)
+    }
+}
+
+/// Two PINs, each but perhaps the second after its length.
+fn pair(first: &Pin, second: &Pin, both: bool) -> Zeroizing<Vec<u8>> {
+    let len = |pin: &Pin| u8::try_from(pin.digits().len()).expect("a PIN is short");
+    let mut data = Zeroizing::new(Vec::with_capacity(PERSONALISE_ROOM));
+    data.push(len(first));
+    data.extend_from_slice(first.digits());
+    if both {
+        data.push(len(second));
+    }
+    data.extend_from_slice(second.digits());
+    data
+}
+
+/// Bytes that PERSONALISE stays within, so that no PIN is left behind by a buffer that grows.
+const PERSONALISE_ROOM: usize = 512;
+
+fn parse_information(told: &[u8]) -> Result<Information, CardError> {
+    let &[version, life, flags, a, b, c, d, pin, puk] = told else { return Err(strange()) };
+    let command_bytes_max = usize::try_from(u32::from_be_bytes([a, b, c, d])).map_err(|_| strange())?;
+    let life = Life::from_code(life).ok_or_else(strange)?;
+    let extended = flags & EXTENDED != 0;
+    Ok(Information { version, life, extended, command_bytes_max, tries: Tries { pin, puk } })
+}
+
+fn strange() -> CardError {
+    CardError::Strange { word: StatusWord::Done.code() }
+}
+
+fn fixed<const N: usize>(told: &[u8]) -> Result<[u8; N], CardError> {
+    told.try_into().map_err(|_| strange())
+}
+
+fn value<T: Wire>(told: &[u8]) -> Result<T, CardError> {
+    decode(told, REPLY_BYTES_MAX).map_err(|_| strange())
+}
+
+#[cfg(test)]
+mod tests;
