@@ -130,6 +130,14 @@ impl<T: Transmit> ApduCard<T> {
         value(&told)
     }
 
+    /// Whether it is the card of this number; asks for no PIN. Whoever does not know the number learns nothing that he could
+    /// know the card again by.
+    pub fn is(&mut self, number: &Nonce) -> Result<bool, CardError> {
+        self.select()?;
+        let told = self.exchange(Instruction::GetStatus, 12, 0, &number[..])?;
+        fixed::<1>(&told).map(|[is_it]| is_it == 1)
+    }
+
     /// Shows another PIN from now on.
     pub fn verify(&mut self, pin: &Pin) -> Result<(), CardError> {
         self.select()?;

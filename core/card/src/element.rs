@@ -13,6 +13,7 @@ pub mod backup;
 mod contact;
 mod filter;
 mod keys;
+pub mod legacy;
 mod load;
 pub mod memory;
 mod operator;

@@ -120,6 +120,8 @@ pub(super) enum Status {
     Operator,
     Limits(Currency),
     Names(PublicKey),
+    /// Whether it is the card of this number: for anyone, who learns nothing that he did not know.
+    IsNumber(Nonce),
 }
 
 /// The PIN that VERIFY, CHANGE and RESET RETRY COUNTER mean.
@@ -258,6 +260,10 @@ impl Status {
             11 => {
                 let (key, fields) = fields.take()?;
                 fields.end(Status::Names(PublicKey(key)))
+            }
+            12 => {
+                let (number, fields) = fields.take::<16>()?;
+                fields.end(Status::IsNumber(number.into()))
             }
             _ => Err(StatusWord::WrongParameters.into()),
         }

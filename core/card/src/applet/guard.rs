@@ -57,7 +57,7 @@ impl<M: Memory> Applet<M> {
 
 fn need(command: &Command<'_>) -> Need {
     match command {
-        Command::Select(_) | Command::Status(Status::Card | Status::Refusal) => Need::Nothing,
+        Command::Select(_) | Command::Status(Status::Card | Status::Refusal | Status::IsNumber(_)) => Need::Nothing,
         Command::Personalise { .. } => Need::Unowned,
         Command::ChangePin { .. } => Need::Owner,
         Command::Verify(_) | Command::Unblock { .. } => Need::Pins,

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use subtle::ConstantTimeEq;
 use zeni_crypto::{Digest, PublicKey, Signature};
 use zeni_message::{Signed, encode};
 use zeni_money::Amount;
@@ -248,6 +249,14 @@ impl<M: Memory> Applet<M> {
             Status::Names(key) => {
                 let named = self.element.names(&key)?;
                 self.reply(&[u8::from(named)])
+            }
+            Status::IsNumber(number) => {
+                let is_it = match self.element.identity() {
+                    Ok((_, own)) => own.ct_eq(&number[..]).into(),
+                    Err(CardError::Life { .. }) => false,
+                    Err(error) => return Err(error.into()),
+                };
+                self.reply(&[u8::from(is_it)])
             }
             Status::Load => Err(StatusWord::UnknownReference.into()),
         }
