@@ -146,10 +146,17 @@ impl Desk {
         self.pass(&note, &payer, value, challenge.opening(self.world.network()), challenge.payee)
     }
 
+    /// Passes on, and confirms the payment.
+    pub(super) fn endorse(&mut self, node: &Digest, amount: Amount, answer: &Digest) -> Result<Signature, CardError> {
+        let signature = self.card.endorse(node, amount, answer)?;
+        self.card.confirm(answer)?;
+        Ok(signature)
+    }
+
     /// What the card passes on of `money` to `payee`, as a chain.
     pub(super) fn give(&mut self, money: &Money, value: u64, payee: PublicKey, seed: &str) -> Chain {
         let opening = self.challenge(payee, value, seed).opening(self.world.network());
-        let signature = self.card.endorse(&money.node, amount(value), &opening.answer_for(&payee)).unwrap();
+        let signature = self.endorse(&money.node, amount(value), &opening.answer_for(&payee)).unwrap();
         let hop = Hop { opening, amount: amount(value), signature, payee: self.world.licence(payee).into() };
         money.chain.extended(hop)
     }

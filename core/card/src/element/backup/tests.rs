@@ -22,7 +22,7 @@ fn claim() -> RequestClaim {
 fn copy() {
     let mut desk = Desk::new();
     let part = desk.note(500, "1");
-    let signature = desk.card.endorse(&part.node, amount(120), &answer("a")).unwrap();
+    let signature = desk.endorse(&part.node, amount(120), &answer("a")).unwrap();
     let closed = desk.note(200, "2");
     let deposit = ClosingPurpose::Deposit(account("d"));
     let closing = desk.card.close(&closed.node, &deposit).unwrap();
@@ -37,9 +37,9 @@ fn copy() {
     assert_eq!(restored.status(&closed.node), (200, 0, HoldingState::Closed));
     assert_eq!(restored.card.holdings().unwrap().len(), 1);
     assert_eq!(restored.card.endorsed(&part.node, &answer("a")), Ok(Some((amount(120), signature))));
-    assert_eq!(restored.card.endorse(&part.node, amount(120), &answer("a")), Ok(signature));
-    assert_eq!(restored.card.endorse(&part.node, amount(121), &answer("a")), Err(Restored));
-    assert_eq!(restored.card.endorse(&part.node, amount(1), &answer("b")), Err(Restored));
+    assert_eq!(restored.endorse(&part.node, amount(120), &answer("a")), Ok(signature));
+    assert_eq!(restored.endorse(&part.node, amount(121), &answer("a")), Err(Restored));
+    assert_eq!(restored.endorse(&part.node, amount(1), &answer("b")), Err(Restored));
     assert_eq!(restored.card.close(&part.node, &deposit), Err(Restored));
     assert_eq!(restored.card.close(&closed.node, &deposit), Ok(closing));
     assert_eq!(restored.card.hand_in(&account("h"), &[taking.node]), Ok(hand_in));
@@ -61,7 +61,7 @@ fn a_backup_signs_no_closing() {
     let money = desk.note(500, "1");
     let mut restored = Desk::blank("w", 9);
     restored.card.restore(&desk.card.export().unwrap()).unwrap();
-    desk.card.endorse(&money.node, amount(500), &answer("after the backup")).unwrap();
+    desk.endorse(&money.node, amount(500), &answer("after the backup")).unwrap();
 
     let before = restored.memory.dump();
     for purpose in [ClosingPurpose::Refund(account("r")), ClosingPurpose::Deposit(account("r"))] {
@@ -78,7 +78,7 @@ fn a_backup_signs_no_closing() {
         assert!(!restored.signed_by(&money.key, &closing, &signature));
         assert!(restored.signed_by(&money.key, &refund, &signature));
         assert_eq!(restored.card.close(&money.node, &ClosingPurpose::Refund(account(deposit))), Err(Restored));
-        assert_eq!(restored.card.endorse(&money.node, amount(1), &answer("b")), Err(Restored));
+        assert_eq!(restored.endorse(&money.node, amount(1), &answer("b")), Err(Restored));
     }
     assert_eq!(restored.card.holding(&money.node).unwrap().unwrap().closed, amount(500));
 
@@ -158,7 +158,7 @@ fn give_backs_of_a_copy() {
 fn moved() {
     let mut desk = Desk::new();
     let money = desk.note(500, "1");
-    desk.card.endorse(&money.node, amount(120), &answer("a")).unwrap();
+    desk.endorse(&money.node, amount(120), &answer("a")).unwrap();
     let challenge = desk.challenge(money.key, 300, "c");
     desk.card.sign_challenge(&challenge).unwrap();
     let pending = desk.card.generate_key().unwrap();
@@ -166,7 +166,7 @@ fn moved() {
     let backup = desk.card.export_move().unwrap();
     assert_eq!(backup.kind(), BackupKind::Move);
     assert_eq!(desk.card.life(), Ok(Life::Retired));
-    assert_eq!(desk.card.endorse(&money.node, amount(1), &answer("b")), Err(Retired));
+    assert_eq!(desk.endorse(&money.node, amount(1), &answer("b")), Err(Retired));
     assert_eq!(desk.card.export_move().unwrap().to_bytes(), backup.to_bytes());
     assert_eq!(desk.card.restore(&backup), Err(RestoreFault::Card(Retired)), "never back to life");
 
@@ -176,7 +176,7 @@ fn moved() {
     assert_eq!(target.card.open_load(&pending), Ok(slot));
     assert_eq!(target.card.load_payment(&target.paid(&challenge, 300, "p")).unwrap().state, HoldingState::Live);
     assert!(target.card.sign_challenge(&target.challenge(money.key, 5, "more")).is_ok());
-    target.card.endorse(&money.node, amount(380), &answer("b")).unwrap();
+    target.endorse(&money.node, amount(380), &answer("b")).unwrap();
     assert_eq!(target.card.restore(&backup), Ok(()), "the same again changes nothing");
     assert_eq!(target.status(&money.node), (500, 0, HoldingState::Live));
     assert_conserved(&target.memory);
@@ -234,7 +234,7 @@ fn where_a_backup_goes() {
 fn damaged() {
     let mut desk = Desk::new();
     let money = desk.note(500, "1");
-    desk.card.endorse(&money.node, amount(1), &answer("a")).unwrap();
+    desk.endorse(&money.node, amount(1), &answer("a")).unwrap();
     let bytes = desk.card.export().unwrap().to_bytes();
     for end in 0..bytes.len() {
         assert!(matches!(Backup::from_bytes(&bytes[..end]), Err(BackupFault::Malformed(_))), "cut at {end}");
@@ -275,7 +275,7 @@ fn the_buffer_never_moves() {
     let mut desk = Desk::new();
     for serial in 0..40 {
         let money = desk.note(500, &format!("{serial}"));
-        desk.card.endorse(&money.node, amount(1), &answer("a")).unwrap();
+        desk.endorse(&money.node, amount(1), &answer("a")).unwrap();
     }
     let backup = desk.card.export().unwrap();
     let image = &backup.image;

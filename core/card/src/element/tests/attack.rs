@@ -14,8 +14,8 @@ fn loads_again() {
     desk.card.sign_challenge(&challenge).unwrap();
     let paid = desk.paid(&challenge, 300, "2");
     let received = desk.card.load_payment(&paid).unwrap();
-    desk.card.endorse(&money.node, amount(500), &answer("a")).unwrap();
-    desk.card.endorse(&received.node, amount(300), &answer("b")).unwrap();
+    desk.endorse(&money.node, amount(500), &answer("a")).unwrap();
+    desk.endorse(&received.node, amount(300), &answer("b")).unwrap();
     desk.reinsert(5);
     let slot = desk.card.open_load(&money.key).unwrap();
     desk.card.sign_challenge(&challenge).unwrap();
@@ -37,9 +37,9 @@ fn an_altered_memory_is_an_altered_card() {
     let mut desk = Desk::new();
     let money = desk.note(500, "1");
     let earlier = desk.memory.dump();
-    let one = desk.card.endorse(&money.node, amount(500), &answer("a")).unwrap();
+    let one = desk.endorse(&money.node, amount(500), &answer("a")).unwrap();
     desk.memory.tamper(|map| *map = earlier);
-    let other = desk.card.endorse(&money.node, amount(500), &answer("b")).unwrap();
+    let other = desk.endorse(&money.node, amount(500), &answer("b")).unwrap();
     let endorsement = |to| Endorsement { parent: money.node, amount: amount(500), answer: answer(to) };
     assert!(desk.signed_by(&money.key, &endorsement("a"), &one));
     assert!(desk.signed_by(&money.key, &endorsement("b"), &other));
@@ -69,7 +69,7 @@ fn one_backup_two_cards() {
             thief.card.load_note(&unloaded, &ticket).unwrap().node,
         ];
         for node in &nodes {
-            assert_eq!(thief.card.endorse(node, amount(1), &answer("a")), Err(Restored));
+            assert_eq!(thief.endorse(node, amount(1), &answer("a")), Err(Restored));
             assert_eq!(thief.card.close(node, &ClosingPurpose::Deposit(account("d"))), Err(Restored));
             assert_eq!(thief.card.hand_in(&account("d"), &[*node]), Err(Restored));
         }
@@ -80,7 +80,7 @@ fn one_backup_two_cards() {
     for seed in [31, 32] {
         let mut copy = desk.copied();
         copy.card = insert(&copy.world, &copy.memory, seed);
-        assert!(copy.card.endorse(&held.node, amount(500), &answer(&format!("{seed}"))).is_ok());
+        assert!(copy.endorse(&held.node, amount(500), &answer(&format!("{seed}"))).is_ok());
     }
 }
 
@@ -98,7 +98,7 @@ fn fresh_slots_after_a_restore() {
     assert_eq!(restored.card.open_load(&pending), Ok(fresh));
     let money = restored.note_for(pending, 100, "1");
     assert_eq!(restored.status(&money.node), (100, 100, HoldingState::Live));
-    assert!(restored.card.endorse(&money.node, amount(100), &answer("a")).is_ok());
+    assert!(restored.endorse(&money.node, amount(100), &answer("a")).is_ok());
     let elsewhere = restored.ticket(&money.chain, fresh);
     assert_eq!(desk.card.load_note(&money.chain, &elsewhere), Err(NoSlot), "the first card never opened it");
 }

@@ -154,10 +154,10 @@ fn a_cut_endorsement_never_left() {
     let mut desk = Desk::new();
     let money = desk.note(500, "1");
     desk.memory.cut(0, Cut::BeforeCommit);
-    assert!(desk.card.endorse(&money.node, amount(500), &answer("a")).is_err());
+    assert!(desk.endorse(&money.node, amount(500), &answer("a")).is_err());
     desk.reinsert(4);
     assert_eq!(desk.card.endorsed(&money.node, &answer("a")), Ok(None));
-    assert!(desk.card.endorse(&money.node, amount(500), &answer("b")).is_ok(), "it may go elsewhere");
-    let more = desk.card.endorse(&money.node, amount(500), &answer("a"));
+    assert!(desk.endorse(&money.node, amount(500), &answer("b")).is_ok(), "it may go elsewhere");
+    let more = desk.endorse(&money.node, amount(500), &answer("a"));
     assert_eq!(more, Err(CardError::Insufficient { remaining: Amount::ZERO }));
 }

@@ -63,7 +63,7 @@ impl Outside {
 
     fn endorse(&mut self, node: Digest, value: u64, to: u8) -> Result<(), CardError> {
         let answer = answer(&format!("{to}"));
-        let signature = self.desk.card.endorse(&node, amount(value), &answer)?;
+        let signature = self.desk.endorse(&node, amount(value), &answer)?;
         let endorsement = Endorsement { parent: node, amount: amount(value), answer };
         assert!(self.desk.signed_by(&self.till, &endorsement, &signature));
         let id = identity(self.desk.world.network(), &endorsement).0.to_vec();
@@ -178,6 +178,9 @@ proptest! {
             if outside.desk.memory.is_off() {
                 cut = true;
                 outside.desk.reinsert(100);
+                if let Some(open) = outside.desk.card.open_payment().unwrap() {
+                    outside.desk.card.confirm(&open.answer).unwrap();
+                }
             }
             outside.check(&before, cut);
         }
@@ -195,11 +198,11 @@ proptest! {
         let node = calm.money[0].1;
         cut.desk.memory.cut(at, if after { Cut::AfterCommit } else { Cut::BeforeCommit });
         for (value, to) in values {
-            let expected = calm.desk.card.endorse(&node, amount(value), &answer(&format!("{to}")));
-            let mut found = cut.desk.card.endorse(&node, amount(value), &answer(&format!("{to}")));
+            let expected = calm.desk.endorse(&node, amount(value), &answer(&format!("{to}")));
+            let mut found = cut.desk.endorse(&node, amount(value), &answer(&format!("{to}")));
             if cut.desk.memory.is_off() {
                 cut.desk.reinsert(200);
-                found = cut.desk.card.endorse(&node, amount(value), &answer(&format!("{to}")));
+                found = cut.desk.endorse(&node, amount(value), &answer(&format!("{to}")));
             }
             prop_assert_eq!(found, expected);
         }

@@ -34,7 +34,7 @@ fn the_same_load_again() {
     let ticket = desk.ticket(&chain, slot);
     let first = desk.card.load_note(&chain, &ticket).unwrap();
     assert_eq!(desk.card.load_note(&chain, &ticket), Ok(first));
-    desk.card.endorse(&first.node, amount(1), &answer("a")).unwrap();
+    desk.endorse(&first.node, amount(1), &answer("a")).unwrap();
     assert_eq!(desk.card.load_note(&chain, &ticket), Err(LoadedBefore));
     assert_eq!(desk.status(&first.node), (500, 499, HoldingState::Live));
 }
@@ -46,7 +46,7 @@ fn never_twice() {
     let money = desk.note(500, "1");
     let second = desk.card.open_load(&money.key).unwrap();
     assert_eq!(desk.card.load_note(&money.chain, &desk.ticket(&money.chain, second)), Err(LoadedBefore));
-    desk.card.endorse(&money.node, amount(500), &answer("all")).unwrap();
+    desk.endorse(&money.node, amount(500), &answer("all")).unwrap();
     let payee = desk.card.generate_key().unwrap();
     let challenge = desk.challenge(payee, 5, "c");
     desk.card.sign_challenge(&challenge).unwrap();
@@ -156,7 +156,7 @@ fn payments() {
     assert_eq!(desk.card.load_payment(&chain), Ok(first));
     assert!(desk.card.load_payment(&desk.paid(&challenge, 299, "2")).is_ok());
     assert_eq!(desk.card.holdings().unwrap().len(), 2);
-    desk.card.endorse(&first.node, amount(300), &answer("on")).unwrap();
+    desk.endorse(&first.node, amount(300), &answer("on")).unwrap();
     assert_eq!(desk.card.load_payment(&chain), Err(LoadedBefore));
     let stranger = desk.challenge(key("stranger").public(), 300, "c");
     assert_eq!(desk.card.sign_challenge(&stranger), Err(UnknownKey));

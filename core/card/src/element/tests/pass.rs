@@ -11,11 +11,11 @@ use crate::CardError::{Closed as AlreadyClosed, Insufficient, NotWhole, OtherAmo
 fn endorse() {
     let mut desk = Desk::new();
     let money = desk.note(500, "1");
-    let signature = desk.card.endorse(&money.node, amount(300), &answer("a")).unwrap();
+    let signature = desk.endorse(&money.node, amount(300), &answer("a")).unwrap();
     let endorsement = Endorsement { parent: money.node, amount: amount(300), answer: answer("a") };
     assert!(desk.signed_by(&money.key, &endorsement, &signature));
     assert_eq!(desk.status(&money.node), (500, 200, HoldingState::Live));
-    assert_eq!(desk.card.endorse(&answer("none"), amount(1), &answer("a")), Err(UnknownHolding));
+    assert_eq!(desk.endorse(&answer("none"), amount(1), &answer("a")), Err(UnknownHolding));
 }
 
 /// RN-X17, RN-X18: the identical command gives identical bytes and takes nothing more; another amount is told apart.
@@ -24,15 +24,15 @@ fn endorse_again() {
     let mut desk = Desk::new();
     let money = desk.note(500, "1");
     assert_eq!(desk.card.endorsed(&money.node, &answer("a")), Ok(None));
-    let signature = desk.card.endorse(&money.node, amount(300), &answer("a")).unwrap();
-    assert_eq!(desk.card.endorse(&money.node, amount(300), &answer("a")), Ok(signature));
+    let signature = desk.endorse(&money.node, amount(300), &answer("a")).unwrap();
+    assert_eq!(desk.endorse(&money.node, amount(300), &answer("a")), Ok(signature));
     assert_eq!(desk.card.endorsed(&money.node, &answer("a")), Ok(Some((amount(300), signature))));
     let other = OtherAmount { signed: amount(300) };
-    assert_eq!(desk.card.endorse(&money.node, amount(299), &answer("a")), Err(other.clone()));
-    assert_eq!(desk.card.endorse(&money.node, Amount::ZERO, &answer("a")), Err(other));
+    assert_eq!(desk.endorse(&money.node, amount(299), &answer("a")), Err(other.clone()));
+    assert_eq!(desk.endorse(&money.node, Amount::ZERO, &answer("a")), Err(other));
     assert_eq!(desk.status(&money.node), (500, 200, HoldingState::Live));
-    desk.card.endorse(&money.node, amount(200), &answer("b")).unwrap();
-    assert_eq!(desk.card.endorse(&money.node, amount(300), &answer("a")), Ok(signature), "with nothing left");
+    desk.endorse(&money.node, amount(200), &answer("b")).unwrap();
+    assert_eq!(desk.endorse(&money.node, amount(300), &answer("a")), Ok(signature), "with nothing left");
     assert_eq!(desk.card.holdings(), Ok(Vec::new()));
 }
 
@@ -44,12 +44,12 @@ fn amounts() {
     let before = desk.memory.dump();
     for refused in [Amount::ZERO, amount(501), Amount::MAX] {
         let left = Insufficient { remaining: amount(500) };
-        assert_eq!(desk.card.endorse(&money.node, refused, &answer("a")), Err(left));
+        assert_eq!(desk.endorse(&money.node, refused, &answer("a")), Err(left));
     }
     assert_eq!(desk.memory.dump(), before);
-    desk.card.endorse(&money.node, amount(499), &answer("a")).unwrap();
-    assert_eq!(desk.card.endorse(&money.node, amount(2), &answer("b")), Err(Insufficient { remaining: amount(1) }));
-    assert!(desk.card.endorse(&money.node, amount(1), &answer("b")).is_ok());
+    desk.endorse(&money.node, amount(499), &answer("a")).unwrap();
+    assert_eq!(desk.endorse(&money.node, amount(2), &answer("b")), Err(Insufficient { remaining: amount(1) }));
+    assert!(desk.endorse(&money.node, amount(1), &answer("b")).is_ok());
 }
 
 /// Deposits and renewals close the whole leaf, once, with the same bytes again.
@@ -65,9 +65,9 @@ fn close_whole() {
         assert!(desk.signed_by(&money.key, &record, &closed.1));
         assert_eq!(desk.card.close(&money.node, &purpose), Ok(closed));
         assert_eq!(desk.status(&money.node), (500, 0, HoldingState::Closed));
-        assert_eq!(desk.card.endorse(&money.node, amount(1), &answer("a")), Err(AlreadyClosed));
+        assert_eq!(desk.endorse(&money.node, amount(1), &answer("a")), Err(AlreadyClosed));
         let part = desk.note(500, &(serial.to_string() + "part"));
-        desk.card.endorse(&part.node, amount(1), &answer("a")).unwrap();
+        desk.endorse(&part.node, amount(1), &answer("a")).unwrap();
         assert_eq!(desk.card.close(&part.node, &purpose), Err(NotWhole));
         assert_eq!(desk.status(&part.node), (500, 499, HoldingState::Live));
     }
@@ -107,7 +107,7 @@ fn close_again() {
         for (purpose, signature) in purposes.iter().zip(signed) {
             assert_eq!(desk.card.close(&node, purpose), Ok((amount(500), signature)));
         }
-        assert_eq!(desk.card.endorse(&node, amount(1), &answer("a")), Err(AlreadyClosed));
+        assert_eq!(desk.endorse(&node, amount(1), &answer("a")), Err(AlreadyClosed));
         assert_eq!(desk.card.holding(&node).unwrap().unwrap().closed, amount(500));
         assert_eq!(desk.status(&node), (500, 0, HoldingState::Closed));
         assert_conserved(&desk.memory);
@@ -119,7 +119,7 @@ fn close_again() {
 fn refund_again() {
     let mut desk = Desk::new();
     let money = desk.note(500, "1");
-    desk.card.endorse(&money.node, amount(120), &answer("a")).unwrap();
+    desk.endorse(&money.node, amount(120), &answer("a")).unwrap();
     let (one, two) = (ClosingPurpose::Refund(account("r1")), ClosingPurpose::Refund(account("r2")));
     let first = desk.card.close(&money.node, &one).unwrap();
     let second = desk.card.close(&money.node, &two).unwrap();
@@ -129,7 +129,7 @@ fn refund_again() {
     assert_eq!(desk.card.close(&money.node, &ClosingPurpose::Deposit(account("d"))), Err(AlreadyClosed));
     assert_eq!(desk.card.close(&money.node, &renewal(&World::new("w"))), Err(AlreadyClosed));
     assert_eq!(desk.card.hand_in(&account("d"), &[money.node]), Err(AlreadyClosed));
-    assert_eq!(desk.card.endorse(&money.node, amount(1), &answer("b")), Err(AlreadyClosed));
+    assert_eq!(desk.endorse(&money.node, amount(1), &answer("b")), Err(AlreadyClosed));
     assert_conserved(&desk.memory);
 }
 
@@ -138,7 +138,7 @@ fn refund_again() {
 fn close_rest() {
     let mut desk = Desk::new();
     let money = desk.note(500, "1");
-    let endorsed = desk.card.endorse(&money.node, amount(120), &answer("a")).unwrap();
+    let endorsed = desk.endorse(&money.node, amount(120), &answer("a")).unwrap();
     let refund = ClosingPurpose::Refund(account("r"));
     let (rest, signature) = desk.card.close(&money.node, &refund).unwrap();
     assert_eq!(rest, amount(380));
@@ -146,10 +146,10 @@ fn close_rest() {
     let record = ClosingRecord { parent: money.node, amount: amount(380), purpose: digest };
     assert!(desk.signed_by(&money.key, &record, &signature));
     assert_eq!(desk.card.close(&money.node, &refund), Ok((rest, signature)));
-    assert_eq!(desk.card.endorse(&money.node, amount(120), &answer("a")), Ok(endorsed));
-    assert_eq!(desk.card.endorse(&money.node, amount(1), &answer("b")), Err(AlreadyClosed));
+    assert_eq!(desk.endorse(&money.node, amount(120), &answer("a")), Ok(endorsed));
+    assert_eq!(desk.endorse(&money.node, amount(1), &answer("b")), Err(AlreadyClosed));
     let spent = desk.note(500, "2");
-    desk.card.endorse(&spent.node, amount(500), &answer("a")).unwrap();
+    desk.endorse(&spent.node, amount(500), &answer("a")).unwrap();
     assert_eq!(desk.card.close(&spent.node, &refund), Err(Insufficient { remaining: Amount::ZERO }));
     assert_conserved(&desk.memory);
 }
@@ -166,7 +166,7 @@ fn hand_in() {
     assert_eq!(desk.card.hand_in(&account("d"), &leaves), Ok(signed));
     for leaf in &leaves {
         assert_eq!((desk.status(leaf).1, desk.status(leaf).2), (0, HoldingState::Closed));
-        assert_eq!(desk.card.endorse(leaf, amount(1), &answer("a")), Err(AlreadyClosed));
+        assert_eq!(desk.endorse(leaf, amount(1), &answer("a")), Err(AlreadyClosed));
     }
     // a leaf that brought no credit is handed in again, with the others or without them
     assert_eq!(desk.card.hand_in(&account("other"), &leaves[1..]).unwrap().record.count, 4);
@@ -182,7 +182,7 @@ fn hand_in_refused() {
     let whole = desk.note_for(till, 100, "1").node;
     let part = desk.note_for(till, 100, "2").node;
     let other_key = desk.note(100, "3").node;
-    desk.card.endorse(&part, amount(1), &answer("a")).unwrap();
+    desk.endorse(&part, amount(1), &answer("a")).unwrap();
     let before = desk.memory.dump();
     let refused = CardError::HandIn { max: BATCH_ITEMS_MAX };
     let to = account("d");
@@ -217,12 +217,12 @@ fn hand_in_of_a_full_batch() {
 fn retired() {
     let mut desk = Desk::new();
     let money = desk.note(500, "1");
-    let signature = desk.card.endorse(&money.node, amount(1), &answer("a")).unwrap();
+    let signature = desk.endorse(&money.node, amount(1), &answer("a")).unwrap();
     assert_eq!(desk.card.life(), Ok(Life::Operational));
     desk.card.retire().unwrap();
     assert_eq!(desk.card.retire(), Ok(()));
     assert_eq!(desk.card.life(), Ok(Life::Retired));
-    assert_eq!(desk.card.endorse(&money.node, amount(1), &answer("b")), Err(Retired));
+    assert_eq!(desk.endorse(&money.node, amount(1), &answer("b")), Err(Retired));
     assert_eq!(desk.card.close(&money.node, &ClosingPurpose::Refund(account("r"))), Err(Retired));
     assert_eq!(desk.card.hand_in(&account("d"), &[money.node]), Err(Retired));
     assert_eq!(desk.card.endorsed(&money.node, &answer("a")), Ok(Some((amount(1), signature))));

@@ -57,7 +57,7 @@ fn a_sealed_note_loads_and_pays() {
     let node = desk.card.load_note(&chain, &ticket).unwrap().node;
     desk.reinsert(5);
     assert_eq!(desk.status(&node), (100, 100, HoldingState::Live));
-    let signature = desk.card.endorse(&node, amount(40), &answer("shop")).unwrap();
+    let signature = desk.endorse(&node, amount(40), &answer("shop")).unwrap();
     let endorsement = Endorsement { parent: node, amount: amount(40), answer: answer("shop") };
     assert!(Signed { record: endorsement, signature }.verify(desk.world.network(), &key).is_ok());
 }
@@ -98,7 +98,7 @@ fn several_notes_of_one_key() {
         let ticket = desk.ticket(&chain, slot);
         nodes.push(desk.card.load_note(&chain, &ticket).unwrap().node);
     }
-    desk.card.endorse(&nodes[0], amount(100), &answer("shop")).unwrap();
+    desk.endorse(&nodes[0], amount(100), &answer("shop")).unwrap();
     assert_eq!(desk.status(&nodes[0]).1, 0);
     assert_eq!(desk.status(&nodes[1]).1, 100);
 }
