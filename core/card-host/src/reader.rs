@@ -4,16 +4,19 @@
 //! verified is worth nothing here, and the other way round. Where a card was pulled or reset, the command under way fails with
 //! a [`LinkFault`] that says so, and the next one connects anew to the card that is then in the same reader.
 
+mod capacity;
+
 use std::{ffi::CString, fmt};
 
 use pcsc::{Card, Context, Disposition, Error, MAX_BUFFER_SIZE_EXTENDED, Protocols, Scope, ShareMode};
-use thiserror::Error;
+use thiserror::Error as ThisError;
+use zeni_card::{LinkFault, Transmit, apdu::SHORT_COMMAND_MAX};
 
 /// What ISO 7816-4 calls success.
 const DONE: [u8; 2] = [0x90, 0x00];
 
 /// Why there is no card to speak to, in the order of the checks.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, ThisError)]
 pub enum ReaderError {
     /// The PC/SC service does not answer.
     #[error("the system's smart card service does not run: start it ('systemctl start pcscd') and try again")]
@@ -92,7 +95,10 @@ pub fn readers() -> Result<Vec<String>, ReaderError> {
 pub struct PcscLink {
     reader: CString,
     select: Vec<u8>,
+    /// A command and its reply by which the card is known again.
+    known_by: Option<(Vec<u8>, Vec<u8>)>,
     context: Context,
+    command_bytes_max: usize,
     /// `None` after a fault: the next command connects anew.
     card: Option<Card>,
 }
@@ -114,7 +120,14 @@ impl PcscLink {
         let (mut links, mut empty, mut in_use, mut foreign) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for reader in readers {
             let name = reader.to_string_lossy().into_owned();
-            let mut link = PcscLink { reader, select: select.to_vec(), context: context()?, card: None };
+            let mut link = PcscLink {
+                reader,
+                select: select.to_vec(),
+                known_by: None,
+                context: context()?,
+                command_bytes_max: SHORT_COMMAND_MAX,
+                card: None,
+            };
             match link.connect() {
                 Ok(()) => links.push(link),
                 Err(Refused::NotZeni) => foreign.push(name),
@@ -135,7 +148,12 @@ impl PcscLink {
         self.reader.to_string_lossy().into_owned()
     }
 
-    /// Connects and looks whether it is a card with this applet.
+    /// After each interruption this command must get this reply, or the line stays cut: another card is in the reader.
+    pub fn known_by(&mut self, command: Vec<u8>, reply: Vec<u8>) {
+        self.known_by = Some((command, reply));
+    }
+
+    /// Connects and looks whether it is a card with this applet, and the same as before.
     fn connect(&mut self) -> Result<(), Refused> {
         if self.context.is_valid().is_err() {
             // the service was started anew
@@ -154,8 +172,38 @@ impl PcscLink {
         if !reply.ends_with(&DONE) {
             return Err(Refused::NotZeni);
         }
+        if let Some((command, known)) = &self.known_by
+            && card.transmit(command, &mut buffer)? != &known[..]
+        {
+            return Err(Refused::NotZeni);
+        }
+        self.command_bytes_max = capacity::command_bytes_max(&card);
         self.card = Some(card);
         Ok(())
+    }
+}
+
+impl Transmit for PcscLink {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, LinkFault> {
+        if self.card.is_none() {
+            self.connect().map_err(|refused| self.fault(&refused))?;
+        }
+        let card = self.card.as_ref().expect("connected above");
+        let mut reply = vec![0; MAX_BUFFER_SIZE_EXTENDED];
+        match card.transmit(command, &mut reply).map(<[u8]>::len) {
+            Ok(len) => {
+                reply.truncate(len);
+                Ok(reply)
+            }
+            Err(error) => {
+                self.card = None;
+                Err(self.fault(&error.into()))
+            }
+        }
+    }
+
+    fn command_bytes_max(&self) -> usize {
+        self.command_bytes_max
     }
 }
 
@@ -163,6 +211,26 @@ impl PcscLink {
 enum Refused {
     NotZeni,
     Service(Error),
+}
+
+impl PcscLink {
+    fn fault(&self, refused: &Refused) -> LinkFault {
+        let reader = self.reader();
+        let reason = match refused {
+            Refused::NotZeni => {
+                format!("the card in '{reader}' is another one now: insert the right one and try again")
+            }
+            Refused::Service(Error::RemovedCard | Error::NoSmartcard | Error::UnpoweredCard) => {
+                format!("the card was pulled out of '{reader}': insert it and try again")
+            }
+            Refused::Service(Error::ResetCard) => format!("the card in '{reader}' was reset: try again"),
+            Refused::Service(Error::SharingViolation) => {
+                format!("another program uses the card in '{reader}': try again when it has ended")
+            }
+            Refused::Service(error) => format!("reader '{reader}': {error}"),
+        };
+        LinkFault { reason }
+    }
 }
 
 impl From<Error> for Refused {

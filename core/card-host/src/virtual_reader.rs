@@ -8,7 +8,9 @@ use std::{
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream},
 };
 
+use rustix::net::sockopt::set_tcp_quickack;
 use vpicc::{Connection, VSmartCard};
+use zeni_card::{Applet, Memory};
 
 /// Port of the first slot as Debian's `vsmartcard-vpcd` is set up; the second slot has the next.
 pub const PORT: u16 = 0x8C7B;
@@ -25,6 +27,16 @@ pub trait VirtualCard {
 
     /// Power came or went, or the reader reset the card: whatever is not durable is gone.
     fn reset(&mut self);
+}
+
+impl<M: Memory> VirtualCard for Applet<M> {
+    fn execute(&mut self, command: &[u8]) -> Vec<u8> {
+        self.process(command).to_vec()
+    }
+
+    fn reset(&mut self) {
+        Applet::reset(self);
+    }
 }
 
 /// One slot of the virtual reader, with a connection to it.
@@ -73,7 +85,9 @@ impl VirtualReader {
     pub fn serve(mut self, card: &mut impl VirtualCard) -> io::Error {
         let mut inserted = Inserted(card);
         loop {
-            if let Err(error) = self.connection.poll(&mut inserted) {
+            // vpcd writes a length and then a message; it holds the second back until the first is acknowledged
+            let polled = set_tcp_quickack(&self.stream, true).map_err(io::Error::from);
+            if let Err(error) = polled.and_then(|()| self.connection.poll(&mut inserted)) {
                 return error;
             }
         }
