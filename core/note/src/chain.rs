@@ -1,15 +1,20 @@
 //! Chains: a note and the endorsements that brought it to its present holder (支払履歴情報, RN-D13).
 
-use alloc::vec::Vec;
+mod place;
 
-use zeni_crypto::{Digest, PublicKey, Signature, sha256};
-use zeni_message::{Record, Signed, Time, limits::ENDORSEMENTS_IN_CHAIN_MAX};
+use alloc::{vec, vec::Vec};
+
+use zeni_crypto::{Digest, PublicKey, Signature};
+use zeni_message::{Record, Signed};
 use zeni_money::{Amount, Currency};
 
 use crate::{
     Note, Opening, Right,
     keylist::{Roots, SeriesTerms, Terms},
 };
+use place::{fits, licence_check};
+
+pub use place::Place;
 
 /// What a holder's key signs to pass an amount on (RN-D12, RN-O11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
@@ -61,7 +66,8 @@ pub struct Chain {
     pub hops: Vec<Hop>,
 }
 
-/// Why a chain is not well formed (RN-F4.3, RN-X2…X4, X20), in the order of the checks.
+/// Why a chain is not well formed (RN-F4.3, RN-X2…X4, X20), in the order of the checks of one link; of several links the
+/// oldest tells first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainFault {
     /// More endorsements than any chain may have (RN-X34).
@@ -124,13 +130,16 @@ pub enum ChainFault {
 }
 
 /// One holder's place in a chain: where money sits and how much came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct Node {
     /// Identity of the note or endorsement.
+    #[n(0)]
     pub identity: Digest,
     /// Amount that came in.
+    #[n(1)]
     pub value: Amount,
     /// Key that holds it.
+    #[n(2)]
     pub holder: PublicKey,
 }
 
@@ -165,59 +174,26 @@ pub struct Walk {
     pub nodes: Vec<Node>,
     /// Note and endorsement signatures, oldest first.
     pub checks: Vec<SignatureCheck>,
+    /// The first holder whose licence had ended when he passed the money on, if any.
+    pub ended: Option<usize>,
 }
 
 impl Chain {
     /// Follows the chain from the note to its holder: identities, amounts, keys. Checks no signature.
     pub fn walk(&self, roots: &Roots) -> Result<Walk, ChainFault> {
-        if self.hops.len() >= ENDORSEMENTS_IN_CHAIN_MAX {
-            return Err(ChainFault::TooLong { hops: self.hops.len() });
-        }
-        let note = &self.note.record;
-        let first = self.holder.key();
-        if !note.is_made_out_to(&first) {
-            return Err(ChainFault::OtherHolder);
-        }
-        if note.way.is_sealed() == self.holder.licence().is_some() {
-            return Err(ChainFault::Unlicensed { hop: 0 });
-        }
-        let unlicensed = self.hops.iter().position(|hop| hop.payee.licence().is_none());
-        if let Some(place) = unlicensed.filter(|place| place + 1 < self.hops.len()) {
-            return Err(ChainFault::Unlicensed { hop: place + 1 });
-        }
-        if note.face.is_zero() {
-            return Err(ChainFault::Amount { hop: 0 });
-        }
-        let mut checks = Vec::with_capacity(self.hops.len() + 1);
-        let mut nodes = Vec::with_capacity(self.hops.len() + 1);
-        let message = zeni_message::sig_structure(roots.network, note);
-        let mut at = Node { identity: sha256(&[&message]), value: note.face, holder: first };
-        checks.push(SignatureCheck {
-            subject: Subject::Note,
-            key: roots.issuer,
-            message,
-            signature: self.note.signature,
-        });
-        nodes.push(at);
-        for (index, hop) in self.hops.iter().enumerate() {
-            if hop.amount.is_zero() || hop.amount > at.value {
-                return Err(ChainFault::Amount { hop: index });
+        fits(self.hops.len())?;
+        let (mut place, check) = Place::start(&self.note, &self.holder, roots)?;
+        let mut walk = Walk { nodes: vec![place.node], checks: vec![check], ended: None };
+        for hop in &self.hops {
+            if place.ended_at(hop.opening.time) {
+                walk.ended.get_or_insert(place.links);
             }
-            let payee = hop.payee.key();
-            let endorsement =
-                Endorsement { parent: at.identity, amount: hop.amount, answer: hop.opening.answer_for(&payee) };
-            let message = zeni_message::sig_structure(roots.network, &endorsement);
-            let next = Node { identity: sha256(&[&message]), value: hop.amount, holder: payee };
-            checks.push(SignatureCheck {
-                subject: Subject::Endorsement(index),
-                key: at.holder,
-                message,
-                signature: hop.signature,
-            });
-            at = next;
-            nodes.push(at);
+            let check;
+            (place, check) = place.link(hop, roots)?;
+            walk.nodes.push(place.node);
+            walk.checks.push(check);
         }
-        Ok(Walk { nodes, checks })
+        Ok(walk)
     }
 
     /// The rights of all holders in order.
@@ -230,29 +206,9 @@ impl Chain {
         self.hops.last().map_or(&self.holder, |hop| &hop.payee)
     }
 
-    /// When holder `n` signed the next endorsement; none for the present holder.
-    fn signed_at(&self, holder: usize) -> Option<Time> {
-        self.hops.get(holder).map(|hop| hop.opening.time)
-    }
-
     /// The licence signatures as checks for a batch.
-    pub fn licence_checks(&self, roots: &Roots) -> impl Iterator<Item = SignatureCheck> {
-        let (network, key) = (roots.network, roots.authority);
-        let licences = self.rights().enumerate().filter_map(|(index, right)| Some((index, right.licence()?)));
-        licences.map(move |(index, licence)| SignatureCheck {
-            subject: Subject::Licence(index),
-            key,
-            message: zeni_message::sig_structure(network, &licence.record),
-            signature: licence.signature,
-        })
-    }
-
-    /// A licence that had ended when its holder passed the money on, if any.
-    pub fn ended_licence(&self) -> Option<usize> {
-        self.rights()
-            .enumerate()
-            .find(|(index, right)| self.signed_at(*index).is_some_and(|time| right.had_ended(time)))
-            .map(|(index, _)| index)
+    pub fn licence_checks<'a>(&'a self, roots: &'a Roots) -> impl Iterator<Item = SignatureCheck> + 'a {
+        self.rights().enumerate().filter_map(move |(index, right)| licence_check(index, right, roots))
     }
 
     /// Checks everything that can be checked offline, each signature by the strict equation (RN-F4.2, F4.3).
@@ -272,20 +228,14 @@ impl Chain {
 
     /// Checks form and signatures without the terms, as a card does that keeps no key lists.
     pub fn verify_form(&self, roots: &Roots) -> Result<Vec<Node>, ChainFault> {
-        let walk = self.walk(roots)?;
-        for check in self.licence_checks(roots).chain(walk.checks) {
-            if check.key.verify(&check.message, &check.signature).is_err() {
-                return Err(match check.subject {
-                    Subject::Note => ChainFault::Note,
-                    Subject::Licence(hop) => ChainFault::Licence { hop },
-                    Subject::Endorsement(hop) => ChainFault::Endorsement { hop },
-                });
-            }
+        fits(self.hops.len())?;
+        let mut place = Place::start_verified(&self.note, &self.holder, roots)?;
+        let mut nodes = vec![place.node];
+        for hop in &self.hops {
+            place = place.link_verified(hop, roots)?;
+            nodes.push(place.node);
         }
-        match self.ended_licence() {
-            Some(hop) => Err(ChainFault::LicenceEnded { hop }),
-            None => Ok(walk.nodes),
-        }
+        Ok(nodes)
     }
 
     /// The chain with one more endorsement.

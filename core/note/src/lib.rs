@@ -31,7 +31,7 @@ pub mod spec;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub use chain::{Chain, ChainFault, Hop, Node, VerifiedChain};
+pub use chain::{Chain, ChainFault, Hop, Node, Place, VerifiedChain};
 pub use challenge::{Challenge, Opening};
 pub use closing::{Closing, ClosingPurpose, HandIn};
 pub use keylist::{KeyEntry, KeyList, SeriesTerms};

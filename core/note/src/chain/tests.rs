@@ -1,5 +1,7 @@
 use alloc::{vec, vec::Vec};
 
+use zeni_message::limits::ENDORSEMENTS_IN_CHAIN_MAX;
+
 use super::*;
 use crate::testing::{World, amount, key, terms};
 use crate::{KeyList, Licence, SeriesTerms};
@@ -238,4 +240,33 @@ fn rights_are_those_of_the_note() {
     terminal.hops[0].payee = Right::Unlicensed(b.public());
     assert!(terminal.verify(&world.roots, &lists(&world)).is_ok(), "control: it may end there");
     refused(&world.pay(&terminal, &b, &c, 600, "r2"), 1);
+}
+
+/// RN-F4.3: link by link, as a card follows a chain, the same holders, and the same faults wherever one byte was changed.
+#[test]
+fn link_by_link() {
+    let world = World::new("w");
+    let by_links = |chain: &Chain| {
+        let mut place = Place::start_verified(&chain.note, &chain.holder, &world.roots)?;
+        for hop in &chain.hops {
+            // as it is stored between two commands
+            place = zeni_message::decode(&zeni_message::encode(&place), 512).unwrap();
+            place = place.link_verified(hop, &world.roots)?;
+        }
+        Ok(place)
+    };
+    let chain = three_hops(&world);
+    let place = by_links(&chain).unwrap();
+    let nodes = chain.verify_form(&world.roots).unwrap();
+    assert_eq!((place.links, place.node), (3, nodes[3]));
+    assert_eq!((place.note, place.currency), (nodes[0].identity, chain.currency()));
+    let bytes = zeni_message::encode(&chain);
+    for at in (0..bytes.len()).step_by(7) {
+        let mut altered = bytes.clone();
+        altered[at] ^= 1;
+        let Ok(altered) = zeni_message::decode::<Chain>(&altered, bytes.len()) else { continue };
+        let whole = altered.verify_form(&world.roots).map(|nodes| nodes[nodes.len() - 1]);
+        assert_eq!(by_links(&altered).map(|place| place.node), whole, "byte {at}");
+        assert!(whole.is_err(), "byte {at}");
+    }
 }

@@ -224,7 +224,7 @@ impl Issuer {
         let walk = chain.walk(&self.roots).ok()?;
         let registered = known == Some(walk.nodes[0].identity);
         let currency = terms.as_ref().is_none_or(|terms| terms.currency == chain.note.record.currency);
-        let sound = currency && chain.ended_licence().is_none();
+        let sound = currency && walk.ended.is_none();
         for (place, check) in walk.checks.into_iter().enumerate() {
             if place > 0 {
                 let (owner, keys) = (Owner::Item(index), &self.signing_keys);
