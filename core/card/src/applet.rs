@@ -17,7 +17,6 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use zeni_crypto::Entropy;
-use zeni_note::Chain;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -52,8 +51,6 @@ struct Session {
     told: usize,
     /// What answers the last command: a part of the reply and the status word.
     answer: Vec<u8>,
-    /// The chain that is being loaded.
-    loading: Option<Chain>,
     /// The last command that was not carried out.
     refusal: Refusal,
 }
@@ -163,7 +160,6 @@ impl Session {
             reply: Buffer::new(REPLY_BYTES_MAX),
             told: 0,
             answer: Vec::with_capacity(REPLY_BYTES_MAX + 2),
-            loading: None,
             refusal: Refusal::NONE,
         }
     }
@@ -173,7 +169,6 @@ impl Session {
         self.selected = false;
         self.verified = false;
         self.refusal = Refusal::NONE;
-        self.loading = None;
     }
 
     /// Forgets a command of which parts are missing and a reply of which parts were not fetched.

@@ -14,7 +14,7 @@ mod contact;
 mod filter;
 mod keys;
 pub mod legacy;
-mod load;
+pub(crate) mod load;
 pub mod memory;
 mod operator;
 mod pass;

@@ -368,6 +368,9 @@ pub enum CardError {
     /// No slot was opened for this load, or it was used.
     #[error("no slot is open for this: money can be loaded only where the card asked for it")]
     NoSlot,
+    /// An endorsement or an end of a load that was not begun.
+    #[error("no load was begun")]
+    NoLoad,
     /// This node was loaded before.
     #[error("this was loaded before")]
     LoadedBefore,

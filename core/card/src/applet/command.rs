@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::{
     BackupKind, CardError, Identity, Pin,
     apdu::{COMMAND_BYTES_MAX, instruction::Instruction, refusal::Refusal, word::StatusWord},
-    element::backup::Image,
+    element::{backup::Image, load::CutOff},
 };
 
 /// What a command asks for.
@@ -54,6 +54,7 @@ pub(super) enum Command<'a> {
     LoadBegin {
         note: Signed<Note>,
         right: Right,
+        cut_off: CutOff,
     },
     LoadLink(Hop),
     LoadNote(Signed<LoadTicket>),
@@ -166,9 +167,10 @@ impl<'a> Command<'a> {
                 let (seed, fields) = fields.take()?;
                 fields.end(Command::AdoptKey { nonce: nonce.into(), seed: Zeroizing::new(seed) })?
             }
-            (Instruction::Load, 0, 0) => {
+            (Instruction::Load, 0, p2 @ 0..=1) => {
+                let cut_off = if p2 == 0 { CutOff::GoOn } else { CutOff::Forget };
                 let (note, right) = value(data)?;
-                Command::LoadBegin { note, right }
+                Command::LoadBegin { note, right, cut_off }
             }
             (Instruction::Load, 1, 0) => Command::LoadLink(value(data)?),
             (Instruction::Load, 2, 0) => Command::LoadNote(value(data)?),

@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 use zeni_crypto::{Digest, PublicKey, Signature};
 use zeni_message::{Signed, encode};
 use zeni_money::Amount;
-use zeni_note::{Chain, Challenge, ClosingPurpose, Hop, LoadTicket, Note, Right, closing::ToAccount};
+use zeni_note::{Challenge, ClosingPurpose, Hop, LoadTicket, Note, Right, closing::ToAccount};
 
 use super::{
     Applet,
@@ -15,7 +15,11 @@ use super::{
 use crate::{
     BackupKind, Card, CardError, HoldingStatus, Identity, Memory, Pin, Statement,
     apdu::{AID, COMMAND_BYTES_MAX, VERSION, refusal::Refusal, word::StatusWord},
-    element::{backup::Image, record::Origin},
+    element::{
+        backup::Image,
+        load::{CutOff, Standing},
+        record::Origin,
+    },
 };
 
 /// Holdings that one reply tells.
@@ -49,10 +53,10 @@ impl<M: Memory> Applet<M> {
                 let key = self.element.adopt_key(&nonce, &seed)?;
                 self.reply(&key.0)
             }
-            Command::LoadBegin { note, right } => self.load_begin(note, right),
-            Command::LoadLink(hop) => self.load_link(hop),
-            Command::LoadNote(ticket) => self.load_note(&ticket),
-            Command::LoadPayment => self.load_payment(),
+            Command::LoadBegin { note, right, cut_off } => self.load_begin(&note, &right, cut_off),
+            Command::LoadLink(hop) => self.load_link(&hop),
+            Command::LoadNote(ticket) => self.load_end(Some(&ticket)),
+            Command::LoadPayment => self.load_end(None),
             Command::SignEndorsement { node, amount, answer } => self.sign_endorsement(&node, amount, &answer),
             Command::Confirm(answer) => Ok(self.element.confirm(&answer)?),
             Command::Close { node, purpose } => self.close(&node, &purpose),
@@ -165,29 +169,20 @@ impl<M: Memory> Applet<M> {
     }
 
     /// LOAD, first step.
-    fn load_begin(&mut self, note: Signed<Note>, right: Right) -> Served {
-        self.session.loading = Some(Chain { note, holder: right, hops: Vec::new() });
-        Ok(())
+    fn load_begin(&mut self, note: &Signed<Note>, right: &Right, cut_off: CutOff) -> Served {
+        let standing = self.element.load_begin(note, right, cut_off)?;
+        self.reply_standing(&standing)
     }
 
     /// LOAD, an endorsement more.
-    fn load_link(&mut self, hop: Hop) -> Served {
-        let chain = self.session.loading.as_mut().ok_or(StatusWord::Conditions)?;
-        chain.hops.push(hop);
-        Ok(())
+    fn load_link(&mut self, hop: &Hop) -> Served {
+        let standing = self.element.load_link(hop)?;
+        self.reply_standing(&standing)
     }
 
-    /// LOAD, the end of a note.
-    fn load_note(&mut self, ticket: &Signed<LoadTicket>) -> Served {
-        let chain = self.session.loading.take().ok_or(StatusWord::Conditions)?;
-        let status = self.element.load_note(&chain, ticket)?;
-        self.reply(&encode(&status))
-    }
-
-    /// LOAD, the end of a payment.
-    fn load_payment(&mut self) -> Served {
-        let chain = self.session.loading.take().ok_or(StatusWord::Conditions)?;
-        let status = self.element.load_payment(&chain)?;
+    /// LOAD, the end.
+    fn load_end(&mut self, ticket: Option<&Signed<LoadTicket>>) -> Served {
+        let status = self.element.load_end(ticket)?;
         self.reply(&encode(&status))
     }
 
@@ -258,7 +253,11 @@ impl<M: Memory> Applet<M> {
                 };
                 self.reply(&[u8::from(is_it)])
             }
-            Status::Load => Err(StatusWord::UnknownReference.into()),
+            Status::Load => {
+                let standing = self.element.load_standing()?.ok_or(StatusWord::UnknownReference)?;
+                self.reply(&standing.note.0)?;
+                self.reply_standing(&standing)
+            }
         }
     }
 
@@ -290,6 +289,11 @@ impl<M: Memory> Applet<M> {
     fn reply(&mut self, bytes: &[u8]) -> Served {
         // every reply is shorter than the buffer, as its parts are bounded above
         self.session.reply.push(bytes).map_err(|_| StatusWord::WrongLength.into())
+    }
+
+    fn reply_standing(&mut self, standing: &Standing) -> Served {
+        self.reply(&[u8::try_from(standing.links).unwrap_or(u8::MAX)])?;
+        self.reply(&standing.signature.0)
     }
 
     fn reply_signed(&mut self, amount: Amount, signature: &Signature) -> Served {

@@ -177,14 +177,34 @@ impl<T: Transmit> Card for ApduCard<T> {
 }
 
 impl<T: Transmit> ApduCard<T> {
-    /// LOAD up to the last endorsement.
+    /// LOAD up to the last endorsement, from where the card already is on this chain.
     fn load_links(&mut self, chain: &Chain) -> Result<(), CardError> {
-        self.working(Instruction::Load, 0, 0, &encode(&(&chain.note, &chain.holder)))?;
-        for hop in &chain.hops {
+        let note = encode(&(&chain.note, &chain.holder));
+        let told = self.working(Instruction::Load, 0, 0, &note)?;
+        let links = match known_links(chain, &told)? {
+            Some(links) => links,
+            // it stands on another chain of the same note
+            None => {
+                self.working(Instruction::Load, 0, 1, &note)?;
+                0
+            }
+        };
+        for hop in chain.hops.iter().skip(links) {
             self.working(Instruction::Load, 1, 0, &encode(hop))?;
         }
         Ok(())
     }
+}
+
+/// How many endorsements of `chain` the card has, if those it has are of this chain.
+fn known_links(chain: &Chain, told: &[u8]) -> Result<Option<usize>, CardError> {
+    let (&[links], signature) = told.split_first_chunk().ok_or_else(strange)?;
+    let (links, signature) = (usize::from(links), Signature(fixed(signature)?));
+    let last = match links.checked_sub(1) {
+        None => Some(&chain.note.signature),
+        Some(last) => chain.hops.get(last).map(|hop| &hop.signature),
+    };
+    Ok((last == Some(&signature)).then_some(links))
 }
 
 /// An amount and a signature.

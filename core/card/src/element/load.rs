@@ -1,17 +1,20 @@
 //! Loading: the only way by which a counter rises.
 
-use zeni_crypto::{Digest, PublicKey, SecretKey};
+use zeni_crypto::{Digest, PublicKey, SecretKey, Signature};
 use zeni_message::{Signed, Time};
-use zeni_note::{Chain, LoadTicket, Node, Nonce, challenge::give_back_opening};
-
+use zeni_money::Currency;
+use zeni_note::{
+    Chain, ChainFault, Hop, LoadTicket, Node, Nonce, Note, Opening as Shown, Place, Right,
+    challenge::give_back_opening, keylist::Roots,
+};
 use zeroize::Zeroizing;
 
 use super::{
     Element, keys,
     memory::Memory,
     record::{
-        CHALLENGES, CardRecord, ChallengeSlot, GIVEN_BACK, Holding, KEYS, KeyRecord, LATEST, LoadSlot, Origin, SLOTS,
-        Writes,
+        CHALLENGES, CardRecord, ChallengeSlot, GIVEN_BACK, Holding, KEYS, KeyRecord, LATEST, LOADING, LoadSlot, Origin,
+        SLOTS, Writes,
     },
 };
 use crate::{CardError, HoldingState, HoldingStatus};
@@ -63,72 +66,168 @@ impl<M: Memory> Element<M> {
         Ok(key)
     }
 
+    /// Begins a load, or goes on with the one of this note that was cut off; tells where it stands.
+    pub(crate) fn load_begin(
+        &mut self,
+        note: &Signed<Note>,
+        right: &Right,
+        cut_off: CutOff,
+    ) -> Result<Standing, CardError> {
+        let card = self.loads(note.record.currency)?;
+        if let Some(loading) = self.loading()?
+            && cut_off == CutOff::GoOn
+            && loading.place.note == note.identity(card.identity.network)
+        {
+            return Ok(loading.standing());
+        }
+        self.keep(Loading::begin(note, right, &card.identity.roots())?)
+    }
+
+    /// Takes the next endorsement of the load.
+    pub(crate) fn load_link(&mut self, hop: &Hop) -> Result<Standing, CardError> {
+        let card = self.operational()?;
+        self.nothing_open()?;
+        let loading = self.loading()?.ok_or(CardError::NoLoad)?;
+        self.keep(loading.link(hop, &card.identity.roots())?)
+    }
+
+    /// Finishes the load of a note with its ticket, that of a payment without.
+    pub(crate) fn load_end(&mut self, ticket: Option<&Signed<LoadTicket>>) -> Result<HoldingStatus, CardError> {
+        self.operational()?;
+        let loading = self.loading()?.ok_or(CardError::NoLoad)?;
+        self.loads(loading.place.currency)?;
+        self.finish(&loading, ticket)
+    }
+
+    /// Where the load that was begun stands.
+    pub(crate) fn load_standing(&mut self) -> Result<Option<Standing>, CardError> {
+        self.card()?;
+        Ok(self.loading()?.map(|loading| loading.standing()))
+    }
+
     pub(super) fn do_load_note(
         &mut self,
         chain: &Chain,
         ticket: &Signed<LoadTicket>,
     ) -> Result<HoldingStatus, CardError> {
-        let roots = self.loads(chain)?.identity.roots();
-        let key = holder(chain);
+        let loading = self.follow(chain)?;
+        self.finish(&loading, Some(ticket))
+    }
+
+    pub(super) fn do_load_payment(&mut self, chain: &Chain) -> Result<HoldingStatus, CardError> {
+        let loading = self.follow(chain)?;
+        self.finish(&loading, None)
+    }
+
+    /// A whole chain, every link checked as it would be alone.
+    fn follow(&mut self, chain: &Chain) -> Result<Loading, CardError> {
+        let card = self.loads(chain.currency())?;
+        self.key(&chain.right().key())?;
+        let roots = card.identity.roots();
+        let mut loading = Loading::begin(&chain.note, &chain.holder, &roots)?;
+        for hop in &chain.hops {
+            loading = loading.link(hop, &roots)?;
+        }
+        Ok(loading)
+    }
+
+    fn loading(&mut self) -> Result<Option<Loading>, CardError> {
+        self.read(LOADING, &[])
+    }
+
+    /// Stores where the load stands, so that it goes on from there.
+    fn keep(&mut self, loading: Loading) -> Result<Standing, CardError> {
+        let mut writes = Writes::default();
+        writes.put(LOADING, &[], &loading);
+        self.commit(writes)?;
+        Ok(loading.standing())
+    }
+
+    /// Raises the counter of a chain whose every link was checked.
+    fn finish(&mut self, loading: &Loading, ticket: Option<&Signed<LoadTicket>>) -> Result<HoldingStatus, CardError> {
+        let key = loading.place.node.holder;
         self.key(&key)?;
+        match ticket {
+            Some(ticket) => self.finish_note(loading, &key, ticket),
+            None => self.finish_payment(loading, &key),
+        }
+    }
+
+    fn finish_note(
+        &mut self,
+        loading: &Loading,
+        key: &PublicKey,
+        ticket: &Signed<LoadTicket>,
+    ) -> Result<HoldingStatus, CardError> {
+        let (roots, node) = (self.card()?.identity.roots(), loading.place.node.identity);
         let nonce = ticket.record.nonce;
         let slot: LoadSlot = self.read(SLOTS, &[&nonce[..]])?.ok_or(CardError::NoSlot)?;
-        let node = leaf(&chain.walk(&roots)?.nodes).identity;
         let used_otherwise = slot.loaded.is_some_and(|note| note != node);
-        if slot.key != Some(key) || used_otherwise {
+        if slot.key != Some(*key) || used_otherwise {
             return Err(CardError::NoSlot);
         }
         if let Some(holding) = self.held(&node)? {
-            return answer_again(&node, &holding, slot.loaded.is_some());
+            return self.answer_again(&node, &holding, slot.loaded.is_some());
         }
-        let verified = chain.verify_form(&roots)?;
         ticket.verify(roots.network, &roots.issuer).map_err(|_| CardError::Ticket)?;
-        if ticket.record.note != node || !chain.hops.is_empty() {
+        if ticket.record.note != node || loading.last.is_some() {
             return Err(CardError::Ticket);
         }
         let mut writes = Writes::default();
-        let holding = loaded(chain, leaf(&verified), self.state_of(slot.origin)?);
+        let holding = loading.holding(self.state_of(slot.origin)?);
         writes.put_holding(&node, &holding);
         writes.put(SLOTS, &[&nonce[..]], &LoadSlot { loaded: Some(node), ..slot });
         writes.put(LATEST, &[&key.0], &nonce);
+        writes.remove(LOADING, &[]);
         self.commit(writes)?;
         Ok(holding.status(&node))
     }
 
-    pub(super) fn do_load_payment(&mut self, chain: &Chain) -> Result<HoldingStatus, CardError> {
-        let card = self.loads(chain)?;
-        let roots = card.identity.roots();
-        let key = holder(chain);
-        let origin = self.key(&key)?.origin;
-        let nodes = chain.walk(&roots)?.nodes;
-        let node = leaf(&nodes).identity;
-        let opening = self.opening(chain, &nodes)?;
+    fn finish_payment(&mut self, loading: &Loading, key: &PublicKey) -> Result<HoldingStatus, CardError> {
+        let node = loading.place.node.identity;
+        let last = loading.last.as_ref().ok_or(CardError::NoSlot)?;
+        let opening = self.opening(&loading.place.node, last)?;
         if let Some(holding) = self.held(&node)? {
-            return answer_again(&node, &holding, true);
+            return self.answer_again(&node, &holding, true);
         }
         if let Opening::Challenge = opening {
-            self.payer_not_named(&nodes)?;
+            self.payer_not_named(&last.payer.holder, loading.place.links)?;
         }
-        let verified = chain.verify_form(&roots)?;
         let mut writes = Writes::default();
-        let holding = loaded(chain, leaf(&verified), self.state_of(origin)?);
+        let origin = self.key(key)?.origin;
+        let holding = loading.holding(self.state_of(origin)?);
         writes.put_holding(&node, &holding);
         if let Opening::GiveBack { parent } = opening {
             writes.put(GIVEN_BACK, &[&parent.0], &node);
         }
-        let floor = seen(chain).max(card.floor);
+        let card = self.card()?;
+        let floor = loading.seen.max(card.floor);
         if floor != card.floor {
             writes.put(super::CARD, &[], &CardRecord { floor, ..card });
         }
+        writes.remove(LOADING, &[]);
         self.commit(writes)?;
         Ok(holding.status(&node))
     }
 
+    /// The same load again: the same answer while the holding is as it was loaded, a refusal after that.
+    fn answer_again(&mut self, node: &Digest, holding: &Holding, same_slot: bool) -> Result<HoldingStatus, CardError> {
+        let untouched = holding.remaining == holding.value && holding.state != HoldingState::Closed;
+        if !same_slot || !untouched {
+            return Err(CardError::LoadedBefore);
+        }
+        if self.loading()?.is_some() {
+            let mut writes = Writes::default();
+            writes.remove(LOADING, &[]);
+            self.commit(writes)?;
+        }
+        Ok(holding.status(node))
+    }
+
     /// The card, if it loads money of that currency.
-    fn loads(&mut self, chain: &Chain) -> Result<CardRecord, CardError> {
+    fn loads(&mut self, found: Currency) -> Result<CardRecord, CardError> {
         let card = self.operational()?;
         self.nothing_open()?;
-        let found = chain.currency();
         match card.identity.currency {
             Some(only) if only != found => Err(CardError::Currency { found }),
             _ => Ok(card),
@@ -142,28 +241,24 @@ impl<M: Memory> Element<M> {
 
     /// Refuses what a key pays that the filter names. Who held the money before him passed it on before; a key of this card
     /// pays itself, which brings a revoked holder's own money to his account.
-    fn payer_not_named(&mut self, nodes: &[Node]) -> Result<(), CardError> {
-        let [before @ .., payer, _] = nodes else { return Ok(()) };
-        let own = self.read::<KeyRecord>(KEYS, &[&payer.holder.0])?.is_some();
-        match !own && self.do_names(&payer.holder)? {
-            true => Err(CardError::Revoked { hop: before.len() }),
+    fn payer_not_named(&mut self, payer: &PublicKey, links: usize) -> Result<(), CardError> {
+        let own = self.read::<KeyRecord>(KEYS, &[&payer.0])?.is_some();
+        match !own && self.do_names(payer)? {
+            true => Err(CardError::Revoked { hop: links.saturating_sub(1) }),
             false => Ok(()),
         }
     }
 
-    /// The open slot that the last endorsement of `chain` goes into.
-    fn opening(&mut self, chain: &Chain, nodes: &[Node]) -> Result<Opening, CardError> {
-        let (Some(hop), [.., parent, leaf]) = (chain.hops.last(), nodes) else { return Err(CardError::NoSlot) };
-        let answer = hop.opening.answer_for(&leaf.holder);
+    /// The open slot that the last endorsement goes into.
+    fn opening(&mut self, leaf: &Node, last: &Last) -> Result<Opening, CardError> {
+        let answer = last.opening.answer_for(&leaf.holder);
         let slot: Option<ChallengeSlot> = self.read(CHALLENGES, &[&answer.0])?;
         if slot.is_some_and(|slot| slot.key == leaf.holder) {
             return Ok(Opening::Challenge);
         }
-        // the endorsement given back was signed by the holder before it; that its signature is this key's own, the
-        // verification of the chain shows
-        let [.., giver, _, _] = nodes else { return Err(CardError::NoSlot) };
-        let parent = parent.identity;
-        if giver.holder != leaf.holder || hop.opening != give_back_opening(hop.opening.time, &parent) {
+        // the endorsement given back was signed by the holder before it, as its link was checked: by this key itself
+        let parent = last.payer.identity;
+        if last.giver != Some(leaf.holder) || last.opening != give_back_opening(last.opening.time, &parent) {
             return Err(CardError::NoSlot);
         }
         match self.read::<Digest>(GIVEN_BACK, &[&parent.0])? {
@@ -173,27 +268,80 @@ impl<M: Memory> Element<M> {
     }
 }
 
-/// The key that holds a chain.
-fn holder(chain: &Chain) -> PublicKey {
-    chain.right().key()
+/// What becomes of a load of the same note that was cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CutOff {
+    /// It goes on.
+    GoOn,
+    /// It is forgotten: the money came another way.
+    Forget,
 }
 
-fn leaf(nodes: &[Node]) -> &Node {
-    nodes.last().expect("a walk begins with the note's node")
+/// Where a load stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Identity of the note.
+    pub(crate) note: Digest,
+    /// Endorsements taken.
+    pub(crate) links: usize,
+    /// Signature of the last one, of the note before the first.
+    pub(crate) signature: Signature,
 }
 
-fn loaded(chain: &Chain, leaf: &Node, state: HoldingState) -> Holding {
-    Holding { key: leaf.holder, currency: chain.currency(), value: leaf.value, remaining: leaf.value, state }
+/// A chain on its way into the card, each link of it checked: all that the next one is checked against, and what the end
+/// asks of the last.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+struct Loading {
+    #[n(0)]
+    place: Place,
+    #[n(1)]
+    signature: Signature,
+    #[n(2)]
+    last: Option<Last>,
+    /// The latest time that others signed. The last endorsement repeats the time of this card's own challenge.
+    #[n(3)]
+    seen: Time,
 }
 
-/// The same load again: the same answer while the holding is as it was loaded, a refusal after that.
-fn answer_again(node: &Digest, holding: &Holding, same_slot: bool) -> Result<HoldingStatus, CardError> {
-    let untouched = holding.remaining == holding.value && holding.state != HoldingState::Closed;
-    if same_slot && untouched { Ok(holding.status(node)) } else { Err(CardError::LoadedBefore) }
+/// The last endorsement of a chain.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+struct Last {
+    #[n(0)]
+    opening: Shown,
+    /// Place of who signed it.
+    #[n(1)]
+    payer: Node,
+    /// Key that held the money before him.
+    #[n(2)]
+    giver: Option<PublicKey>,
 }
 
-/// The latest time that others signed in a chain. The last endorsement repeats the time of this card's own challenge.
-fn seen(chain: &Chain) -> Time {
-    let earlier = chain.hops.split_last().map_or(&[][..], |(_, earlier)| earlier);
-    earlier.iter().map(|hop| hop.opening.time).max().unwrap_or(Time::START)
+impl Loading {
+    fn begin(note: &Signed<Note>, right: &Right, roots: &Roots) -> Result<Loading, ChainFault> {
+        let place = Place::start_verified(note, right, roots)?;
+        Ok(Loading { place, signature: note.signature, last: None, seen: Time::START })
+    }
+
+    fn link(&self, hop: &Hop, roots: &Roots) -> Result<Loading, ChainFault> {
+        let before = self.last.as_ref();
+        Ok(Loading {
+            place: self.place.link_verified(hop, roots)?,
+            signature: hop.signature,
+            last: Some(Last {
+                opening: hop.opening,
+                payer: self.place.node,
+                giver: before.map(|before| before.payer.holder),
+            }),
+            seen: before.map_or(self.seen, |before| self.seen.max(before.opening.time)),
+        })
+    }
+
+    fn standing(&self) -> Standing {
+        Standing { note: self.place.note, links: self.place.links, signature: self.signature }
+    }
+
+    fn holding(&self, state: HoldingState) -> Holding {
+        let Place { currency, node, .. } = self.place;
+        Holding { key: node.holder, currency, value: node.value, remaining: node.value, state }
+    }
 }

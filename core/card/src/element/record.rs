@@ -8,6 +8,7 @@
 //! | [`CHALLENGES`] | `e` of the challenge | [`ChallengeSlot`] |
 //! | [`SLOTS`] | nonce | [`LoadSlot`] |
 //! | [`LATEST`] | public key | nonce of the key's latest load slot |
+//! | [`LOADING`] | – | how far the load that was begun has come |
 //! | [`HOLDINGS`] | node | [`Holding`], kept for good: what was loaded once never loads again |
 //! | [`LEFT`] | node | nothing: the holdings with something left |
 //! | [`ENDORSED`] | node, `e` | [`Endorsed`] |
@@ -42,6 +43,7 @@ pub(super) const KEYS: u8 = b'k';
 pub(super) const CHALLENGES: u8 = b'q';
 pub(super) const SLOTS: u8 = b's';
 pub(super) const LATEST: u8 = b'l';
+pub(super) const LOADING: u8 = b'w';
 pub(super) const HOLDINGS: u8 = b'n';
 pub(super) const LEFT: u8 = b'r';
 pub(super) const ENDORSED: u8 = b'e';

@@ -179,10 +179,22 @@ pub type TestCard = ApduCard<InProcess<TestMemory>>;
 /// # Errors
 /// Those of the memory.
 pub fn card(memory: &TestMemory, roots: Roots, entropy: impl Entropy + Send + 'static) -> Result<TestCard, CardError> {
+    card_of(memory, &identity(roots), entropy)
+}
+
+/// The same with an identity of its own.
+///
+/// # Errors
+/// Those of the memory.
+pub fn card_of(
+    memory: &TestMemory,
+    identity: &Identity,
+    entropy: impl Entropy + Send + 'static,
+) -> Result<TestCard, CardError> {
     let applet = Applet::new(memory.clone(), Zeroizing::new(MASTER), entropy);
     let mut card = ApduCard::new(InProcess(applet), Some(pin()));
     if card.life()? == Life::Manufactured {
-        card.personalise(&identity(roots), &transport_pin(), &puk())?;
+        card.personalise(identity, &transport_pin(), &puk())?;
     }
     if card.life()? == Life::Personalised {
         card.change_pin(&transport_pin(), &pin())?;
