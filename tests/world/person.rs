@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use zeni_card::element::testing::{TestCard, TestMemory, card};
+use zeni_card::{
+    Identity,
+    element::testing::{TestCard, TestMemory, card_of, identity},
+};
 use zeni_crypto::SharedEntropy;
 use zeni_holder::{Config, Enrolment, Holder, Join, Kind, Paid, Peers, Policy, Privacy, ReceivedReport, Requested};
 use zeni_identity::{Csr, PartyName, TlsKey};
@@ -15,7 +18,7 @@ use zeni_money::Money;
 use zeni_note::{
     keylist::Roots,
     licence::Keeper,
-    testing::{amount, jpy},
+    testing::{amount, jpy, key},
 };
 use zeni_store::{Options, Store, testing::block_on};
 
@@ -121,7 +124,8 @@ impl Person {
 
     /// The card.
     pub(crate) fn card(&self) -> TestCard {
-        card(&self.memory, self.roots, self.entropy.clone()).unwrap()
+        let identity = Identity { operator: key(self.bank).public(), ..identity(self.roots) };
+        card_of(&self.memory, &identity, self.entropy.clone()).unwrap()
     }
 
     /// The process starts.
@@ -135,6 +139,7 @@ impl Person {
         let peers = Peers {
             authority: Peer::new(lines.authority),
             bank: Peer::new(lines.bank),
+            bank_public: Peer::new(self.net.line(Place::Bank(self.bank), None)),
             issuer: Peer::new(lines.issuer),
         };
         let config = Config {

@@ -252,6 +252,7 @@ impl Home {
             )?),
             issuer: Peer::new(self.transport(Role::Issuer, "issuer", &self.network.issuer.public, None)?),
             bank: Peer::new(self.transport(Role::Bank, &bank.name, &bank.address, customer)?),
+            bank_public: Peer::new(self.transport(Role::Bank, &bank.name, &bank.address, None)?),
         })
     }
 

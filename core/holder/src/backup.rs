@@ -101,9 +101,14 @@ impl Backup {
         self.kind
     }
 
-    /// What the card exported.
+    /// What the card exported; nothing of a card whose keys never leave it, which is then the card of the restored wallet too.
     pub fn card(&self) -> &[u8] {
         &self.card
+    }
+
+    /// Short name of the holder's bank.
+    pub fn bank(&self) -> &str {
+        &self.profile.bank
     }
 
     /// The authority's secret for the person, if it was unlocked.
@@ -114,7 +119,7 @@ impl Backup {
 
 impl Holder {
     /// Everything this holder stores together with `card`, what his card exported. For a move the card was retired
-    /// before.
+    /// before; a move with nothing of the card is a copy of records whose card goes on, and follows them.
     pub async fn backup(&self, kind: BackupKind, card: &[u8]) -> Result<Zeroizing<Vec<u8>>, Trouble> {
         let backup = Backup {
             version: VERSION,

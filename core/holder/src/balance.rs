@@ -106,7 +106,8 @@ impl Holder {
                 restored: money(figure.restored),
             }
         });
-        Ok(Balance { balances: balances.collect(), stuck: self.stuck().await? })
+        let (stuck, frozen) = (self.stuck().await?, self.card.operator()?.frozen);
+        Ok(Balance { balances: balances.collect(), stuck, frozen })
     }
 
     /// Requests that can only be claimed back, with the term for it.

@@ -54,6 +54,8 @@ impl Holder {
     ///
     /// Recovery after a cut: the same again, or [`Holder::resume`].
     pub async fn claim(&mut self) -> Result<Vec<Claimed>, ClaimError> {
+        self.settle().await?;
+        self.contact().await?;
         let (lists, now) = (self.key_lists().await?, self.now());
         let (mut claimed, mut first, mut late) = (Vec::new(), None::<u64>, false);
         for request in self.active::<Request>().await? {

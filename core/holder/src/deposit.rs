@@ -2,6 +2,8 @@
 
 mod carry;
 
+pub(crate) use carry::named;
+
 use std::{cmp::Reverse, collections::BTreeSet};
 
 use zeni_card::HoldingState;
@@ -114,6 +116,7 @@ impl Holder {
         if money.amount.is_zero() {
             return Err(DepositError::Zero);
         }
+        self.settle().await?;
         self.freshen().await?;
         let mut live = self.live().await?;
         let revealing = live.iter().any(|it| it.holding.would_reveal());
@@ -150,6 +153,7 @@ impl Holder {
     /// [`Holder::refund`].
     pub async fn hand_in(&mut self) -> Result<Vec<DepositReport>, DepositError> {
         let profile = self.profile().await?;
+        self.settle().await?;
         self.freshen().await?;
         let Some(main) = self.main_right(&profile).await?.filter(|_| profile.kind == crate::Kind::Shop) else {
             return Err(DepositError::NotShop);
@@ -184,6 +188,8 @@ impl Holder {
     /// Claims what is left of restored money, and of money whose validity ended, after the deposit limit of its note: the
     /// holder's key signs that it passed no more on (RN-X31). The bank learns that the key is this customer's.
     pub async fn refund(&mut self) -> Result<Vec<DepositReport>, DepositError> {
+        self.settle().await?;
+        self.contact().await?;
         let now = self.now();
         let (mut due, mut first) = self.refundable(now).await?;
         if !due.is_empty() {

@@ -74,7 +74,9 @@ impl Explain for Trouble {
 
     fn retry(&self) -> Retry {
         match self {
-            Trouble::NotJoined | Trouble::Locked | Trouble::ForeignCard | Trouble::OpenPayment { .. } => Retry::AfterRepair,
+            Trouble::NotJoined | Trouble::Locked | Trouble::ForeignCard | Trouble::OpenPayment { .. } => {
+                Retry::AfterRepair
+            }
             Trouble::Store(WriteError::Internal) | Trouble::Damaged { .. } => Retry::Never,
             Trouble::Store(_) => Retry::Later,
             Trouble::Card(error) => error.retry(),
@@ -104,6 +106,7 @@ impl Explain for CardError {
             CardError::UnknownKey => "card_unknown_key",
             CardError::HoldsMoney => "card_holds_money",
             CardError::NoSlot => "card_no_slot",
+            CardError::NoLoad => "card_no_load",
             CardError::LoadedBefore => "card_loaded_before",
             CardError::Chain(_) => "card_chain",
             CardError::Revoked { .. } => "card_revoked",

@@ -27,6 +27,7 @@ impl Holder {
     /// One payment per holding that is owed back, to the key that endorsed it; no request is needed. Each is stored
     /// before it is returned; later it can be shown again from [`Holder::payments`].
     pub async fn give_back(&mut self) -> Result<Vec<GivenBack>, GiveBackError> {
+        self.settle().await?;
         let mut owed = self.active::<Holding>().await?;
         owed.retain(|it| it.phase == HoldingPhase::OwedBack);
         if owed.is_empty() {
@@ -49,6 +50,7 @@ impl Holder {
         let opening = give_back_opening(given_at(chain), &holding.node);
         let answer = opening.answer_for(&giver);
         let money = Money::new(holding.value, holding.currency());
+        self.within_limits(money).map_err(Trouble::from)?;
         let parts = vec![Part { node: holding.node, amount: holding.value }];
         let payment = OwnPayment { answer, money, asked: None, state: PaymentState::Endorsing(parts) };
         self.put(&payment).await?;

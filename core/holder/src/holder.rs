@@ -78,13 +78,15 @@ impl fmt::Debug for Config {
 }
 
 /// The parties a holder talks to. The bank's connection carries the customer's certificate once there is one; the
-/// other two never carry any.
+/// others never carry any.
 #[derive(Clone, Debug)]
 pub struct Peers {
     /// Registration authority.
     pub authority: Peer<Authority>,
     /// The holder's bank.
     pub bank: Peer<Bank>,
+    /// The same bank over connections without certificate.
+    pub bank_public: Peer<Bank>,
     /// Issuer, public side.
     pub issuer: Peer<Issuer>,
 }

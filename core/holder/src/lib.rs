@@ -14,6 +14,9 @@
 //! | [`Holder::resume`] | for what is unfinished | DESIGN §1.4 |
 //! | [`Holder::balance`], [`Holder::history`], [`Holder::payments`], [`Holder::evidence`] | no | |
 //! | [`Holder::backup`], [`Holder::restore`] | no | DESIGN §5 |
+//! | [`Holder::refund_file`], [`Holder::present_refunds`] | yes | RN-X31, FX-F9 |
+//! | [`Holder::contact`] | yes | docs/card.md |
+//! | [`Holder::confirm_by_force`] | no | FX-F8 |
 //!
 //! Every operation stores what it is about to do, does it, stores the outcome. A cut in between is healed by
 //! [`Holder::resume`] or by the same operation again: the card signs the same bytes, the parties answer with the same
@@ -24,6 +27,7 @@
 mod backup;
 mod balance;
 mod claim;
+mod contact;
 mod deposit;
 mod document;
 mod error;
@@ -32,11 +36,13 @@ mod holder;
 mod join;
 mod memory;
 mod moves;
+mod open;
 mod pay;
 mod pick;
 mod receive;
 mod record;
 mod redeem;
+mod refund_file;
 mod renew;
 mod report;
 mod request;
@@ -51,6 +57,7 @@ mod withdraw;
 
 pub use backup::{Backup, RestoreError};
 pub use claim::{ClaimError, ReportLostError};
+pub use contact::ContactOutcome;
 pub use deposit::DepositError;
 pub use document::{ContentFault, Document, DocumentFault, Finding, Inspection};
 pub use error::{Explain, Trouble};
@@ -61,6 +68,7 @@ pub use memory::{MEMORY_SCHEMA, MEMORY_STATEMENTS, StoreMemory};
 pub use pay::{PayError, fingerprint};
 pub use receive::ReceiveError;
 pub use record::{Evidence, Kind, Privacy, Profile, Via};
+pub use refund_file::{PresentError, RefundFileError, RefundsPresented, RefundsSigned};
 pub use renew::RenewError;
 pub use report::{
     Balance, Claimed, CurrencyBalance, DepositReport, GivenBack, HistoryEntry, Joined, Paid, PayeeName, Preview,
@@ -72,7 +80,7 @@ pub use schema::{SCHEMA, STATEMENTS};
 pub use sealed::{SealedError, SealedKeys};
 pub use sync::SyncError;
 pub use withdraw::WithdrawError;
-pub use zeni_card::BackupKind;
+pub use zeni_card::{BackupKind, OpenPayment};
 
 #[cfg(test)]
 mod tests;

@@ -46,7 +46,7 @@ impl Holder {
         Ok(now.minus(u64::from_be_bytes(self.entropy.bytes::<8>()) % interval))
     }
 
-    /// Signs the parts, stores what they bring and loads it; the same again gives the same leaves.
+    /// Signs the parts, stores what they bring, tells the card so and loads it; the same again gives the same leaves.
     pub(crate) async fn carry_move(&mut self, moves: &SelfPayment) -> Result<Vec<Digest>, Trouble> {
         let network = self.config.roots.network;
         let challenge = &moves.challenge.record;
@@ -68,6 +68,7 @@ impl Holder {
             arrived.push(holding);
         }
         self.commit(changes).await?;
+        self.card.confirm(&answer)?;
         for holding in arrived {
             match self.card.load_payment(&holding.chain) {
                 Ok(_) | Err(CardError::LoadedBefore) => {}

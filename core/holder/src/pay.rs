@@ -1,6 +1,6 @@
 //! `preview` and `pay`: answer somebody's request.
 
-use zeni_card::HoldingState;
+use zeni_card::{CardError, HoldingState};
 use zeni_crypto::{Digest, PublicKey};
 use zeni_message::{Signed, Time, limits::TEXT_BYTES_MAX};
 use zeni_money::{Amount, Currency, Money};
@@ -42,8 +42,8 @@ errors! {
     }
 }
 
-impl From<zeni_card::CardError> for PayError {
-    fn from(error: zeni_card::CardError) -> Self {
+impl From<CardError> for PayError {
+    fn from(error: CardError) -> Self {
         PayError::Trouble(error.into())
     }
 }
@@ -64,6 +64,9 @@ impl Holder {
         let answer = request.record.answer(self.config.roots.network);
         let before = self.get::<OwnPayment>(&answer.0).await?;
         let payee = self.check_request(request, before.is_none()).await?;
+        if before.is_none() {
+            self.within_limits(Money::new(request.record.total, request.record.currency))?;
+        }
         let holdings = match &before {
             Some(OwnPayment { state: PaymentState::Ready(payment), .. }) => payment.answers.len(),
             Some(OwnPayment { state: PaymentState::Endorsing(parts), .. }) => parts.len(),
@@ -87,6 +90,7 @@ impl Holder {
     ///
     /// Recovery after a cut: the same again, or [`Holder::resume`].
     pub async fn pay(&mut self, request: &Signed<Challenge>) -> Result<Paid, PayError> {
+        self.settle().await?;
         let answer = request.record.answer(self.config.roots.network);
         let before = self.get::<OwnPayment>(&answer.0).await?;
         self.check_request(request, before.is_none()).await?;
@@ -222,16 +226,26 @@ impl Holder {
     }
 
     async fn plan_payment(&mut self, request: &Signed<Challenge>, answer: Digest) -> Result<OwnPayment, PayError> {
-        let parts = self.parts_for(&request.record).await?;
         let money = Money::new(request.record.total, request.record.currency);
+        self.within_limits(money)?;
+        let parts = self.parts_for(&request.record).await?;
         let asked = Some(request.clone());
         let payment = OwnPayment { answer, money, asked, state: PaymentState::Endorsing(parts) };
         self.put(&payment).await?;
         Ok(payment)
     }
 
-    /// Has the stored parts signed, stores the payment whole, returns it.
-    pub(crate) async fn carry_payment(&mut self, payment: OwnPayment) -> Result<Payment, PayError> {
+    /// Whether the card would pay as much to others now. What it will refuse is not begun, since a payment of several holdings
+    /// that is signed in part brings its payee nothing.
+    pub(crate) fn within_limits(&mut self, money: Money) -> Result<(), CardError> {
+        if self.card.operator()?.frozen {
+            return Err(CardError::Frozen);
+        }
+        self.card.limits(money.currency)?.allow_payment(money.amount).map_err(CardError::Limit)
+    }
+
+    /// Has the stored parts signed, stores the payment whole, tells the card so, returns it.
+    pub(crate) async fn carry_payment(&mut self, payment: OwnPayment) -> Result<Payment, Trouble> {
         let parts = match &payment.state {
             PaymentState::Ready(document) => return Ok(document.clone()),
             PaymentState::Endorsing(parts) => parts.clone(),
@@ -247,6 +261,7 @@ impl Holder {
         let mut changes = vec![Change::put(&ready), Change::put(&line)];
         changes.extend(self.used_up(&parts).await?);
         self.commit(changes).await?;
+        self.card.confirm(&ready.answer)?;
         Ok(document)
     }
 
@@ -254,8 +269,7 @@ impl Holder {
     pub(crate) async fn endorse(&mut self, answer: &Digest, parts: &[Part]) -> Result<Vec<Answer>, Trouble> {
         let mut answers = Vec::with_capacity(parts.len());
         for part in parts {
-            let holding =
-                self.get::<Holding>(&part.node.0).await?.ok_or(Trouble::Card(zeni_card::CardError::UnknownHolding))?;
+            let holding = self.get::<Holding>(&part.node.0).await?.ok_or(Trouble::Card(CardError::UnknownHolding))?;
             let signature = self.card.endorse(&part.node, part.amount, answer)?;
             answers.push(Answer { chain: holding.chain, amount: part.amount, signature });
         }

@@ -23,6 +23,7 @@ errors! {
     pub enum ReceiveError {
         AlreadyReceived = Never, "already_received", "this payment was received before: it counts once";
         AnsweredBefore { holding: usize } = Never, "answered_before", "the payer answered this request before with another amount of the same money (holding {holding}): only the first counts, ask him to answer a new request";
+        Filtered { holding: usize } = AfterRepair, "filtered", "the payer of holding {holding} may be revoked, which the bank can tell: connect and receive the same payment again";
         NoGiveBack { fault: ChainFault } = Never, "bad_give_back", "the money that is given back is not well formed: {fault}";
     } passes {
         Payment(PaymentFault);
@@ -73,6 +74,7 @@ impl Holder {
         if payment.network != self.config.roots.network {
             return Err(PaymentFault::OtherNetwork.into());
         }
+        self.settle().await?;
         match self.get::<OwnChallenge>(&payment.answer.0).await? {
             Some(own) => self.receive_payment(own, payment).await,
             None => self.receive_back(payment).await,
@@ -104,6 +106,7 @@ impl Holder {
         if let Some(holding) = overspent(chains, &self.config.roots).and_then(|at| at.checked_sub(held.len())) {
             return Err(PaymentFault::Overspent { holding }.into());
         }
+        self.not_filtered(&checked).await?;
         let brought = Amount::sum(checked.received.iter().map(|one| one.amount)).unwrap_or(Amount::MAX);
         let ended = checked.received.iter().any(|one| now > one.valid_until);
         let outcome = if ended { ReceiveOutcome::Late } else { judge(&own, brought, now) };

@@ -43,6 +43,7 @@ impl Holder {
     /// The delays protect only if this runs when they end: what fell due while nobody ran it goes out in one burst, which
     /// an issuer that watches addresses and times can take for one person's.
     pub async fn run_due(&mut self) -> Result<Redeemed, Trouble> {
+        self.settle().await?;
         let now = self.now();
         let mut requests = self.active::<Request>().await?;
         // one slot per key: a request that was perhaps sent comes before others of its key

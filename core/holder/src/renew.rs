@@ -43,6 +43,7 @@ impl Holder {
     ///
     /// Recovery after a cut: [`Holder::resume`].
     pub async fn renew(&mut self) -> Result<Vec<Renewed>, RenewError> {
+        self.settle().await?;
         let mut renewed = Vec::new();
         for one in self.capped().await? {
             let money = Money::new(one.status.remaining, one.holding.currency());

@@ -302,6 +302,9 @@ pub struct Balance {
     /// Requests that the issuer will not redeem, a part of what is pending.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stuck: Vec<StuckRequest>,
+    /// Whether the operator froze the card: what it holds is refundable only.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub frozen: bool,
 }
 
 /// An issuance request that no retry redeems: it is claimed back at the bank.

@@ -51,6 +51,7 @@ impl Holder {
             return Err(RequestError::NotPlain);
         }
         let profile = self.profile().await?;
+        self.settle().await?;
         let now = self.now();
         let list = self.current_list(now).await?.ok_or(RequestError::NoKeyList)?;
         if !list.record.series.iter().any(|terms| terms.currency == money.currency) {

@@ -6,14 +6,19 @@ use crate::{
 };
 
 impl Holder {
-    /// Carries on everything that was cut: loads, payments, orders, redemptions that are due, deposits, renewals, claims.
+    /// Carries on everything that was cut: the payment that the card has open, loads, payments, orders, redemptions that are due, deposits, renewals, claims.
     /// Then fetches lists that grow old and renews what is at its cap. One that cannot go on now says why and stays; the
     /// others go on.
     pub async fn resume(&mut self) -> Result<Vec<Resumed>, Trouble> {
         let mut report = Vec::new();
+        // nothing else moves money while the card has a payment open
+        self.settle().await?;
+        if self.goes_to_the_bank().await? {
+            self.contact().await?;
+        }
         for holding in self.active::<Holding>().await? {
             if matches!(holding.phase, HoldingPhase::LoadingNote(_) | HoldingPhase::Loading { .. }) {
-                report.push(resumed("load", &self.load(holding).await));
+                report.push(resumed("load", &self.load_cleared(holding).await));
             }
         }
         for payment in self.active::<OwnPayment>().await? {
@@ -78,12 +83,18 @@ impl Holder {
         Ok(report)
     }
 
+    /// Whether something is unfinished that the bank is asked about.
+    async fn goes_to_the_bank(&self) -> Result<bool, Trouble> {
+        let claims = self.active::<Request>().await?.iter().any(|it| matches!(it.state, RequestState::Claiming(_)));
+        Ok(claims || !self.active::<Withdrawal>().await?.is_empty() || !self.active::<OwnDeposit>().await?.is_empty())
+    }
+
     /// What a wallet does of itself while it has a connection: fetch lists before they are stale, renew what is at its
     /// cap (RN-X33, X34).
     async fn keep_up(&mut self, report: &mut Vec<Resumed>) -> Result<(), Trouble> {
         let age = self.now().since(self.revocations().await?.time);
         if age > self.config.policy.list_age_max_s
-            && let Err(error) = self.sync().await
+            && let Err(error) = self.sync_lists().await
         {
             report.push(resumed::<(), _>("lists", &Err(error)));
         }

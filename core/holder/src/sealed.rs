@@ -76,6 +76,7 @@ impl Holder {
     /// takes what the issuer answered through it (HC-F2). What the issuer has not answered yet is carried on by
     /// [`Holder::run_due`] and [`Holder::resume`] with the same bytes.
     pub async fn withdraw_sealed(&mut self, money: Money, keys: SealedKeys) -> Result<Withdrawn, WithdrawError> {
+        self.settle().await?;
         self.freshen().await?;
         let profile = self.profile().await?;
         let (withdrawal, notes) = self.order_sealed(&profile, money, keys).await?;

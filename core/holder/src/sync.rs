@@ -44,9 +44,16 @@ impl From<zeni_card::CardError> for SyncError {
 }
 
 impl Holder {
-    /// Fetches key lists from issuer **and** authority, the revocation list, and for an unlinkable wallet licences for
-    /// its stock. Two different lists for one epoch are stored as proof and stop withdrawals (RN-X9).
+    /// The card's contact with its operator; key lists from issuer **and** authority, the revocation list, and for an
+    /// unlinkable wallet licences for its stock. Two different lists for one epoch are stored as proof and stop withdrawals
+    /// (RN-X9).
     pub async fn sync(&mut self) -> Result<Synced, SyncError> {
+        self.contact().await?;
+        self.sync_lists().await
+    }
+
+    /// As [`Holder::sync`] without the bank: it must not see when a wallet redeems what was bought there (RN-O6).
+    pub(crate) async fn sync_lists(&mut self) -> Result<Synced, SyncError> {
         let key_lists = self.sync_key_lists().await?;
         self.sync_revocations().await?;
         if let Ok(profile) = self.profile().await {
@@ -73,7 +80,8 @@ impl Holder {
     /// As [`Holder::sync`] before an operation that needs a connection anyway: that one of the two sources cannot be
     /// reached does not stop it.
     pub(crate) async fn freshen(&mut self) -> Result<(), SyncError> {
-        match self.sync().await {
+        self.contact().await?;
+        match self.sync_lists().await {
             Err(error) if !error.is_offline() => Err(error),
             _ => Ok(()),
         }

@@ -49,6 +49,7 @@ pub fn offline() -> Holder {
     let peers = Peers {
         authority: Peer::new(Arc::new(Down)),
         bank: Peer::new(Arc::new(Down)),
+        bank_public: Peer::new(Arc::new(Down)),
         issuer: Peer::new(Arc::new(Down)),
     };
     let config = Config { roots, policy: Policy::default(), identity: None, keeper: Keeper::Software };

@@ -8,6 +8,8 @@ mod flows;
 mod forgeries;
 mod home;
 mod losses;
+mod operator;
+mod resumption;
 mod sealed;
 mod terminal;
 mod town;

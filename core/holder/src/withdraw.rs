@@ -68,6 +68,7 @@ impl Holder {
         via: Option<Via>,
         now: bool,
     ) -> Result<Withdrawn, WithdrawError> {
+        self.settle().await?;
         self.freshen().await?;
         let profile = self.profile().await?;
         let list = self.list_to_withdraw().await?;
@@ -112,6 +113,9 @@ impl Holder {
         // a card that was moved away could load none of the notes that the account pays for
         if self.card.life().map_err(Trouble::from)? == Life::Retired {
             return Err(Trouble::from(CardError::Retired).into());
+        }
+        if self.card.operator().map_err(Trouble::from)?.frozen {
+            return Err(Trouble::from(CardError::Frozen).into());
         }
         if self.stopped().await? {
             return Err(WithdrawError::Stopped);

@@ -57,6 +57,12 @@ impl Holder {
                     return Ok(report(&deposit, left_out));
                 }
                 DepositPhase::Done(_) | DepositPhase::Refused(_) => return Ok(report(&deposit, left_out)),
+                DepositPhase::Presented(batch) => {
+                    if let Some(state) = self.send_refunds(&mut deposit, batch).await? {
+                        deposit = self.taken(before.clone(), &[], state).await?;
+                        return Ok(report(&deposit, left_out));
+                    }
+                }
             }
         }
     }
@@ -223,7 +229,7 @@ fn is_settled(state: &DepositState) -> bool {
 }
 
 /// The item that a refusal names.
-fn named(refusal: &DepositRefusal) -> Option<u32> {
+pub(crate) fn named(refusal: &DepositRefusal) -> Option<u32> {
     match refusal {
         DepositRefusal::Malformed { item }
         | DepositRefusal::WrongClosing { item }
@@ -258,6 +264,7 @@ fn report(deposit: &OwnDeposit, left_out: Vec<String>) -> DepositReport {
         }
         DepositPhase::Fixed(leaves) | DepositPhase::Opened { leaves, .. } => (&none, leaves.len()),
         DepositPhase::Moving { moves, direct } => (&none, moves.parts.len() + direct.len()),
+        DepositPhase::Presented(batch) => (&none, batch.items.len()),
     };
     let add = |to: &mut Amount, amount: Amount| *to = to.checked_add(amount).unwrap_or(Amount::MAX);
     let mut waiting_until = None;

@@ -5,6 +5,7 @@ use zeni_money::Money;
 use zeni_note::{Nonce, closing::ToAccount, messages::bank};
 
 use super::SelfPayment;
+use crate::refund_file::RefundBatch;
 
 /// What a deposit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
@@ -50,6 +51,9 @@ pub(crate) enum DepositPhase {
     /// follows. Nothing to do.
     #[n(5)]
     Refused(#[n(0)] String),
+    /// Signed in advance by a card that was lost, out of a refund file. Recovery: send the same once its term has come.
+    #[n(6)]
+    Presented(#[n(0)] Box<RefundBatch>),
 }
 
 /// A deposit, hand-in or refund.

@@ -6,6 +6,9 @@ use zeni_note::{
     Challenge, KeyList, NameCertificate, Nonce, RevocationList, Right,
     keylist::{TwoKeyLists, Way},
 };
+use zeni_store::Store;
+
+use crate::{Trouble, record::ONLY, table};
 
 /// How much two pieces of money of one person show of each other (RN-P6, P7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, minicbor::Encode, minicbor::Decode)]
@@ -86,6 +89,13 @@ pub struct Profile {
     /// deposited (DESIGN §5 "Right to hold").
     #[n(9)]
     pub registered: bool,
+}
+
+impl Profile {
+    /// The profile in a database with the tables of [`crate::SCHEMA`]; none before anybody has joined.
+    pub async fn stored(store: &Store) -> Result<Option<Profile>, Trouble> {
+        table::get(store, ONLY).await
+    }
 }
 
 /// What a key is for.

@@ -106,6 +106,8 @@ fn a_receipt_that_was_cut_is_finished_by_the_same_file() {
     let request = block_on(jiro.open().request(yen(200), "")).unwrap().document;
     let paid = block_on(taro.open().pay(&request)).unwrap().document;
     let mut holder = jiro.open();
+    // the card has seen its PIN
+    block_on(holder.balance()).unwrap();
     jiro.memory.cut(0, zeni_card::element::testing::Cut::BeforeCommit);
     block_on(holder.receive(&paid)).unwrap_err();
     drop(holder);

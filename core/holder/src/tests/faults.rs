@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use zeni_card::element::testing::Cut;
+use zeni_card::{Card, element::testing::Cut};
 use zeni_note::testing::terms;
 use zeni_store::testing::block_on;
 
@@ -284,11 +284,24 @@ fn a_claim_survives_every_cut() {
     assert!(everywhere(prepare, claim, nothing_pending) >= 4);
 }
 
-/// RN-F4.5, F4.6, X17, X18: payer and payee lose power at every commit of their cards; the money is with one of them.
+/// What the card has signed of the open payment.
+fn signatures(home: &Home) -> Vec<zeni_crypto::Signature> {
+    home.memory.power_on();
+    let open = home.card().open_payment().unwrap();
+    open.into_iter().flat_map(|open| open.parts).map(|part| part.signature).collect()
+}
+
+/// RN-F4.5, F4.6, X17, X18, FX-F8: payer and payee lose power at every commit of their cards; the money is with one of them.
+///
+/// The payer's wallet commits its plan before the card's first endorsement and the whole payment between the last one and the
+/// confirmation: the cuts around those commits of the card are those around its own.
 #[test]
 fn a_payment_survives_every_cut() {
+    // two commits of the PIN, one per holding, the payer's confirmation
+    let (payer_commits, payee_commits) = (5, 4);
     for cut in [Cut::BeforeCommit, Cut::AfterCommit] {
-        for (payer_at, payee_at) in (0..4).map(|at| (Some(at), None)).chain((0..4).map(|at| (None, Some(at)))) {
+        let payers = (0..payer_commits).map(|at| (Some(at), None));
+        for (payer_at, payee_at) in payers.chain((0..payee_commits).map(|at| (None, Some(at)))) {
             let (town, homes) = funded(Privacy::Unlinkable);
             let taro = &homes[0];
             let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
@@ -298,19 +311,26 @@ fn a_payment_survives_every_cut() {
             if let Some(at) = payer_at {
                 taro.memory.cut(at, cut);
             }
-            block_on(payer.pay(&request)).ok();
+            let first = block_on(payer.pay(&request));
+            assert_eq!(taro.memory.is_off(), payer_at.is_some());
             drop(payer);
+            let signed = signatures(taro);
             block_on(taro.open().resume()).unwrap();
             let paid = block_on(taro.open().pay(&request)).unwrap().document;
+            assert!(first.is_err() || first.is_ok_and(|first| first.document == paid));
+            assert!(signed.iter().all(|signed| paid.answers.iter().any(|answer| answer.signature == *signed)));
+            assert_eq!(taro.card().open_payment(), Ok(None));
             let mut payee = jiro.open();
             if let Some(at) = payee_at {
                 jiro.memory.cut(at, cut);
             }
-            let received = block_on(payee.receive(&paid));
+            block_on(payee.receive(&paid)).ok();
+            assert_eq!(jiro.memory.is_off(), payee_at.is_some());
             drop(payee);
             block_on(jiro.open().resume()).unwrap();
-            if received.is_err() {
-                assert_eq!(block_on(jiro.open().receive(&paid)).unwrap_err().code(), "already_received");
+            match block_on(jiro.open().receive(&paid)) {
+                Ok(late) => assert_eq!(late.outcome, ReceiveOutcome::Fulfilled, "it was not stored before the cut"),
+                Err(error) => assert_eq!(error.code(), "already_received"),
             }
             assert_eq!((taro.figures(), jiro.figures()), ([500, 0, 0, 0], [1_100, 0, 0, 0]));
             assert_eq!(taro.wealth() + jiro.wealth(), total);

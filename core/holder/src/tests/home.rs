@@ -93,7 +93,8 @@ impl Transport for Line {
                 return Err(Fault::Unreachable { place: "authority".into(), cause: "down".into() });
             }
             self.town.books().seen.push((self.role, self.connection, path, body.clone()));
-            let caller = (self.role == Role::Bank).then(|| Caller { role: Role::Wallet, name: self.account.clone() });
+            let certified = self.role == Role::Bank && !self.account.is_empty();
+            let caller = certified.then(|| Caller { role: Role::Wallet, name: self.account.clone() });
             let table = Arc::new(routes(&self.town, self.role));
             let answer = MemoryTransport::new(table, self.town.clock.clone(), caller).call(path, body, max).await;
             self.power.step()?;
@@ -160,6 +161,16 @@ impl Home {
         Home { memory: self.memory.copied(), store, ..self.blank() }
     }
 
+    /// The same machine with another state of the card's memory.
+    pub(crate) fn with_memory(&self, memory: TestMemory) -> Home {
+        Home { memory, store: self.store.clone(), ..self.blank() }
+    }
+
+    /// A machine with an empty disk and the same card.
+    pub(crate) fn same_card(&self) -> Home {
+        Home { memory: self.memory.clone(), ..self.blank() }
+    }
+
     /// The same disk with a card that is new.
     pub(crate) fn with_new_card(&self) -> Home {
         Home { store: self.store.clone(), entropy: self.entropy.clone(), ..self.blank() }
@@ -188,6 +199,7 @@ impl Home {
         let peers = Peers {
             authority: Peer::new(line(&self.town, Role::Authority, &account, &self.power)),
             bank: Peer::new(line(&self.town, Role::Bank, &account, &self.power)),
+            bank_public: Peer::new(line(&self.town, Role::Bank, "", &self.power)),
             issuer: Peer::new(line(&self.town, Role::Issuer, &account, &self.power)),
         };
         let (redeem_wait_s, redeem_delay_max_s) = (REDEEM_WAIT_S, 3_600);

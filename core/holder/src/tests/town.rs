@@ -1,5 +1,6 @@
 //! A town: an authority, a bank and an issuer that really sign, small enough to read, with books that must balance.
 
+pub(crate) mod cards;
 mod sealed;
 
 use std::{
@@ -91,6 +92,8 @@ pub(crate) struct Books {
     /// Whether the authority cannot be reached.
     pub(crate) authority_down: bool,
     claims: BTreeSet<Digest>,
+    /// What the bank keeps of cards.
+    pub(crate) cards: cards::Cards,
     /// What bank and issuer keep of orders under seal.
     pub(crate) sealed: sealed::Desk,
     number: u64,
@@ -486,6 +489,12 @@ serves! {
         Ok::<_, NoRefusal>(Statement { currency: jpy(), balance, held: amount(0), entries: Vec::new(), now: bank_now(town) })
     };
     ClaimRequest, |town, ctx, it| claim(town, ctx.caller_name(), it);
+    ContactCard, |town, ctx, it| cards::contact(town, it);
+    GetClearance, |town, ctx, it| cards::clearance(town, it);
+    OpenRefund, |town, ctx, it| {
+        let _ = town;
+        Ok(DepositChallenge { time: START.plus(DAY), nonce: nonce(&format!("{:?}", it.deposit)) })
+    };
     GetKeyLists, |town, ctx, it| { let _ = it; Ok::<_, NoRefusal>(vec![town.list.clone()]) };
     GetNonce, |town, ctx, it| {
         let _ = it;
@@ -517,7 +526,10 @@ pub(super) fn routes(town: &Arc<Town>, role: Role) -> Routes {
             .with::<HandInTakings, _>(town)
             .with::<GetDeposit, _>(town)
             .with::<GetStatement, _>(town)
-            .with::<ClaimRequest, _>(town),
+            .with::<ClaimRequest, _>(town)
+            .with::<ContactCard, _>(town)
+            .with::<GetClearance, _>(town)
+            .with::<OpenRefund, _>(town),
         _ => {
             routes.with::<GetKeyLists, _>(town).with::<GetNonce, _>(town).with::<Redeem, _>(town).with::<Renew, _>(town)
         }

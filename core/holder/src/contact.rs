@@ -1,0 +1,148 @@
+//! `contact`: the card and its operator, the bank (docs/card.md "CONTACT"). Nobody else is shown the card's number or token.
+
+use zeni_card::{CardError, Contact};
+use zeni_crypto::PublicKey;
+use zeni_message::peer::SendError;
+use zeni_note::{
+    licence::key_digest,
+    messages::bank::{ClearanceRefusal, ContactCard, GetClearance},
+    payment::{Checked, PaymentFault},
+};
+
+use crate::{Explain, Holder, ReceiveError, Trouble, record::Holding};
+
+/// What came of a contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContactOutcome {
+    /// The card has a new token, and the newest rules and filter.
+    Done,
+    /// The card is frozen: it, or a copy of it, showed a token that is not its newest.
+    Frozen,
+    /// The bank could not be reached, or had no answer: the next contact shows the same.
+    Away,
+    /// Card or bank did not take the other's word.
+    Refused(&'static str),
+}
+
+/// Whether the payer of what arrives may be believed to be licensed.
+enum Standing {
+    Good,
+    /// The filter names him and the bank could not be asked.
+    Unknown,
+    Revoked,
+}
+
+impl Holder {
+    /// Shows the card's token to its operator and takes the ticket, newer rules and a newer filter. Only where card or database
+    /// themselves fail does it fail: a wallet does without its bank.
+    ///
+    /// Recovery after a cut: the next contact shows the same, and the bank answers with the same ticket.
+    pub async fn contact(&mut self) -> Result<ContactOutcome, Trouble> {
+        match self.settle().await {
+            Err(Trouble::OpenPayment { .. }) => return Ok(ContactOutcome::Refused("open_payment")),
+            settled => settled?,
+        }
+        if matches!(self.profile().await, Err(Trouble::NotJoined)) {
+            return Ok(ContactOutcome::Refused("not_joined"));
+        }
+        match self.show_token().await {
+            Ok(outcome) => Ok(outcome),
+            Err(error) if !is_no(&error) => Err(error.into()),
+            Err(error) => {
+                tracing::warn!(code = error.code(), "the card was not in contact with its bank: {error}");
+                Ok(ContactOutcome::Refused(error.code()))
+            }
+        }
+    }
+
+    async fn show_token(&mut self) -> Result<ContactOutcome, CardError> {
+        let status = self.card.operator()?;
+        if status.frozen {
+            return Ok(ContactOutcome::Frozen);
+        }
+        let Contact { card, token, nonce } = self.card.open_contact()?;
+        let message = ContactCard { card, token, nonce, rules: status.rules, filter: Some(status.filter) };
+        let reply = match self.peers.bank.send(&message).await {
+            Ok(reply) => reply,
+            Err(SendError::Refused(refusal)) => {
+                let code = SendError::Refused(refusal).code();
+                tracing::warn!(code, "the bank refuses the card's contact");
+                return Ok(ContactOutcome::Refused(code));
+            }
+            Err(error) => {
+                tracing::debug!(code = error.code(), "the bank could not be reached for the card's contact");
+                return Ok(ContactOutcome::Away);
+            }
+        };
+        if let Some(rules) = &reply.rules {
+            self.card.take_rules(rules)?;
+        }
+        if let Some(filter) = &reply.filter {
+            self.card.take_filter(filter)?;
+        }
+        self.card.close_contact(&reply.ticket)?;
+        if reply.ticket.record.frozen {
+            tracing::warn!("the card was frozen: a copy or an older state of it was used");
+            return Ok(ContactOutcome::Frozen);
+        }
+        Ok(ContactOutcome::Done)
+    }
+
+    /// Asks the bank about a key that the card's filter names, over a connection that does not say whose wallet asks.
+    async fn standing(&mut self, key: &PublicKey) -> Result<Standing, Trouble> {
+        if !self.card.names(key)? {
+            return Ok(Standing::Good);
+        }
+        let filter = self.card.operator()?.filter;
+        let message = GetClearance { filter, keys: vec![key_digest(key)] };
+        match self.peers.bank_public.fresh().send(&message).await {
+            Ok(clearance) => match self.card.take_clearance(&clearance) {
+                Ok(()) => Ok(Standing::Good),
+                Err(error) if !is_no(&error) => Err(error.into()),
+                Err(_) => Ok(Standing::Unknown),
+            },
+            Err(SendError::Refused(ClearanceRefusal::Revoked { .. })) => Ok(Standing::Revoked),
+            // the next contact brings the newest filter
+            Err(_) => Ok(Standing::Unknown),
+        }
+    }
+
+    /// Refuses what the card would not load, before it is stored.
+    pub(crate) async fn not_filtered(&mut self, checked: &Checked) -> Result<(), ReceiveError> {
+        for (holding, one) in checked.received.iter().enumerate() {
+            let payer = one.chain.hops.len().checked_sub(1).and_then(|place| one.chain.rights().nth(place));
+            let Some(payer) = payer.map(|right| right.key()) else { continue };
+            match self.standing(&payer).await? {
+                Standing::Good => {}
+                Standing::Unknown => return Err(ReceiveError::Filtered { holding }),
+                Standing::Revoked => return Err(PaymentFault::Revoked { holding }.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads what was stored before the filter came that names its payer: the bank is asked first.
+    pub(crate) async fn load_cleared(&mut self, holding: Holding) -> Result<(), Trouble> {
+        match self.load(holding.clone()).await {
+            Err(Trouble::Card(CardError::Revoked { hop })) => {
+                let Some(payer) = holding.chain.rights().nth(hop).map(|right| right.key()) else {
+                    return Err(CardError::Revoked { hop }.into());
+                };
+                match self.standing(&payer).await? {
+                    Standing::Good => self.load(holding).await,
+                    Standing::Unknown | Standing::Revoked => Err(CardError::Revoked { hop }.into()),
+                }
+            }
+            loaded => loaded,
+        }
+    }
+}
+
+/// Whether the card works and does not take the operator's word, or is past doing so.
+fn is_no(error: &CardError) -> bool {
+    match error {
+        CardError::Operator | CardError::Older { .. } | CardError::RulesFirst { .. } => true,
+        CardError::ResumeFirst { .. } | CardError::Frozen | CardError::Retired => true,
+        _ => false,
+    }
+}
