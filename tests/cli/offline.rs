@@ -134,7 +134,7 @@ fn payments_that_cannot_be() {
     let memo = "m".repeat(3_000);
     stage.refused(&format!("wallet --home yuki request 10_JPY --memo {memo}"), "memo_too_long");
     assert_eq!(yen(&stage.ok("wallet --home jiro balance")["balances"][0]["available"]), 1_000);
-    assert!(fs::metadata(stage.path("jiro/card.db")).is_ok());
+    assert!(fs::metadata(stage.path("jiro/card.zeni")).is_ok());
 }
 
 /// DESIGN §5 "Lost money": a restored copy receives and resends but does not spend; the original goes on.

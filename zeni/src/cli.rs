@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -40,6 +40,9 @@ pub(crate) enum Command {
     /// A shop that takes payments and hands them in.
     #[command(after_help = "Example: zeni shop --home till request \"300 JPY\" --memo tea --out request.txt")]
     Shop(ShopArgs),
+    /// A software card of its own that any program finds in a PC/SC reader.
+    #[command(after_help = "Example: zeni card --file card.zeni new && zeni card --file card.zeni serve")]
+    Card(CardFileArgs),
     /// Look into the issuer: circulation, audit, cases.
     Issuer(IssuerArgs),
     /// Look into the registration authority: disclosures, revocation.
@@ -90,6 +93,63 @@ pub(crate) struct HomeArgs {
     /// Wait up to this long for another process that has the wallet open.
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     pub(crate) wait: u64,
+    #[command(flatten)]
+    pub(crate) card: CardOptions,
+}
+
+/// Which card keys and counters are on, and how it is opened.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CardOptions {
+    /// The card: a file of the wallet's own, or one in a reader (named whole or in part where there are several). A wallet
+    /// remembers the card it joined with [default: soft].
+    #[arg(long, value_name = "soft|pcsc[:READER]", env = "ZENI_CARD")]
+    pub(crate) card: Option<CardArg>,
+    /// File whose first line is the card's PIN (or set ZENI_PIN; asked for on a terminal otherwise).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pin_file: Option<PathBuf>,
+}
+
+/// A kind of card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CardArg {
+    /// An encrypted file in the wallet's directory.
+    Soft,
+    /// A card in a reader, of this name or of any.
+    Pcsc(Option<String>),
+}
+
+impl FromStr for CardArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<CardArg, String> {
+        match text.split_once(':') {
+            None if text == "soft" => Ok(CardArg::Soft),
+            None if text == "pcsc" => Ok(CardArg::Pcsc(None)),
+            Some(("pcsc", reader)) if !reader.is_empty() => Ok(CardArg::Pcsc(Some(reader.to_owned()))),
+            _ => Err("a card is 'soft', 'pcsc' or 'pcsc:READER'".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for CardArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CardArg::Soft => f.write_str("soft"),
+            CardArg::Pcsc(None) => f.write_str("pcsc"),
+            CardArg::Pcsc(Some(reader)) => write!(f, "pcsc:{reader}"),
+        }
+    }
+}
+
+/// What can be done with the card of a wallet or shop.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum CardCommand {
+    /// Where the card is in its life, and how often PIN and PUK may still be wrong.
+    Status,
+    /// Change the PIN: the new one from ZENI_NEW_PIN, or asked for on a terminal.
+    Pin,
+    /// Unblock a card whose PIN was wrong too often: PUK from ZENI_PUK and new PIN from ZENI_NEW_PIN, or asked for.
+    Unblock,
 }
 
 #[derive(Debug, Args)]
@@ -183,6 +243,11 @@ pub(crate) enum WalletCommand {
         /// The file.
         file: PathBuf,
     },
+    /// The wallet's card itself.
+    Card {
+        #[command(subcommand)]
+        command: CardCommand,
+    },
 }
 
 /// What a wallet that is there can be told.
@@ -275,6 +340,11 @@ pub(crate) enum ShopCommand {
     },
     #[command(flatten)]
     Open(OpenShopCommand),
+    /// The shop's card itself.
+    Card {
+        #[command(subcommand)]
+        command: CardCommand,
+    },
 }
 
 /// What a shop that is there can be told.
@@ -297,6 +367,32 @@ pub(crate) enum OpenShopCommand {
     GiveBack(OutArgs),
     /// Hand in all takings under one signature.
     Deposit,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CardFileArgs {
+    /// The card: an encrypted file; its key lies beside it in FILE.key, under a passphrase.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// File whose first line is the passphrase (or set ZENI_PASSPHRASE; asked for on a terminal otherwise).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: CardFileCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CardFileCommand {
+    /// Make a blank card.
+    New,
+    /// Put the card into vsmartcard's virtual reader until it is stopped.
+    Serve {
+        /// Port of the slot; the second slot of Debian's vsmartcard-vpcd has the next.
+        #[arg(long, default_value_t = zeni_card_host::PORT)]
+        port: u16,
+    },
+    /// Where the card is in its life.
+    Status,
 }
 
 #[derive(Debug, Args)]

@@ -194,10 +194,15 @@ impl ServeConfig {
     }
 }
 
-/// The first line of a file.
+/// The first line of a file of a passphrase.
 pub(crate) fn read_passphrase(path: &Path) -> Result<zeroize::Zeroizing<String>> {
+    read_first_line(path).context("no passphrase")
+}
+
+/// The first line of a file that holds a secret.
+pub(crate) fn read_first_line(path: &Path) -> Result<zeroize::Zeroizing<String>> {
     let text = zeroize::Zeroizing::new(
-        fs::read_to_string(path).with_context(|| format!("cannot read the passphrase file {}", path.display()))?,
+        fs::read_to_string(path).with_context(|| format!("cannot read the file {}", path.display()))?,
     );
     Ok(zeroize::Zeroizing::new(text.lines().next().unwrap_or("").to_owned()))
 }

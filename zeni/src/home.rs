@@ -1,4 +1,8 @@
-//! The directory of a wallet or shop: one lock, one encrypted key file, the card's memory, the wallet's database.
+//! The directory of a wallet or shop: one lock, one encrypted key file, the wallet's database, a software card's file.
+
+mod database;
+mod own_card;
+mod secrets;
 
 use std::{
     fs::{self, File, TryLockError},
@@ -10,22 +14,22 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
-use zeni_card::{ApduCard, Applet, Identity, InProcess, KeyPolicy, Life, PIN_DIGITS_MAX, Pin};
 use zeni_crypto::{SharedEntropy, keyfile::WorkFactor};
-use zeni_holder::{Config, Holder, MEMORY_SCHEMA, Peers, Policy, StoreMemory};
+use zeni_holder::{Config, Holder, Peers, Policy, Profile};
 use zeni_identity::{PartyName, TlsKey};
 use zeni_message::{Role, peer::Peer, route::Clock};
-use zeni_note::licence::Keeper;
-use zeni_store::{Options, Schema, Store};
+use zeni_store::{Options, Store};
 use zeni_wire::{ClientConfig, HttpsTransport, TlsIdentity};
 use zeroize::Zeroizing;
 
+pub(crate) use secrets::{Begun, CardKeys, CardSecrets, HomeSecrets, ReaderCard, SoftKeys};
+
 use crate::{
-    cli::HomeArgs,
+    card::{self, Made, Search},
+    cli::{CardArg, CardOptions, HomeArgs},
     config::read_passphrase,
-    keys::{self, Secret32, SecretText},
-    network::{NetworkFile, public_key},
+    keys::{self, SecretText},
+    network::NetworkFile,
     output::Failure,
 };
 
@@ -34,21 +38,10 @@ const REDEEM_RETRY_S: u64 = 60;
 /// How often a wallet that another process has open is tried again.
 const LOCK_EVERY: Duration = Duration::from_millis(50);
 
-/// The card's memory and the wallet's database.
-const DATABASES: [&str; 2] = ["card.db", "wallet.db"];
-
-/// The secrets of a home.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct HomeSecrets {
-    /// Encrypts the keys in the card's memory.
-    card: Secret32,
-    /// The authority's secret for the person; none where nobody is registered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    identity: Option<SecretText>,
-    /// Key of the connections to the bank, PKCS#8 PEM.
-    tls_key: SecretText,
-}
+/// The wallet's database.
+const WALLET_DB: &str = "wallet.db";
+/// The software card.
+const CARD_FILE: &str = "card.zeni";
 
 /// An open home. The lock is held until it is dropped.
 pub(crate) struct Home {
@@ -56,6 +49,8 @@ pub(crate) struct Home {
     pub(crate) network: NetworkFile,
     secrets: HomeSecrets,
     passphrase: Zeroizing<String>,
+    options: CardOptions,
+    wait_s: u64,
     clock: Arc<dyn Clock>,
     _lock: File,
 }
@@ -79,52 +74,72 @@ impl Home {
             return Err(Failure::refused("not_joined", text));
         }
         let lock = lock(&dir, args.wait).await?;
-        check_databases(&dir)?;
+        check_there(&dir.join(WALLET_DB))?;
         let network = NetworkFile::read(&dir.join("network.toml"))?;
-        let passphrase = passphrase(args, network.sandbox, false)?;
+        let passphrase = passphrase(args.passphrase_file.as_deref(), network.sandbox, false)?;
         let secrets = keys::read(&dir.join("keys.age"), &passphrase)?;
-        Ok(Home { dir, network, secrets, passphrase, clock, _lock: lock })
+        let (options, wait_s) = (args.card.clone(), args.wait);
+        let mut home = Home { dir, network, secrets, passphrase, options, wait_s, clock, _lock: lock };
+        home.check_card().await?;
+        Ok(home)
     }
 
     /// Makes a home, or opens one in which joining was interrupted.
     pub(crate) async fn create(args: &HomeArgs, new: NewHome<'_>, clock: Arc<dyn Clock>) -> Result<Home, Failure> {
         let network = NetworkFile::read(new.network).map_err(|error| Failure::Usage(format!("{error:#}")))?;
         if args.home.join("keys.age").exists() {
-            let home = Home::open(args, clock.clone()).await?;
-            if network == home.network || home.is_joined().await? {
-                home.network.bank(new.bank).map_err(|error| Failure::Usage(format!("{error:#}")))?;
+            let mut home = Home::open(args, clock.clone()).await?;
+            let joined = home.profile().await?.is_some();
+            let known = if joined { &home.network } else { &network };
+            known.bank(new.bank).map_err(|error| Failure::Usage(format!("{error:#}")))?;
+            if joined || (network == home.network && home.card_is_for(new.bank)) {
+                home.finish_card().await?;
                 return Ok(home);
             }
-            network.bank(new.bank).map_err(|error| Failure::Usage(format!("{error:#}")))?;
-            // a join to another network was refused: nobody has used what it left
-            fs::remove_file(home.dir.join("keys.age")).context("cannot remove what a refused join left")?;
+            home.abandon()?;
         }
         network.bank(new.bank).map_err(|error| Failure::Usage(format!("{error:#}")))?;
+        let card = match &args.card.card {
+            None | Some(CardArg::Soft) => CardKeys::Soft(SoftKeys::draw()),
+            Some(CardArg::Pcsc(_)) => {
+                // looked at before anything is written
+                let mut card = Search::by(&args.card, None, args.wait).find().await?;
+                if card::made(&mut card)? != Made::Blank {
+                    return Err(card::taken());
+                }
+                CardKeys::Pcsc(ReaderCard { number: None, begun: Some(Begun::draw()) })
+            }
+        };
         let secrets = HomeSecrets {
-            card: Secret32::new(SharedEntropy::os().bytes()),
+            card: CardSecrets::Card(card),
+            bank: Some(new.bank.to_owned()),
             identity: new.identity.map(SecretText::new),
             tls_key: SecretText::new(&TlsKey::generate().to_pem()),
         };
-        let passphrase = passphrase(args, network.sandbox, true)?;
-        let home = Home::write_with(args, network, secrets, passphrase, clock).await?;
+        let passphrase = passphrase(args.passphrase_file.as_deref(), network.sandbox, true)?;
+        let mut home = Home::write_with(args, network, secrets, passphrase, clock).await?;
         // card and database first: a directory with a key file never makes new ones
-        drop(home.holder(new.bank)?);
+        home.make_card(new.bank)?;
+        drop(home.store()?);
         home.finish()?;
+        home.finish_card().await?;
         Ok(home)
     }
 
-    /// Whether somebody has joined with it.
-    async fn is_joined(&self) -> Result<bool, Failure> {
-        let first = self.network.banks.first().context("the network has no bank")?;
-        match self.holder(&first.name)?.profile().await {
-            Ok(_) => Ok(true),
-            Err(zeni_holder::Trouble::NotJoined) => Ok(false),
-            Err(error) => Err(crate::wallet::explain(error)),
-        }
+    /// Makes a home of what a backup holds; [`Home::finish`] makes it one.
+    pub(crate) async fn restored(
+        args: &HomeArgs,
+        network: NetworkFile,
+        secrets: HomeSecrets,
+        passphrase: Zeroizing<String>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Home, Failure> {
+        secrets.check_kind(args.card.card.as_ref())?;
+        Home::write_with(args, network, secrets, passphrase, clock).await
     }
 
     /// Puts the network into a fresh directory; until [`Home::finish`] it is no home.
-    pub(crate) async fn write_with(
+    async fn write_with(
         args: &HomeArgs,
         network: NetworkFile,
         secrets: HomeSecrets,
@@ -136,18 +151,24 @@ impl Home {
         let mut maker = fs::DirBuilder::new();
         maker.recursive(true).mode(0o700).create(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
         let lock = lock(&dir, args.wait).await?;
-        for name in DATABASES {
-            // left by a restore that was interrupted: without a key file nobody can have used it
-            for ending in ["", "-wal", "-shm"] {
-                let path = dir.join(format!("{name}{ending}"));
-                if path.exists() {
-                    fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
-                }
-            }
+        // left by what was interrupted: without a key file nobody can have used it
+        for name in [WALLET_DB, CARD_FILE, database::CARD_DB] {
+            database::remove(&dir, name)?;
         }
         let text = toml::to_string(&network).map_err(anyhow::Error::from)?;
         crate::documents::write_new(&dir.join("network.toml"), &text)?;
-        Ok(Home { dir, network, secrets, passphrase, clock, _lock: lock })
+        let (options, wait_s) = (args.card.clone(), args.wait);
+        Ok(Home { dir, network, secrets, passphrase, options, wait_s, clock, _lock: lock })
+    }
+
+    /// Gives up a home that nobody has joined with.
+    fn abandon(self) -> Result<(), Failure> {
+        if let CardSecrets::Card(CardKeys::Pcsc(ReaderCard { number: Some(_), .. })) = &self.secrets.card {
+            let bank = self.secrets.bank.as_deref().unwrap_or_default();
+            let text = format!("the card was made for bank '{bank}' of network '{}': join there", self.network.name);
+            return Err(Failure::refused("card_taken", text));
+        }
+        Ok(fs::remove_file(self.dir.join("keys.age")).context("cannot remove what a refused join left")?)
     }
 
     /// Writes the key file, which makes the directory a home.
@@ -158,7 +179,7 @@ impl Home {
 
     /// The passphrase under which a backup was written.
     pub(crate) fn passphrase_for_restore(args: &HomeArgs) -> Result<Zeroizing<String>, Failure> {
-        passphrase(args, true, false)
+        passphrase(args.passphrase_file.as_deref(), true, false)
     }
 
     /// The directory.
@@ -192,8 +213,13 @@ impl Home {
         self.finish()
     }
 
-    /// The holder of this home, over the parties of the network. Connects nowhere.
-    pub(crate) fn holder(&self, bank: &str) -> Result<Holder, Failure> {
+    /// Who has joined with this home.
+    pub(crate) async fn profile(&self) -> Result<Option<Profile>, Failure> {
+        Profile::stored(&self.store()?).await.map_err(crate::wallet::explain)
+    }
+
+    /// The holder of this home, over its card and the parties of the network. Connects nowhere.
+    pub(crate) async fn holder(&self, bank: &str, certificates: Option<&str>) -> Result<Holder, Failure> {
         let roots = self.network.roots()?;
         let config = Config {
             roots,
@@ -204,37 +230,16 @@ impl Home {
                 ..Policy::default()
             },
             identity: self.identity().map(str::to_owned),
-            keeper: Keeper::Software,
+            keeper: self.keeper(),
         };
-        let store = self.store("wallet.db", &zeni_holder::SCHEMA)?;
-        let (card, peers) = (Box::new(self.card()?), self.peers(bank, None)?);
+        let (store, peers) = (self.store()?, self.peers(bank, certificates)?);
+        let card = Box::new(self.card().await?);
         Ok(Holder::new(config, card, store, SharedEntropy::os(), self.clock.clone(), peers))
     }
 
-    /// The software card of this home.
-    pub(crate) fn card(&self) -> Result<ApduCard<InProcess<StoreMemory>>, Failure> {
-        let memory = StoreMemory::new(self.store("card.db", &MEMORY_SCHEMA)?);
-        let roots = self.network.roots()?;
-        let master = self.secrets.card.bytes()?;
-        let pin = own_pin(&master);
-        let applet = Applet::new(memory, master, zeni_crypto::OsEntropy);
-        let mut card = ApduCard::new(InProcess(applet), Some(pin.clone()));
-        let zeni_note::keylist::Roots { network, issuer, authority } = roots;
-        let operator = public_key(&self.network.banks.first().context("the network has no bank")?.key)?;
-        let identity = Identity { network, issuer, authority, operator, currency: None, keys: KeyPolicy::Leave };
-        let refused = |error| Failure::refused("card", error);
-        if card.information().map_err(refused)?.life == Life::Manufactured {
-            card.personalise(&identity, &pin, &pin).map_err(refused)?;
-        }
-        if card.information().map_err(refused)?.life == Life::Personalised {
-            card.change_pin(&pin, &pin).map_err(refused)?;
-        }
-        Ok(card)
-    }
-
-    fn store(&self, name: &str, schema: &Schema) -> Result<Store> {
-        let path = self.dir.join(name);
-        Store::open_sqlite(&path, schema, Options { readers: 1, ..Options::default() })
+    fn store(&self) -> Result<Store> {
+        let path = self.dir.join(WALLET_DB);
+        Store::open_sqlite(&path, &zeni_holder::SCHEMA, Options { readers: 1, ..Options::default() })
             .with_context(|| format!("cannot open {}", path.display()))
     }
 
@@ -270,20 +275,11 @@ impl Home {
     }
 }
 
-/// The PIN of a card that only this home speaks to.
-fn own_pin(master: &[u8; 32]) -> Pin {
-    let digits = zeni_crypto::tagged("zeni/home/pin", &[master]).0.map(|byte| b'0' + byte % 10);
-    Pin::from_digits(&digits[..PIN_DIGITS_MAX]).expect("as many digits as a PIN has")
-}
-
 /// A home without its card or its database is not one to begin anew in: what they held is in a backup, if anywhere.
-fn check_databases(dir: &Path) -> Result<(), Failure> {
-    for name in DATABASES {
-        let path = dir.join(name);
-        if fs::metadata(&path).map_or(0, |file| file.len()) == 0 {
-            let text = format!("{} is missing or empty: restore a backup into a new directory", path.display());
-            return Err(Failure::refused("damaged", text));
-        }
+fn check_there(path: &Path) -> Result<(), Failure> {
+    if fs::metadata(path).map_or(0, |file| file.len()) == 0 {
+        let text = format!("{} is missing or empty: restore a backup into a new directory", path.display());
+        return Err(Failure::refused("damaged", text));
     }
     Ok(())
 }
@@ -310,8 +306,8 @@ async fn lock(dir: &Path, wait_s: u64) -> Result<File, Failure> {
 }
 
 /// File, environment, terminal; a sandbox's wallets may do without.
-fn passphrase(args: &HomeArgs, sandbox: bool, new: bool) -> Result<Zeroizing<String>, Failure> {
-    if let Some(path) = &args.passphrase_file {
+pub(crate) fn passphrase(file: Option<&Path>, sandbox: bool, new: bool) -> Result<Zeroizing<String>, Failure> {
+    if let Some(path) = file {
         return read_passphrase(path).map_err(|error| Failure::Usage(format!("{error:#}")));
     }
     if let Ok(text) = std::env::var("ZENI_PASSPHRASE") {

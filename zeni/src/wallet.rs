@@ -7,7 +7,7 @@ use std::{ops::DerefMut, sync::Arc};
 
 use anyhow::Context;
 use serde_json::json;
-use zeni_holder::{Document, Enrolment, Explain, Holder, Kind, Privacy, SealedKeys, Via};
+use zeni_holder::{Document, Enrolment, Explain, Holder, Kind, Privacy, SealedKeys, Trouble, Via};
 use zeni_identity::{Csr, PartyName};
 use zeni_message::{Retry, Role, route::Clock};
 use zeni_money::Money;
@@ -15,6 +15,7 @@ use zeni_shop::Shop;
 use zeni_wallet::Wallet;
 
 use crate::{
+    card,
     cli::{
         HomeArgs, JoinArgs, OpenShopCommand, OpenWalletCommand, PrivacyArg, ShopArgs, ShopCommand, ViaArg, WalletArgs,
         WalletCommand,
@@ -69,6 +70,7 @@ pub(crate) async fn run_wallet(args: WalletArgs, output: Output, clock: Arc<dyn 
             self::join(&home, join, privacy, Kind::Wallet, output, clock).await
         }
         WalletCommand::Restore { file } => backup::restore(&home, &file, output, clock).await,
+        WalletCommand::Card { command } => card::care(Home::open(&home, clock).await?, command, output).await,
         WalletCommand::Open(command) => {
             Session::open(&home, Kind::Wallet, Wallet::new, output, clock).await?.wallet(command).await
         }
@@ -80,6 +82,7 @@ pub(crate) async fn run_shop(args: ShopArgs, output: Output, clock: Arc<dyn Cloc
     let home = args.home;
     match args.command {
         ShopCommand::Join { join } => self::join(&home, join, Privacy::Untraceable, Kind::Shop, output, clock).await,
+        ShopCommand::Card { command } => card::care(Home::open(&home, clock).await?, command, output).await,
         ShopCommand::Open(command) => {
             Session::open(&home, Kind::Shop, Shop::new, output, clock).await?.shop(command).await
         }
@@ -100,11 +103,11 @@ async fn join(
     let name = PartyName::new(&home.network.name, role, &format!("{}/{}", join.bank, join.account))
         .map_err(|error| Failure::Usage(format!("account '{}': {error}", join.account)))?;
     let csr = Csr::make(&home.tls_key()?, &name);
-    let holder = home.holder(&join.bank)?;
     // a join that was refused left its secret behind: later licences are drawn with the one that serves
-    if home.identity() != join.identity.as_deref() && holder.profile().await.is_err() {
+    if home.identity() != join.identity.as_deref() && home.profile().await?.is_none() {
         home.replace_identity(join.identity.as_deref())?;
     }
+    let holder = home.holder(&join.bank, None).await?;
     let JoinArgs { bank, account, code, identity, .. } = join;
     let enrolment = Enrolment { bank, account, code, csr, identity };
     let joined = match kind {
@@ -112,11 +115,20 @@ async fn join(
         Kind::Shop => Shop::new(holder).join(enrolment).await,
     };
     let joined = joined.map_err(explain)?;
-    let text = match joined.licences {
+    let mut text = match joined.licences {
         0 => format!("joined as {}, without a licence: what is received can only be deposited", joined.name),
         licences => format!("joined as {} with {licences} licences", joined.name),
     };
-    output.result(&json!({"ok": true, "name": joined.name, "licences": joined.licences}), &text)
+    let mut value = json!({"ok": true, "name": joined.name, "licences": joined.licences});
+    if let (Some(card), Some(puk)) = (home.card_name()?, home.puk_to_tell()) {
+        text.push_str(&format!(
+            "\nwrite this down, it is shown once: card {card}, PUK {puk} (unblocks it when its PIN was wrong too often)"
+        ));
+        value["card"] = json!(card);
+        value["puk"] = json!(puk);
+    }
+    output.result(&value, &text)?;
+    home.puk_was_told()
 }
 
 impl<H: DerefMut<Target = Holder>> Session<H> {
@@ -128,10 +140,7 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         clock: Arc<dyn Clock>,
     ) -> Result<Session<H>, Failure> {
         let home = Home::open(args, clock).await?;
-        // the profile says which bank; until it is read any bank of the network serves as a placeholder
-        let first = home.network.banks.first().context("the network has no bank")?.name.clone();
-        let mut holder = home.holder(&first)?;
-        let profile = holder.profile().await.map_err(explain)?;
+        let profile = home.profile().await?.ok_or_else(|| explain(Trouble::NotJoined))?;
         if profile.kind != kind {
             let (is, command) = match profile.kind {
                 Kind::Wallet => ("a person's wallet", "zeni wallet"),
@@ -139,7 +148,7 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             };
             return Err(Failure::Usage(format!("{} is {is}: use '{command}'", home.dir().display())));
         }
-        holder.set_peers(home.peers(&profile.bank, Some(&profile.certificates))?);
+        let holder = home.holder(&profile.bank, Some(&profile.certificates)).await?;
         Ok(Session { home, holder: party(holder), output })
     }
 

@@ -31,37 +31,57 @@ struct BackupFile<S> {
 }
 
 impl<H: DerefMut<Target = Holder>> Session<H> {
-    pub(super) async fn backup(&mut self, file: &Path, moving: bool) -> Result<(), Failure> {
+    pub(super) async fn backup(self, file: &Path, moving: bool) -> Result<(), Failure> {
         if file.exists() {
             return Err(Failure::Usage(format!("{} exists: name a new file", file.display())));
         }
         crate::documents::check_path(file)?;
-        let mut card = self.home.card()?;
-        // a move locks this card before anything else exists that may spend
-        let (kind, exported) = if moving {
-            (BackupKind::Move, card.export_move().map_err(explain)?)
-        } else {
-            (BackupKind::Copy, card.export().map_err(explain)?)
-        };
-        let state = self.holder.backup(kind, &exported.to_bytes()).await.map_err(explain)?;
-        let backup =
-            BackupFile { network: self.home.network.clone(), secrets: self.home.secrets(), state: hex(&state) };
-        let work = if self.home.network.sandbox { WorkFactor::InsecureFast } else { WorkFactor::Standard };
-        keys::write(file, &backup, self.home.passphrase(), work).map_err(|error| match moving {
+        let Session { home, holder, output } = self;
+        let bank = holder.profile().await.map_err(explain)?.bank;
+        // two never have the card
+        drop(holder);
+        let kept = home.keys_stay();
+        if moving && kept {
+            let text = "the keys of this card never leave it: who has the card and a backup has the wallet";
+            return Err(Failure::refused("card_unsupported", text));
+        }
+        let (kind, exported) = if kept { (BackupKind::Move, None) } else { exported(&home, moving).await? };
+        let exported = exported.map(|exported| exported.to_bytes()).unwrap_or_default();
+        let holder = home.holder(&bank, None).await?;
+        let state = holder.backup(kind, &exported).await.map_err(explain)?;
+        let backup = BackupFile { network: home.network.clone(), secrets: home.secrets(), state: hex(&state) };
+        let work = if home.network.sandbox { WorkFactor::InsecureFast } else { WorkFactor::Standard };
+        keys::write(file, &backup, home.passphrase(), work).map_err(|error| match moving {
             true => Failure::try_again(
                 "not_written",
                 format!("{error:#}; the wallet is locked: move it again to another file"),
             ),
             false => Failure::from(error),
         })?;
-        let text = if moving {
-            "this wallet is locked; restore the file elsewhere, once, and spend there: two wallets made from it overspend each \
-             other's money, which names you"
-        } else {
-            "written; a wallet restored from it receives, resends and claims refunds, but does not spend"
+        let text = match (moving, kept) {
+            (true, _) => {
+                "this wallet is locked; restore the file elsewhere, once, and spend there: two wallets made from it \
+                 overspend each other's money, which names you"
+            }
+            (false, true) => {
+                "written; the money itself is on the card and cannot be copied: restore the file with this card in the reader"
+            }
+            (false, false) => {
+                "written; a wallet restored from it receives, resends and claims refunds, but does not spend"
+            }
         };
-        self.output.result(&json!({"ok": true, "moved": moving}), text)
+        output.result(&json!({"ok": true, "moved": moving, "money": !kept}), text)
     }
+}
+
+/// What a card tells whose keys may leave it. A move locks this card before anything else exists that may spend.
+async fn exported(home: &Home, moving: bool) -> Result<(BackupKind, Option<zeni_card::Backup>), Failure> {
+    let mut card = home.card().await?;
+    let (kind, exported) = match moving {
+        true => (BackupKind::Move, card.export_move()),
+        false => (BackupKind::Copy, card.export()),
+    };
+    Ok((kind, Some(exported.map_err(explain)?)))
 }
 
 /// Makes a wallet from a backup file.
@@ -80,13 +100,18 @@ pub(super) async fn restore(
     let passphrase = Home::passphrase_for_restore(args)?;
     let backup: BackupFile<HomeSecrets> = keys::read(file, &passphrase)?;
     let state = unhex(&backup.state).context("the backup is damaged")?;
-    let home = Home::write_with(args, backup.network, backup.secrets, passphrase, clock).await?;
-    let bank = home.network.banks.first().context("the network has no bank")?.name.clone();
-    let mut holder = home.holder(&bank)?;
     let state = Backup::from_bytes(&state).map_err(explain)?;
-    let exported =
-        zeni_card::Backup::from_bytes(state.card()).map_err(|error| Failure::refused("damaged_backup", error))?;
-    home.card()?.restore(&exported).map_err(|error| Failure::refused("card", error))?;
+    let exported = match state.card() {
+        [] => None,
+        card => Some(zeni_card::Backup::from_bytes(card).map_err(|error| Failure::refused("damaged_backup", error))?),
+    };
+    let secrets = backup.secrets.restored(state.bank());
+    let home = Home::restored(args, backup.network, secrets, passphrase, clock).await?;
+    home.make_card(state.bank())?;
+    if let Some(exported) = exported {
+        home.card().await?.restore(&exported).map_err(|error| Failure::refused("card", error))?;
+    }
+    let mut holder = home.holder(state.bank(), None).await?;
     holder.restore(&state).await.map_err(explain)?;
     home.finish()?;
     let balance = holder.balance().await.map_err(explain)?;

@@ -1,0 +1,62 @@
+//! `wallet card` and `shop card`: state, PIN and PUK of a home's card.
+
+use serde_json::{Value, json};
+use zeni_card::{ApduCard, Life, Transmit};
+
+use super::pin::{self, Asked};
+use crate::{
+    cli::CardCommand,
+    home::Home,
+    output::{Failure, Output},
+    wallet::explain,
+};
+
+/// Carries out one of the commands.
+pub(crate) async fn care(mut home: Home, command: CardCommand, output: Output) -> Result<(), Failure> {
+    let mut card = home.bare_card().await?;
+    match command {
+        CardCommand::Status => {
+            let (mut value, mut text) = told(&mut card)?;
+            value["card"] = json!(home.card_kind());
+            if let Some(number) = home.card_name()? {
+                text = format!("card {number}: {text}");
+                value["name"] = json!(number);
+            }
+            output.result(&value, &text)
+        }
+        CardCommand::Pin => {
+            let old = home.pin()?;
+            let new = pin::ask(Asked::NewPin, None)?;
+            card.change_pin(&old, &new).map_err(explain)?;
+            home.owner_has_pin()?;
+            output.result(&json!({"ok": true}), "the card has the new PIN")
+        }
+        CardCommand::Unblock => {
+            let puk = match home.kept_puk()? {
+                Some(puk) => puk,
+                None => pin::ask(Asked::Puk, None)?,
+            };
+            let new = pin::ask(Asked::NewPin, None)?;
+            card.unblock(&puk, &new).map_err(explain)?;
+            home.owner_has_pin()?;
+            output.result(&json!({"ok": true}), "the card is unblocked and has the new PIN")
+        }
+    }
+}
+
+/// What a card tells anyone, for scripts and for people.
+pub(super) fn told<T: Transmit>(card: &mut ApduCard<T>) -> Result<(Value, String), Failure> {
+    let information = card.information().map_err(explain)?;
+    let (life, advice) = match information.life {
+        Life::Manufactured => ("manufactured", "blank: join with it"),
+        Life::Personalised => ("personalised", "joining was interrupted: join again"),
+        Life::Operational => ("operational", "in use"),
+        Life::Locked => ("locked", "its PIN was wrong too often: 'card unblock' sets a new one with the PUK"),
+        Life::Retired => ("retired", "moved to another card: it signs nothing any more"),
+    };
+    let tries = information.tries;
+    let value = json!({
+        "ok": true, "life": life, "pin_tries": tries.pin, "puk_tries": tries.puk, "version": information.version,
+    });
+    Ok((value, format!("{life}, {advice}; {} tries for the PIN, {} for the PUK", tries.pin, tries.puk)))
+}

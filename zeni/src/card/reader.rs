@@ -1,0 +1,52 @@
+//! Cards in the readers of the system.
+
+use zeni_card::{ApduCard, apdu::AID};
+use zeni_card_host::{PcscLink, ReaderError};
+use zeni_note::Nonce;
+
+use super::{AnyCard, Search, name};
+use crate::{output::Failure, wallet::explain};
+
+/// Looks into the readers once.
+pub(super) fn look(search: &Search<'_>) -> Result<AnyCard, Failure> {
+    let (mut found, mut others) = (Vec::new(), Vec::new());
+    for mut link in PcscLink::all(search.reader, &select()).map_err(failure)? {
+        let reader = link.reader();
+        if let Some(number) = &search.number {
+            link.known_by(is_number(number), vec![0x01, 0x90, 0x00]);
+        }
+        let mut card: AnyCard = ApduCard::new(Box::new(link), None);
+        let is_it = match &search.number {
+            Some(number) => card.is(number).map_err(explain)?,
+            None => true,
+        };
+        if is_it { found.push((reader, card)) } else { others.push(reader) }
+    }
+    if found.len() > 1 {
+        let readers = found.iter().map(|(reader, _)| format!("'{reader}'")).collect::<Vec<_>>().join(", ");
+        return Err(Failure::Usage(format!("there are cards in {readers}: name one, --card pcsc:READER")));
+    }
+    let wanted = search.number.as_ref().map(name).unwrap_or_default();
+    found.pop().map(|(_, card)| card).ok_or_else(|| {
+        let text = format!("insert the card {wanted}: there is another in '{}'", others.join("', '"));
+        Failure::try_again("other_card", text)
+    })
+}
+
+/// SELECT of the applet.
+fn select() -> Vec<u8> {
+    let len = u8::try_from(AID.len()).expect("an identifier is short");
+    [&[0x00, 0xA4, 0x04, 0x00, len], &AID[..], &[0x00]].concat()
+}
+
+/// GET STATUS that asks for a number.
+fn is_number(number: &Nonce) -> Vec<u8> {
+    [&[0x80, 0x2A, 0x0C, 0x00, 0x10], &number[..], &[0x00]].concat()
+}
+
+fn failure(error: ReaderError) -> Failure {
+    match error.heals() {
+        true => Failure::try_again(error.code(), error),
+        false => Failure::refused(error.code(), error),
+    }
+}
