@@ -94,3 +94,6 @@ impl Memory for Pairs {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
