@@ -8,6 +8,7 @@ mod person;
 mod prepared;
 mod rogue;
 
+mod cards;
 mod faults;
 mod flows;
 mod misuse;

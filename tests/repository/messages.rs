@@ -51,6 +51,9 @@ fn table() -> Vec<Row> {
         bank::GetDeposit,
         bank::ClaimRequest,
         bank::GetStatement,
+        bank::ContactCard,
+        bank::GetClearance,
+        bank::OpenRefund,
         issuer::GetKeyLists,
         issuer::GetNonce,
         issuer::Redeem,
@@ -101,7 +104,7 @@ fn people_are_anonymous_to_issuer_and_authority() {
 #[test]
 fn no_message_is_left_out() {
     let mut declared = BTreeSet::new();
-    for party in ["authority", "bank", "issuer"] {
+    for party in ["authority", "bank", "bank/card", "issuer"] {
         let text = std::fs::read_to_string(super::root().join(format!("core/note/src/messages/{party}.rs"))).unwrap();
         let names = text.lines().filter_map(|line| line.strip_prefix("impl Message for "));
         declared.extend(names.map(|rest| rest.trim_end_matches(" {").to_owned()));

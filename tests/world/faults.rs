@@ -180,7 +180,8 @@ impl Flow {
         const ROUNDS_MAX: usize = 8;
         for _ in 0..ROUNDS_MAX {
             self.world.settle();
-            let open = block_on(person.open().resume()).unwrap().into_iter().any(|one| !one.done);
+            let open =
+                block_on(person.open().resume()).unwrap().into_iter().any(|one| !one.done && one.outcome != "stuck");
             let due = block_on(person.open().next_due()).unwrap();
             if let Some(due) = due.filter(|due| *due > self.world.now()) {
                 self.world.net.clock.put(due);

@@ -10,14 +10,15 @@ use zeni_crypto::SharedEntropy;
 use zeni_holder::{Config, Enrolment, Holder, Join, Kind, Paid, Peers, Policy, Privacy, ReceivedReport, Requested};
 use zeni_identity::{Csr, PartyName, TlsKey};
 use zeni_message::{
-    Role,
-    peer::{Peer, Transport},
+    Message, Role,
+    peer::{BoxFuture, Fault, Peer, Transport},
     route::Caller,
 };
 use zeni_money::Money;
 use zeni_note::{
     keylist::Roots,
     licence::Keeper,
+    messages::bank::ContactCard,
     testing::{amount, jpy, key},
 };
 use zeni_store::{Options, Store, testing::block_on};
@@ -36,6 +37,24 @@ pub(crate) struct Lines {
     pub(crate) issuer: Arc<dyn Transport>,
 }
 
+/// A line to the bank over which no card shows its token.
+struct Untold(Arc<dyn Transport>);
+
+impl Transport for Untold {
+    fn call(&self, path: &'static str, body: Vec<u8>, max: usize) -> BoxFuture<'_, Result<(u16, Vec<u8>), Fault>> {
+        match path {
+            ContactCard::PATH => Box::pin(async {
+                Err(Fault::Unreachable { place: "bank".into(), cause: "a cheat's program does not ask".into() })
+            }),
+            _ => self.0.call(path, body, max),
+        }
+    }
+
+    fn fresh(&self) -> Arc<dyn Transport> {
+        Arc::new(Untold(self.0.fresh()))
+    }
+}
+
 /// One home: disk, card, account.
 pub(crate) struct Person {
     pub(crate) net: Arc<Net>,
@@ -50,6 +69,8 @@ pub(crate) struct Person {
     /// Whether the authority knows the person; else the wallet holds without a licence.
     pub(crate) registered: bool,
     pub(crate) entropy: SharedEntropy,
+    /// Whether the card keeps in contact with the bank; a cheat's program sees to it that his copy does not.
+    pub(crate) contacts: bool,
 }
 
 impl Person {
@@ -73,6 +94,7 @@ impl Person {
             policy: Policy { stock_licences: 12, ..Policy::default() },
             registered: true,
             entropy: SharedEntropy::seeded(zeni_crypto::sha256(&[bank.as_bytes(), name.as_bytes()]).0),
+            contacts: true,
         }
     }
 
@@ -138,7 +160,7 @@ impl Person {
         self.memory.power_on();
         let peers = Peers {
             authority: Peer::new(lines.authority),
-            bank: Peer::new(lines.bank),
+            bank: Peer::new(if self.contacts { lines.bank } else { Arc::new(Untold(lines.bank)) }),
             bank_public: Peer::new(self.net.line(Place::Bank(self.bank), None)),
             issuer: Peer::new(lines.issuer),
         };
@@ -152,13 +174,14 @@ impl Person {
         Holder::new(config, Box::new(self.card()), store, entropy, self.net.clock.clone(), peers)
     }
 
-    /// The same wallet on another machine: card, database and all.
+    /// A cheat's copy of the wallet: card, database and all. Its card is kept from its contacts, which would freeze it.
     pub(crate) fn copied(&self) -> Person {
         Person {
             net: self.net.clone(),
             store: Dump::of(&self.store).open(&zeni_holder::SCHEMA),
             memory: self.memory.copied(),
             entropy: SharedEntropy::seeded(self.entropy.bytes()),
+            contacts: false,
             ..*self
         }
     }

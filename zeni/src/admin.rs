@@ -4,11 +4,12 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::Context;
 use serde_json::json;
-use zeni_message::{Refusal, Retry, route::Clock};
-use zeni_note::Licence;
+use zeni_message::{Refusal, Retry, Time, route::Clock};
+use zeni_money::Currency;
+use zeni_note::{Licence, Nonce};
 
 use crate::{
-    cli::{AuthorityArgs, AuthorityCommand, BankArgs, BankCommand, IssuerArgs, IssuerCommand},
+    cli::{AuthorityArgs, AuthorityCommand, BankArgs, BankCommand, CardLimitsArgs, IssuerArgs, IssuerCommand},
     config::ServeConfig,
     network::NetworkFile,
     output::{Failure, Output},
@@ -137,6 +138,45 @@ pub(crate) async fn authority(args: AuthorityArgs, output: Output, clock: Arc<dy
     }
 }
 
+/// Tells the limits of cards, or sets them.
+async fn card_limits(bank: &zeni_bank::Bank, args: CardLimitsArgs, output: Output) -> Result<(), Failure> {
+    let Some(code) = args.currency else {
+        let limits = bank.card_limits().await.context("the bank's database")?;
+        let text = serde_json::to_string_pretty(&limits).map_err(anyhow::Error::from)?;
+        let text = if limits.is_empty() { "cards are not limited".to_owned() } else { text };
+        return output.result(&json!({"limits": limits}), &text);
+    };
+    let unknown = || Failure::Usage(format!("'{code}' is no currency"));
+    let currency = Currency::from_code(&code).ok_or_else(unknown)?;
+    let amount = |text: Option<String>| {
+        let Some(text) = text else { return Ok(None) };
+        let money = crate::wallet::money(&text)?;
+        match money.currency == currency {
+            true => Ok(Some(money.amount)),
+            false => Err(Failure::Usage(format!("{text} is not in {code}"))),
+        }
+    };
+    let number = |text: String| {
+        let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = u128::from_str_radix(&text, 16).ok().filter(|_| digits);
+        number
+            .map(|number| Nonce::from(number.to_be_bytes()))
+            .ok_or_else(|| Failure::Usage(format!("'{text}' is no number of a card")))
+    };
+    let card = args.card.map(number).transpose()?;
+    let limits = zeni_bank::CardLimits {
+        currency,
+        payment_max: amount(args.payment)?,
+        day_max: amount(args.day)?,
+        payments_max: args.payments,
+        total_max: amount(args.total)?,
+        until: args.until.map(Time),
+    };
+    let set = bank.set_card_limits(limits, card).await.context("the bank's database")?;
+    let text = format!("rules number {}: each card takes them at its next contact", set.number);
+    output.result(&json!({"ok": true, "limits": set}), &text)
+}
+
 fn not_balanced() -> Failure {
     Failure::refused("not_balanced", "the books do not balance: see the violations above")
 }
@@ -183,6 +223,17 @@ pub(crate) async fn bank(args: BankArgs, output: Output, clock: Arc<dyn Clock>) 
             let text = serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?;
             let text = if report.cases.is_empty() { "no case".to_owned() } else { text };
             output.result(&report, &text)
+        }
+        BankCommand::CardLimits(args) => card_limits(bank, args, output).await,
+        BankCommand::Cards { account } => {
+            let cards = bank.cards_of(&account).await.context("the bank's database")?;
+            let line = |card: &zeni_bank::CardReport| {
+                let frozen = if card.frozen { "frozen" } else { "" };
+                format!("{}  {:>12}  {frozen}", card.card, card.contact).trim_end().to_owned()
+            };
+            let text = cards.iter().map(line).collect::<Vec<_>>().join("\n");
+            let text = if cards.is_empty() { "no card was in contact".to_owned() } else { text };
+            output.result(&json!({"account": account, "cards": cards}), &text)
         }
         BankCommand::Lift { account } => {
             if !bank.lift(&account).await.context("the bank's database")? {

@@ -318,6 +318,13 @@ pub(crate) enum OpenWalletCommand {
     Renew,
     /// Claim what cannot be spent any more: restored holdings after their validity, requests never redeemed.
     Refund,
+    /// Take over the refunds of a lost card from its backup; 'resume' claims them when the money's term has come.
+    ClaimRefunds {
+        /// The backup, written by a wallet of the same account.
+        file: PathBuf,
+    },
+    /// Give up a payment that the card began and this wallet's records do not know, after they were lost; tells what was signed.
+    ConfirmByForce,
     /// Tell the authority that this wallet or card is lost: all your licences end.
     ReportLost,
     /// Write a backup; it can receive, resend and claim refunds, but not spend.
@@ -477,11 +484,44 @@ pub(crate) enum BankCommand {
         #[arg(long, value_name = "FILE")]
         export: Option<PathBuf>,
     },
+    /// What customers' cards may pay without contact. With a currency it sets the limits, all of them: what is not said is not
+    /// limited. Cards take them at their next contact.
+    CardLimits(CardLimitsArgs),
+    /// The cards of an account: numbers, last contacts, which are frozen.
+    Cards {
+        /// The account.
+        account: String,
+    },
     /// Let an account withdraw under seal again that was suspended by a case.
     Lift {
         /// The account.
         account: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CardLimitsArgs {
+    /// Set the limits of payments in this currency; without it, those in force are told.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) currency: Option<String>,
+    /// For this card alone, hexadecimal.
+    #[arg(long, value_name = "HEX", requires = "currency")]
+    pub(crate) card: Option<String>,
+    /// Most in one payment, e.g. "300 JPY".
+    #[arg(long, value_name = "AMOUNT", requires = "currency")]
+    pub(crate) payment: Option<String>,
+    /// Most in one day, as the card learns it at contacts.
+    #[arg(long, value_name = "AMOUNT", requires = "currency")]
+    pub(crate) day: Option<String>,
+    /// Most payments in a row without contact.
+    #[arg(long, value_name = "N", requires = "currency")]
+    pub(crate) payments: Option<u32>,
+    /// Most in all without contact.
+    #[arg(long, value_name = "AMOUNT", requires = "currency")]
+    pub(crate) total: Option<String>,
+    /// The last second at which cards pay, counted from 1970.
+    #[arg(long, value_name = "SECONDS", requires = "currency")]
+    pub(crate) until: Option<u64>,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! The configuration of `zeni serve`: which roles run here, where they listen, where they keep their state.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -168,6 +169,30 @@ pub(crate) struct BankConfig {
     /// `postgres://…` for a PostgreSQL database instead of the embedded one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) database: Option<String>,
+    /// What customers' cards may pay without contact, by currency, until `zeni bank card-limits` sets others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) cards: BTreeMap<String, CardsConfig>,
+}
+
+/// Limits of customers' cards in one currency; what is absent is not limited.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CardsConfig {
+    /// Most in one payment, minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) payment: Option<u64>,
+    /// Most in one day of the bank's time, minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) day: Option<u64>,
+    /// Most payments in a row without contact with the bank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) payments: Option<u32>,
+    /// Most in all without contact, minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) total: Option<u64>,
+    /// The last second at which cards pay, counted from 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) until: Option<u64>,
 }
 
 impl ServeConfig {

@@ -217,6 +217,7 @@ impl Maker<'_> {
                 .iter()
                 .zip(banks)
                 .map(|(name, bank)| BankConfig {
+                    cards: std::collections::BTreeMap::new(),
                     name: (*name).into(),
                     accepts_issuer_made_keys: false,
                     dir: bank_dir(name),

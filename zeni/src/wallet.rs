@@ -282,9 +282,8 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
                 text.push_str(&format!(" ({} registered, {} under seal)", one.ways.registered, one.ways.sealed));
             }
             let deposit_only = (one.deposit_only, "to be deposited only");
-            for (money, word) in
-                [deposit_only, (one.pending, "pending"), (one.owed_back, "owed back"), (one.restored, "restored")]
-            {
+            let restored = (one.restored, if balance.frozen { "refundable only" } else { "restored" });
+            for (money, word) in [deposit_only, (one.pending, "pending"), (one.owed_back, "owed back"), restored] {
                 if !money.amount.is_zero() {
                     text.push_str(&format!(", {money} {word}"));
                 }
@@ -293,6 +292,11 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         }
         if balance.balances.is_empty() {
             text.push_str("nothing yet");
+        }
+        if balance.frozen {
+            text.push_str(
+                "the card is frozen, because a copy or an older state of it was used: 'refund' claims what it holds\n",
+            );
         }
         for one in &balance.stuck {
             text.push_str(&format!(
@@ -412,6 +416,26 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         self.output.result(&json!({"claims": claims, "refunds": refunds}), &text)
     }
 
+    /// Gives up a payment that the card has open and these records do not know.
+    async fn confirm_by_force(&mut self) -> Result<(), Failure> {
+        let Some(open) = self.holder.confirm_by_force().await.map_err(explain)? else {
+            return Err(Failure::refused(
+                "nothing_open",
+                "the card has no payment open that this wallet does not know",
+            ));
+        };
+        let part = |part: &zeni_card::PaymentPart| {
+            let signature: String = part.signature.0.iter().map(|byte| format!("{byte:02x}")).collect();
+            json!({"node": part.node.to_string(), "amount": part.amount.minor(), "signature": signature})
+        };
+        let parts: Vec<_> = open.parts.iter().map(part).collect();
+        let mut text = format!("given up: the answer to {}", open.answer);
+        for part in &parts {
+            text.push_str(&format!("\n  {} of {}: signature {}", part["amount"], part["node"], part["signature"]));
+        }
+        self.output.result(&json!({"ok": true, "answer": open.answer.to_string(), "parts": parts}), &text)
+    }
+
     async fn report_lost(&mut self) -> Result<(), Failure> {
         let revoked = self.holder.report_lost().await.map_err(explain)?;
         let text = format!("{revoked} licences ended; what is left comes back by refund after the notes' validity");
@@ -447,6 +471,8 @@ impl Session<Wallet> {
             OpenWalletCommand::Deposit { amount, reveal } => self.deposit(&amount, reveal).await,
             OpenWalletCommand::Renew => self.renew().await,
             OpenWalletCommand::Refund => self.refund().await,
+            OpenWalletCommand::ClaimRefunds { file } => self.claim_refunds(&file).await,
+            OpenWalletCommand::ConfirmByForce => self.confirm_by_force().await,
             OpenWalletCommand::ReportLost => self.report_lost().await,
             OpenWalletCommand::Backup { file, moving } => self.backup(&file, moving).await,
         }

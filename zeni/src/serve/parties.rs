@@ -26,7 +26,7 @@ use zeni_wire::{
 
 use super::Listener;
 use crate::{
-    config::{BankConfig, IssuerConfig, RoleConfig, SeriesConfig, ServeConfig, WayWord},
+    config::{BankConfig, CardsConfig, IssuerConfig, RoleConfig, SeriesConfig, ServeConfig, WayWord},
     customers,
     keys::{self, PartyKeys},
     network::{NetworkFile, public_key},
@@ -353,7 +353,7 @@ impl Opener<'_> {
                 IssuerMadeKeys::Refused
             },
             counts_every_s: self.network.counts_every_s,
-            cards: Vec::new(),
+            cards: role.cards.iter().map(card_limits).collect::<Result<_>>()?,
         };
         let secrets =
             zeni_bank::Keys { master: keys.master.bytes()?, document: keys.signing.signing_key()?, customers };
@@ -411,4 +411,17 @@ fn sealed_config(role: &IssuerConfig) -> Result<zeni_issuer::SealedConfig> {
         Ok::<_, anyhow::Error>(zeni_issuer::SealedClaims { per_key, per_issuer_day })
     });
     Ok(zeni_issuer::SealedConfig { makes_keys: role.makes_keys, claims: claims.transpose()? })
+}
+
+fn card_limits((code, limits): (&String, &CardsConfig)) -> Result<zeni_bank::CardLimits> {
+    let currency = Currency::from_code(code).with_context(|| format!("'{code}' is no currency: limits of cards"))?;
+    let CardsConfig { payment, day, payments, total, until } = *limits;
+    Ok(zeni_bank::CardLimits {
+        currency,
+        payment_max: payment.map(amount).transpose()?,
+        day_max: day.map(amount).transpose()?,
+        payments_max: payments,
+        total_max: total.map(amount).transpose()?,
+        until: until.map(Time),
+    })
 }

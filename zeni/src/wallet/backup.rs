@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use zeni_crypto::keyfile::WorkFactor;
-use zeni_holder::{Backup, BackupKind, Holder};
+use zeni_holder::{Backup, BackupKind, Holder, RefundFileError};
 use zeni_message::route::Clock;
 
 use super::{Session, explain};
@@ -28,6 +28,9 @@ struct BackupFile<S> {
     secrets: S,
     /// State of card and wallet, hexadecimal.
     state: String,
+    /// Refunds of what the card holds, signed for the loss of a card whose keys never leave it, hexadecimal.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    refunds: String,
 }
 
 impl<H: DerefMut<Target = Holder>> Session<H> {
@@ -36,11 +39,17 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             return Err(Failure::Usage(format!("{} exists: name a new file", file.display())));
         }
         crate::documents::check_path(file)?;
-        let Session { home, holder, output } = self;
+        let Session { home, mut holder, output } = self;
+        // a card with a payment open exports nothing
+        holder.unknown_payment().await.map_err(explain)?;
         let bank = holder.profile().await.map_err(explain)?.bank;
+        let kept = home.keys_stay();
+        let refunds = match kept && !moving {
+            true => signed_refunds(&mut holder, &output).await?,
+            false => Vec::new(),
+        };
         // two never have the card
         drop(holder);
-        let kept = home.keys_stay();
         if moving && kept {
             let text = "the keys of this card never leave it: who has the card and a backup has the wallet";
             return Err(Failure::refused("card_unsupported", text));
@@ -49,7 +58,8 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         let exported = exported.map(|exported| exported.to_bytes()).unwrap_or_default();
         let holder = home.holder(&bank, None).await?;
         let state = holder.backup(kind, &exported).await.map_err(explain)?;
-        let backup = BackupFile { network: home.network.clone(), secrets: home.secrets(), state: hex(&state) };
+        let refunds = hex(&refunds);
+        let backup = BackupFile { network: home.network.clone(), secrets: home.secrets(), state: hex(&state), refunds };
         let work = if home.network.sandbox { WorkFactor::InsecureFast } else { WorkFactor::Standard };
         keys::write(file, &backup, home.passphrase(), work).map_err(|error| match moving {
             true => Failure::try_again(
@@ -64,13 +74,42 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
                  overspend each other's money, which names you"
             }
             (false, true) => {
-                "written; the money itself is on the card and cannot be copied: restore the file with this card in the reader"
+                "written; the money itself is on the card and cannot be copied: restore the file with this card in the \
+                 reader, or join again after its loss and use 'claim-refunds'"
             }
             (false, false) => {
                 "written; a wallet restored from it receives, resends and claims refunds, but does not spend"
             }
         };
         output.result(&json!({"ok": true, "moved": moving, "money": !kept}), text)
+    }
+}
+
+/// Refunds of what the card holds; none where it holds nothing. A bank that cannot be reached leaves the backup without them.
+async fn signed_refunds(holder: &mut Holder, output: &Output) -> Result<Vec<u8>, Failure> {
+    match holder.refund_file().await {
+        Ok(signed) => Ok(signed.file),
+        Err(RefundFileError::Nothing) => Ok(Vec::new()),
+        Err(error @ RefundFileError::Open(_)) => {
+            output.say(&format!("zeni: the backup holds no refunds for the loss of the card: {error}"));
+            Ok(Vec::new())
+        }
+        Err(error) => Err(explain(error)),
+    }
+}
+
+impl<H: DerefMut<Target = Holder>> Session<H> {
+    /// Takes over the refunds of a backup's lost card.
+    pub(super) async fn claim_refunds(mut self, file: &Path) -> Result<(), Failure> {
+        let backup: BackupFile<serde::de::IgnoredAny> = keys::read(file, self.home.passphrase())?;
+        let refunds = unhex(&backup.refunds).context("the backup is damaged")?;
+        if refunds.is_empty() {
+            return Err(Failure::refused("no_refunds", "this backup holds no refunds: restore it instead"));
+        }
+        let taken = self.holder.present_refunds(&refunds).await.map_err(explain)?;
+        let from = taken.from.0;
+        let text = format!("taken over; 'resume' claims them, the first from second {from} on");
+        self.output.result(&json!({"ok": true, "batches": taken.batches, "from": from}), &text)
     }
 }
 
