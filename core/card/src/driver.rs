@@ -108,7 +108,6 @@ impl<T: Transmit> ApduCard<T> {
 
     /// What the card tells anyone.
     pub fn information(&mut self) -> Result<Information, CardError> {
-        self.select()?;
         let told = self.exchange(Instruction::GetStatus, 0, 0, &[])?;
         parse_information(&told)
     }
@@ -116,7 +115,6 @@ impl<T: Transmit> ApduCard<T> {
     /// Makes a blank card the card of a network; tells its number. The same again changes nothing until its owner has
     /// chosen a PIN.
     pub fn personalise(&mut self, identity: &Identity, transport: &Pin, puk: &Pin) -> Result<Nonce, CardError> {
-        self.select()?;
         let mut data = pair(transport, puk, true);
         data.extend_from_slice(&encode(identity));
         let told = self.exchange(Instruction::Personalise, 0, 0, &data)?;
@@ -140,15 +138,13 @@ impl<T: Transmit> ApduCard<T> {
 
     /// Shows another PIN from now on.
     pub fn verify(&mut self, pin: &Pin) -> Result<(), CardError> {
-        self.select()?;
         self.pin = Some(pin.clone());
         self.verified = false;
-        self.show_pin()
+        self.twice(Self::show_pin).map_err(Fault::into_card_error)
     }
 
     /// Replaces the PIN. After a fault of the link [`ApduCard::verify`] tells which of the two holds.
     pub fn change_pin(&mut self, old: &Pin, new: &Pin) -> Result<(), CardError> {
-        self.select()?;
         self.exchange(Instruction::ChangePin, 0, 1, &pair(old, new, false))?;
         self.pin = Some(new.clone());
         self.verified = true;
@@ -157,7 +153,6 @@ impl<T: Transmit> ApduCard<T> {
 
     /// Sets a new PIN by the PUK.
     pub fn unblock(&mut self, puk: &Pin, new: &Pin) -> Result<(), CardError> {
-        self.select()?;
         self.exchange(Instruction::Unblock, 0, 1, &pair(puk, new, false))?;
         self.pin = Some(new.clone());
         self.verified = false;
@@ -246,22 +241,39 @@ impl<T: Transmit> ApduCard<T> {
     }
 
     fn command(&mut self, instruction: Instruction, p1: u8, p2: u8, data: &[u8]) -> Result<Vec<u8>, Fault> {
+        self.twice(|card| {
+            card.show_pin()?;
+            card.send(instruction, p1, p2, data)
+        })
+    }
+
+    /// A command for which no PIN is shown.
+    fn exchange(&mut self, instruction: Instruction, p1: u8, p2: u8, data: &[u8]) -> Result<Vec<u8>, CardError> {
+        self.twice(|card| card.send(instruction, p1, p2, data)).map_err(Fault::into_card_error)
+    }
+
+    /// Selects the applet and does `what`; once more if somebody else reset the card, or chose another application on it, in
+    /// between.
+    fn twice<R>(&mut self, what: impl Fn(&mut Self) -> Result<R, Fault>) -> Result<R, Fault> {
         self.select()?;
-        self.show_pin()?;
-        match self.send(instruction, p1, p2, data) {
-            // somebody else reset the card, or chose another application on it, in between
-            Err(Fault::Card(refusal)) if refusal.word == StatusWord::PinMissing && self.pin.is_some() => {
+        match what(self) {
+            Err(Fault::Card(refusal)) if self.lost(refusal) => {
                 self.selected = None;
                 self.select()?;
-                self.show_pin()?;
-                self.send(instruction, p1, p2, data)
+                what(self)
             }
             result => result,
         }
     }
 
-    fn exchange(&mut self, instruction: Instruction, p1: u8, p2: u8, data: &[u8]) -> Result<Vec<u8>, CardError> {
-        self.send(instruction, p1, p2, data).map_err(Fault::into_card_error)
+    /// Whether a refusal says that the card is not in the session in which it was left.
+    fn lost(&self, refusal: Refusal) -> bool {
+        match refusal.word {
+            StatusWord::PinMissing => self.verified,
+            StatusWord::UnknownInstruction | StatusWord::UnknownClass => true,
+            StatusWord::Conditions => refusal.reason == 0,
+            _ => false,
+        }
     }
 
     fn select(&mut self) -> Result<(), CardError> {
@@ -278,24 +290,26 @@ impl<T: Transmit> ApduCard<T> {
         Ok(())
     }
 
-    fn show_pin(&mut self) -> Result<(), CardError> {
+    fn show_pin(&mut self) -> Result<(), Fault> {
         if self.verified {
             return Ok(());
         }
         let Some(pin) = self.pin.clone() else { return Ok(()) };
-        match self.exchange(Instruction::Verify, 0, 1, pin.digits()) {
+        match self.send(Instruction::Verify, 0, 1, pin.digits()) {
             Ok(_) => {
                 self.verified = true;
                 Ok(())
             }
-            // a card that has no PIN yet, or is retired or locked, says so itself to what follows
-            Err(CardError::Life { .. }) => Ok(()),
-            Err(error) => {
-                if let CardError::Pin { .. } | CardError::Locked = error {
+            Err(Fault::Card(refusal)) => match refusal.card_error() {
+                // a card that has no owner's PIN yet says so itself to what follows
+                CardError::Life { .. } => Ok(()),
+                CardError::Pin { .. } | CardError::Locked => {
                     self.pin = None;
+                    Err(Fault::Card(refusal))
                 }
-                Err(error)
-            }
+                _ => Err(Fault::Card(refusal)),
+            },
+            Err(fault) => Err(fault),
         }
     }
 
