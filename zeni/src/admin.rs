@@ -156,14 +156,7 @@ async fn card_limits(bank: &zeni_bank::Bank, args: CardLimitsArgs, output: Outpu
             false => Err(Failure::Usage(format!("{text} is not in {code}"))),
         }
     };
-    let number = |text: String| {
-        let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let number = u128::from_str_radix(&text, 16).ok().filter(|_| digits);
-        number
-            .map(|number| Nonce::from(number.to_be_bytes()))
-            .ok_or_else(|| Failure::Usage(format!("'{text}' is no number of a card")))
-    };
-    let card = args.card.map(number).transpose()?;
+    let card = args.card.as_deref().map(card_number).transpose()?;
     let limits = zeni_bank::CardLimits {
         currency,
         payment_max: amount(args.payment)?,
@@ -175,6 +168,13 @@ async fn card_limits(bank: &zeni_bank::Bank, args: CardLimitsArgs, output: Outpu
     let set = bank.set_card_limits(limits, card).await.context("the bank's database")?;
     let text = format!("rules number {}: each card takes them at its next contact", set.number);
     output.result(&json!({"ok": true, "limits": set}), &text)
+}
+
+fn card_number(text: &str) -> Result<Nonce, Failure> {
+    let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number = u128::from_str_radix(text, 16).ok().filter(|_| digits);
+    let number = number.ok_or_else(|| Failure::Usage(format!("'{text}' is no number of a card")))?;
+    Ok(Nonce::from(number.to_be_bytes()))
 }
 
 fn not_balanced() -> Failure {
@@ -234,6 +234,12 @@ pub(crate) async fn bank(args: BankArgs, output: Output, clock: Arc<dyn Clock>) 
             let text = cards.iter().map(line).collect::<Vec<_>>().join("\n");
             let text = if cards.is_empty() { "no card was in contact".to_owned() } else { text };
             output.result(&json!({"account": account, "cards": cards}), &text)
+        }
+        BankCommand::FreezeCard { card } => {
+            if !bank.freeze_card(card_number(&card)?).await.context("the bank's database")? {
+                return Err(Failure::refused("unknown_card", format!("no card {card} was in contact")));
+            }
+            output.result(&json!({"ok": true, "card": card}), "frozen; it learns that at its next contact")
         }
         BankCommand::Lift { account } => {
             if !bank.lift(&account).await.context("the bank's database")? {

@@ -492,6 +492,11 @@ pub(crate) enum BankCommand {
         /// The account.
         account: String,
     },
+    /// Freeze a card that was lost: from its next contact on, what it holds can only be refunded.
+    FreezeCard {
+        /// Its number, hexadecimal, as 'cards' tells it.
+        card: String,
+    },
     /// Let an account withdraw under seal again that was suspended by a case.
     Lift {
         /// The account.

@@ -303,6 +303,8 @@ statements! {
     /// A card after a contact.
     pub UPDATE_CARD = "UPDATE card SET token = ?2, nonce = ?3, next = ?4, ticket = ?5, before_token = ?6, \
         before_nonce = ?7, frozen = ?8, time = ?9 WHERE card = ?1";
+    /// Freezes a card at its next contact.
+    pub FREEZE_CARD = "UPDATE card SET frozen = 1 WHERE card = ?1";
     /// A frozen card makes room for another.
     pub DELETE_CARD = "DELETE FROM card WHERE card = ?1 AND frozen = 1";
     /// New rules.

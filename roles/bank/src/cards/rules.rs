@@ -114,6 +114,14 @@ impl Bank {
         cards_in(&self.store, account).await
     }
 
+    /// Freezes a card: at its next contacts, what it holds becomes refundable only. Answers whether there is such a card.
+    pub async fn freeze_card(&self, card: Nonce) -> Result<bool, WriteError<Infallible>> {
+        let job = move |tx: &mut Tx<'_>| -> Result<bool, JobError<Infallible>> {
+            Ok(tx.execute(schema::FREEZE_CARD, params![*card])? == 1)
+        };
+        self.store.write(Caller::default(), job).await
+    }
+
     /// The newest rules for a card in the currency of its account; what the configuration says anew is stored first.
     pub(super) async fn rules_for<R: Refusal>(
         &self,

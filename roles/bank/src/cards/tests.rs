@@ -79,6 +79,16 @@ fn a_rolled_back_card_is_found() {
     );
 }
 
+/// Issue 4: the operator freezes a card by hand; it learns it at its next contact.
+#[test]
+fn the_operator_freezes_a_card() {
+    let town = Town::new();
+    let first = contact_of(&town, "A-1", &shown("lost", None, "a"));
+    assert_eq!(now(town.bank.freeze_card(nonce("lost"))), Ok(true));
+    assert_eq!(now(town.bank.freeze_card(nonce("unknown"))), Ok(false));
+    assert!(contact_of(&town, "A-1", &shown("lost", Some(first.token), "b")).frozen);
+}
+
 /// An account has several cards, up to a limit; a frozen one makes room, and a card is one account's.
 #[test]
 fn cards_per_account() {
