@@ -1,1 +1,7 @@
-//! Tests.
+//! The applet from outside.
+
+mod attack;
+mod cut;
+mod desk;
+mod orders;
+mod pins;

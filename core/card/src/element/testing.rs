@@ -1,5 +1,7 @@
 //! A memory in the computer's own, with power cuts, and cards in it.
 
+pub mod money;
+
 use alloc::{collections::BTreeMap, string::ToString, sync::Arc, vec::Vec};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

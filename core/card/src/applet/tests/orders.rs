@@ -1,0 +1,175 @@
+//! A host that forges orders, confirms what it did not pay, makes money of refunds, and knows no PIN.
+
+use alloc::{vec, vec::Vec};
+
+use zeni_message::{Signed, encode};
+use zeni_note::{
+    ClosingPurpose, ContactTicket, RevocationFilter,
+    chain::Endorsement,
+    licence::key_digest,
+    operator::{CardRules, Clearance},
+    testing::{DAY, START, amount, jpy, key, nonce},
+};
+
+use super::desk::*;
+use crate::{
+    Backup, Card, CardError,
+    CardError::{Operator, ResumeFirst},
+    Contact, HoldingState,
+    apdu::instruction::Instruction,
+    element::testing::pin,
+};
+
+/// A refund file and a backup are worth no money: what they sign is a refund, to the account it names, of what is left when it
+/// is claimed; a signature for one purpose is none for another.
+#[test]
+fn refund_files_and_backups() {
+    let mut desk = Desk::new();
+    let money = desk.note(500, "1");
+    let (value, refund) = desk.card.refund(&money.node, &account("refund")).unwrap();
+    assert_eq!(value, amount(500));
+    desk.pay(&money, 500, "a").unwrap();
+    let network = desk.world.network();
+    let closes =
+        |purpose: ClosingPurpose| money.key.verify(&purpose.message(network, money.node, value), &refund).is_ok();
+    assert!(closes(ClosingPurpose::BackupRefund(account("refund"))));
+    assert!(!closes(ClosingPurpose::BackupRefund(account("another"))));
+    assert!(!closes(ClosingPurpose::Refund(account("refund"))));
+    assert!(!closes(ClosingPurpose::Deposit(account("refund"))));
+    let endorsement = Endorsement { parent: money.node, amount: value, answer: answer("a") };
+    assert!(!desk.holds(&money.key, &endorsement, &refund));
+    // there is nothing left to refund, now or from the backup of a card that spent it
+    assert!(desk.card.refund(&money.node, &account("late")).is_err());
+    let mut restored = Desk::new();
+    restored.card.restore(&desk.card.export().unwrap()).unwrap();
+    assert!(restored.card.refund(&money.node, &account("late")).is_err());
+    let backup = desk.card.export().unwrap().to_bytes().to_vec();
+    for at in (0..backup.len()).step_by(7) {
+        let mut altered = backup.clone();
+        altered[at] ^= 1;
+        let Ok(altered) = Backup::from_bytes(&altered) else { continue };
+        let mut other = Desk::new();
+        // an altered image is the host's own invention: of a copy nothing in it is ever spendable
+        if other.card.restore(&altered).is_ok() {
+            assert!(other.card.holdings().unwrap().iter().all(|it| it.state != HoldingState::Live), "byte {at}");
+        }
+    }
+}
+
+/// CONFIRM without a payment, for another one, too early, twice: it ends nothing but the open payment, and undoes nothing.
+#[test]
+fn confirming_what_was_not_paid() {
+    let mut desk = Desk::new();
+    let money = desk.note(500, "1");
+    desk.card.confirm(&answer("a")).unwrap();
+    assert_eq!(desk.status(&money.node).unwrap().0, [500, 500, 0]);
+    let signed = desk.card.endorse(&money.node, amount(400), &answer("a")).unwrap();
+    assert_eq!(desk.card.confirm(&answer("b")), Err(ResumeFirst { answer: answer("a") }));
+    assert_eq!(desk.card.endorse(&money.node, amount(100), &answer("b")), Err(ResumeFirst { answer: answer("a") }));
+    for _ in 0..2 {
+        desk.card.confirm(&answer("a")).unwrap();
+    }
+    assert_eq!(desk.card.endorsed(&money.node, &answer("a")), Ok(Some((amount(400), signed))), "nothing is forgotten");
+    assert_eq!(desk.pay(&money, 101, "b"), Err(CardError::Insufficient { remaining: amount(100) }));
+    assert_eq!(
+        desk.card.endorse(&money.node, amount(1), &answer("a")),
+        Err(CardError::OtherAmount { signed: amount(400) })
+    );
+}
+
+fn rules(number: u64, most: u64) -> CardRules {
+    CardRules {
+        number,
+        card: None,
+        currency: jpy(),
+        payment_max: Some(amount(most)),
+        day_max: None,
+        payments_max: Some(2),
+        total_max: None,
+        until: None,
+    }
+}
+
+/// Rules, filters, clearances and tickets that the operator did not sign, signed for another card, or has since replaced.
+#[test]
+fn orders_of_somebody_else() {
+    let mut desk = Desk::new();
+    let money = desk.note(1_000, "1");
+    let network = desk.world.network();
+    let mine: Vec<zeni_crypto::SecretKey> = vec![key("host"), key("w issuer"), key("w authority")];
+    desk.card.take_rules(&desk.signed(rules(2, 300))).unwrap();
+    let filter = RevocationFilter::of(2, START.plus(DAY), &[key_digest(&key("w anyone").public())]);
+    desk.card.take_filter(&desk.signed(filter.clone())).unwrap();
+    let Contact { card, nonce: shown, .. } = desk.card.open_contact().unwrap();
+    let ticket = ContactTicket { card, nonce: shown, token: nonce("t"), time: START, rules: 2, frozen: false };
+    let generous = rules(9, 1_000_000);
+    let empty = RevocationFilter::of(9, START.plus(DAY), &[]);
+    let clearance = Clearance { filter: 2, keys: vec![key_digest(&key("w anyone").public())] };
+    for secret in &mine {
+        assert_eq!(desk.card.take_rules(&Signed::sign(network, generous.clone(), secret)), Err(Operator));
+        assert_eq!(desk.card.take_filter(&Signed::sign(network, empty.clone(), secret)), Err(Operator));
+        assert_eq!(desk.card.take_clearance(&Signed::sign(network, clearance.clone(), secret)), Err(Operator));
+        assert_eq!(desk.card.close_contact(&Signed::sign(network, ticket.clone(), secret)), Err(Operator));
+    }
+    let others = CardRules { card: Some(nonce("another card")), ..generous.clone() };
+    assert_eq!(desk.card.take_rules(&desk.signed(others)), Err(Operator));
+    let older = desk.signed(rules(1, 1_000_000));
+    assert_eq!(desk.card.take_rules(&older), Err(CardError::Older { held: 2, found: 1 }));
+    let older = desk.signed(RevocationFilter { number: 1, ..empty });
+    assert_eq!(desk.card.take_filter(&older), Err(CardError::Older { held: 2, found: 1 }));
+    let later = ContactTicket { rules: 3, ..ticket.clone() };
+    assert_eq!(desk.card.close_contact(&desk.signed(later)), Err(CardError::RulesFirst { number: 3 }));
+    for wrong in [
+        ContactTicket { nonce: nonce("not asked"), ..ticket.clone() },
+        ContactTicket { card: nonce("another card"), ..ticket.clone() },
+    ] {
+        assert_eq!(desk.card.close_contact(&desk.signed(wrong)), Err(Operator));
+    }
+    // the limits hold all the while, and a ticket that was taken does not begin the counts anew a second time
+    desk.pay(&money, 300, "a").unwrap();
+    assert!(matches!(desk.card.endorse(&money.node, amount(301), &answer("b")), Err(CardError::Limit(_))));
+    desk.pay(&money, 100, "b").unwrap();
+    assert!(matches!(desk.card.endorse(&money.node, amount(1), &answer("c")), Err(CardError::Limit(_))));
+    let taken = desk.signed(ticket);
+    desk.card.close_contact(&taken).unwrap();
+    desk.pay(&money, 1, "c").unwrap();
+    desk.pay(&money, 1, "d").unwrap();
+    desk.card.close_contact(&taken).unwrap();
+    assert!(matches!(desk.card.endorse(&money.node, amount(1), &answer("e")), Err(CardError::Limit(_))));
+    // the control: the operator's own newer rules
+    desk.card.take_rules(&desk.signed(CardRules { payments_max: None, ..generous })).unwrap();
+    assert!(desk.pay(&money, 500, "e").is_ok());
+}
+
+/// Every command that asks for the PIN is refused to who does not show it, whatever else he sends; so is everything before
+/// SELECT.
+#[test]
+fn without_the_pin() {
+    let mut desk = Desk::new();
+    let money = desk.note(500, "1");
+    let endorse = [&money.node.0[..], &amount(500).minor().to_be_bytes(), &answer("a").0].concat();
+    let attempts = [
+        command(Instruction::SignEndorsement, 0, 0, &endorse),
+        command(Instruction::GenerateKey, 0, 0, &[]),
+        command(Instruction::GetPublicKey, 0, 0, &[]),
+        command(Instruction::HandIn, 0, 0, &encode(&(account("d"), vec![money.node]))),
+        command(Instruction::Export, 1, 0, &[]),
+        command(Instruction::Export, 2, 0, &[]),
+        command(Instruction::GetStatus, 3, 0, &money.node.0),
+        command(Instruction::Contact, 0, 0, &[]),
+    ];
+    let before = desk.memory.dump();
+    let mut applet = applet(&desk.memory, 6);
+    for attempt in &attempts {
+        assert_eq!(applet.process(attempt), [0x69, 0x85], "not selected");
+    }
+    applet.process(&command(Instruction::Select, 4, 0, &crate::apdu::AID));
+    for attempt in &attempts {
+        assert_eq!(applet.process(attempt), [0x69, 0x82]);
+    }
+    assert!(desk.memory.dump() == before);
+    applet.process(&command(Instruction::Verify, 0, 1, pin().digits()));
+    assert_eq!(applet.process(&attempts[0]).len(), 64 + 2, "the control");
+    applet.reset();
+    assert_eq!(applet.process(&attempts[1]), [0x69, 0x85], "a reset forgets the PIN");
+}
