@@ -43,6 +43,7 @@ fn table() -> Vec<Row> {
         bank::Enrol,
         bank::Withdraw,
         bank::WithdrawSealed,
+        bank::GetSealedOrders,
         bank::IdentifyOverspender,
         bank::DisputeSignature,
         bank::OpenDeposit,

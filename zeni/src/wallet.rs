@@ -204,7 +204,9 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         }
         let mut text = format!("withdrew {} under seal: {} of {} notes", done.money, done.redeemed, done.requests);
         for reason in &done.refused {
-            text.push_str(&format!("\none was refused, its money is back on the account: {reason}"));
+            text.push_str(&format!(
+                "\nthe bank says that one was refused and its money is back on the account: {reason}"
+            ));
         }
         if done.redeemed + done.refused.len() < done.requests {
             text.push_str("\nthe others follow with later commands, 'resume' or 'run'");
@@ -222,9 +224,17 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
                 "number": place, "state": order.state, "reason": order.reason, "money": order.money.to_wire(),
                 "time": record.time.0, "bank": record.bank, "account": record.account,
                 "request": record.of.request.to_string(), "account_key": key_hex(&order.account_key),
-                "receipt": order.receipt.is_some(),
+                "receipt": order.receipt.is_some(), "asked_until": order.asked_until.map(|time| time.0),
             }));
-            text.push(format!("{place:>4}  {:<9} {:>16}  {}", order.state, order.money.to_string(), record.of.request));
+            let mut line =
+                format!("{place:>4}  {:<9} {:>16}  {}", order.state, order.money.to_string(), record.of.request);
+            if let Some(reason) = &order.reason {
+                line.push_str(&format!("\n      the bank says: refused, {}", foreign(reason)));
+                if let Some(until) = order.asked_until {
+                    line.push_str(&format!("; 'resume' asks again until second {}", until.0));
+                }
+            }
+            text.push(line);
             let Some(dir) = export else { continue };
             std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
             let write = |what: &str, bytes: &[u8]| {

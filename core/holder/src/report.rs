@@ -251,8 +251,11 @@ pub struct Ways {
 pub struct SealedReport {
     /// Stable word: `ordered`, `pending`, `disputed`, `issued` or `refused`.
     pub state: &'static str,
-    /// The stable word of the refusal, where there was one.
+    /// The stable word of the refusal, where there was one, as the bank says.
     pub reason: Option<String>,
+    /// Until when the wallet asks whether an order that the bank calls refused became a note after all; absent of other orders and
+    /// where nothing can come any more.
+    pub asked_until: Option<Time>,
     /// Its face value.
     pub money: Money,
     /// The customer's signed order.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use zeni_message::{Role, route::Routes};
 use zeni_note::messages::bank::{
-    ClaimRequest, Deposit, DisputeSignature, Enrol, GetDeposit, GetStatement, HandInTakings, IdentifyOverspender,
-    OpenDeposit, Withdraw, WithdrawSealed,
+    ClaimRequest, Deposit, DisputeSignature, Enrol, GetDeposit, GetSealedOrders, GetStatement, HandInTakings,
+    IdentifyOverspender, OpenDeposit, Withdraw, WithdrawSealed,
 };
 
 use crate::bank::Bank;
@@ -17,6 +17,7 @@ impl Bank {
             .with::<Enrol, _>(self)
             .with::<Withdraw, _>(self)
             .with::<WithdrawSealed, _>(self)
+            .with::<GetSealedOrders, _>(self)
             .with::<DisputeSignature, _>(self)
             .with::<OpenDeposit, _>(self)
             .with::<Deposit, _>(self)

@@ -30,6 +30,7 @@ use crate::{
 
 use check::{Checked, Desk, Known};
 
+mod ask;
 mod check;
 mod forget;
 mod forward;
@@ -171,12 +172,16 @@ fn apply(
 fn states(tx: &mut Tx<'_>, account: &str, ids: &[[u8; 16]]) -> Result<Vec<SealedState>, TxError> {
     let mut states = Vec::with_capacity(ids.len());
     for id in ids {
-        let row = tx.row(schema::SELECT_ORDER, params![account, id])?;
-        let row = row.ok_or_else(|| broken("an order just stored is missing"))?;
-        let receipt = decode(row.blob(2)?, SMALL_MESSAGE_BYTES_MAX).map_err(|_| broken("a receipt is damaged"))?;
-        states.push(SealedState { receipt, outcome: phase::told(&row, 3)? });
+        states.push(state(tx, account, id)?.ok_or_else(|| broken("an order just stored is missing"))?);
     }
     Ok(states)
+}
+
+/// How the order of an id stands, if the account has one.
+fn state(tx: &mut Tx<'_>, account: &str, id: &[u8; 16]) -> Result<Option<SealedState>, TxError> {
+    let Some(row) = tx.row(schema::SELECT_ORDER, params![account, id])? else { return Ok(None) };
+    let receipt = decode(row.blob(2)?, SMALL_MESSAGE_BYTES_MAX).map_err(|_| broken("a receipt is damaged"))?;
+    Ok(Some(SealedState { receipt, outcome: phase::told(&row, 3)? }))
 }
 
 #[cfg(test)]

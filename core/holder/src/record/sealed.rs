@@ -25,7 +25,8 @@ pub(crate) enum SealedOrderState {
     /// The note is stored, K is wiped. Nothing to do.
     #[n(3)]
     Issued,
-    /// Refused, by the bank before anything was taken or by the issuer, and the money is back. Nothing to do.
+    /// Refused, by the bank before anything was taken or by the issuer, as the bank says: nobody else vouches for it. Recovery:
+    /// while the content is kept, ask where the order stands, never order again; a note that comes after all is taken.
     #[n(4)]
     Refused(#[n(0)] String),
 }
@@ -60,6 +61,11 @@ impl SealedOrder {
     /// Whether its outcome is not known yet.
     pub(crate) fn is_open(&self) -> bool {
         !matches!(self.state, SealedOrderState::Issued | SealedOrderState::Refused(_))
+    }
+
+    /// Whether the bank said that it was refused, and a note may come of it all the same.
+    pub(crate) fn is_doubted(&self) -> bool {
+        matches!(self.state, SealedOrderState::Refused(_)) && self.content.is_some()
     }
 
     pub(crate) fn money(&self) -> Money {

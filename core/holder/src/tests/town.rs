@@ -471,6 +471,7 @@ serves! {
         _ => Err(EnrolRefusal::UnknownAccount),
     };
     WithdrawSealed, |town, ctx, it| sealed::withdraw(town, ctx.caller_name(), it);
+    GetSealedOrders, |town, ctx, it| Ok(sealed::states(town, ctx.caller_name(), &it));
     Withdraw, |town, ctx, it| withdraw(town, ctx.caller_name(), it);
     DisputeSignature, |town, ctx, it| Ok(dispute(town, ctx.caller_name(), it));
     OpenDeposit, |town, ctx, it| {
@@ -511,6 +512,7 @@ pub(super) fn routes(town: &Arc<Town>, role: Role) -> Routes {
             .with::<Enrol, _>(town)
             .with::<Withdraw, _>(town)
             .with::<WithdrawSealed, _>(town)
+            .with::<GetSealedOrders, _>(town)
             .with::<DisputeSignature, _>(town)
             .with::<OpenDeposit, _>(town)
             .with::<Deposit, _>(town)

@@ -200,6 +200,33 @@ impl Message for WithdrawSealed {
     const MAX: usize = MESSAGE_BYTES_MAX;
 }
 
+/// Asks where orders under seal stand, by the ids that the caller gave them; orders nothing. "Refused" is the bank's word alone:
+/// whoever was told so asks again, since a note that was issued after all is lost to him without its answer (HC-X9).
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct GetSealedOrders {
+    /// At most [`SEALED_ITEMS_MAX`].
+    #[n(0)]
+    pub orders: Vec<Nonce>,
+}
+
+refusals! {
+    /// Why the states of orders under seal are not told.
+    pub enum GetSealedOrdersRefusal {
+        1 BatchSize { 0 found: u32, 1 max: u32 } = Sender, AfterRepair, "batch_size", "{found} orders in one message, 1 to {max} are allowed";
+    }
+}
+
+impl Message for GetSealedOrders {
+    type To = Bank;
+    /// Per id; none where the account has no such order.
+    type Reply = Vec<Option<SealedState>>;
+    type Refusal = GetSealedOrdersRefusal;
+    const FROM: &'static [Role] = &[Role::Wallet, Role::Shop];
+    const AUTH: Auth = Auth::Certificate;
+    const PATH: &'static str = "/v1/sealed-orders";
+    const MAX: usize = SMALL_MESSAGE_BYTES_MAX;
+}
+
 /// HC-F5.3: the issuer asks the bank of an overspent note to identify its holder. The bank checks everything itself, seals the
 /// content again to see that it is the request of one of its customers, and only then looks it up (HC-F5.4, HC-V31).
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
