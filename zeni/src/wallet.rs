@@ -8,7 +8,7 @@ use std::{ops::DerefMut, sync::Arc};
 use anyhow::Context;
 use serde_json::json;
 use zeni_holder::{Document, Enrolment, Explain, Holder, Kind, Privacy, SealedKeys, Via};
-use zeni_identity::{Csr, PartyName};
+use zeni_identity::{AccountKeyName, Csr, PartyName};
 use zeni_message::{Retry, Role, route::Clock};
 use zeni_money::Money;
 use zeni_shop::Shop;
@@ -99,7 +99,11 @@ async fn join(
     let role = if kind == Kind::Shop { Role::Shop } else { Role::Wallet };
     let name = PartyName::new(&home.network.name, role, &format!("{}/{}", join.bank, join.account))
         .map_err(|error| Failure::Usage(format!("account '{}': {error}", join.account)))?;
-    let csr = Csr::make(&home.tls_key()?, &name);
+    let (key, network) = (home.tls_key()?, home.network.name.clone());
+    let csr = Arc::new(move |account_key: &zeni_crypto::PublicKey| {
+        let account_key = AccountKeyName::new(&network, zeni_note::sealed::account_key_digest(account_key).0);
+        Csr::make(&key, &name, &account_key.expect("a network that has a party's name has its keys' names"))
+    });
     let holder = home.holder(&join.bank)?;
     // a join that was refused left its secret behind: later licences are drawn with the one that serves
     if home.identity() != join.identity.as_deref() && holder.profile().await.is_err() {

@@ -87,10 +87,13 @@ pub struct Requested {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum PayeeName {
-    /// The authority certified the name for the key that will hold the money.
+    /// The authority certified the name for the key that will hold the money; or the payee's bank did.
     Certified {
         /// The name.
         name: String,
+        /// Short name of the bank, where it is its word and not the authority's.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bank: Option<String>,
     },
     /// Nobody vouches for the name (RN-X42).
     Unverified {

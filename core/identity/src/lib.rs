@@ -19,6 +19,6 @@ pub use ca::{Ca, Certificate, IssueError, Serial, Validity};
 pub use crl::{Crl, CrlError, Crls, Revoked};
 pub use csr::{Csr, CsrError};
 pub use key::{KeyError, PublicKey, TlsKey};
-pub use names::{CaName, NAME_CHARS_MAX, NameError, PartyName};
+pub use names::{AccountKeyName, CaName, NAME_CHARS_MAX, NameError, PartyName};
 pub use rustls_pki_types as pki_types;
 pub use trust::{Identity, Trust, TrustError, Unlisted, Usage};

@@ -46,6 +46,12 @@ impl Record for WithdrawalOrder {
     const MAX: usize = 512;
 }
 
+/// The digest by which certificates name the key of a customer's orders: he signs it at enrolment, so that his bank's word is not all
+/// that binds it to him (HC-O3).
+pub fn account_key_digest(key: &PublicKey) -> Digest {
+    tagged("zeni/account-key", &[&key.0])
+}
+
 /// Which note a request under seal is for: what bank and issuer both see of it (X, and E_I by its digest).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct Ordered {
@@ -218,7 +224,7 @@ impl Reader<'_> {
 pub use envelope::{Envelope, Reply, SEALED_REPLY_LEN, SealedFault};
 
 #[cfg(feature = "std")]
-pub use trace::{Evidence, Identified, IdentifiedFault, IssuerMadeKeys};
+pub use trace::{Certified, Evidence, Identified, IdentifiedFault, IssuerMadeKeys};
 
 #[cfg(feature = "std")]
 mod envelope;

@@ -41,8 +41,8 @@ struct Ordered {
     name: String,
     order: Signed<WithdrawalOrder>,
     key: PublicKey,
-    /// Whether the key is one of the account's.
-    enrolled: bool,
+    /// The certificate in which the account enrolled the key, if it is one of its keys.
+    certificate: Option<String>,
 }
 
 /// What the data base says of a request (HC-A16).
@@ -110,11 +110,11 @@ impl Bank {
 
     /// The case file, if the stored order shows that this customer ordered the request.
     fn case_file(&self, message: IdentifyOverspender, evidence: &Evidence, ordered: Ordered) -> Option<CaseFile> {
-        let Ordered { account, name, order, key, enrolled } = ordered;
+        let Ordered { account, name, order, key, certificate } = ordered;
+        let certificate = certificate?;
         let network = self.config.roots.network;
         let record = &order.record;
-        let shows = enrolled
-            && record.bank == self.config.bank
+        let shows = record.bank == self.config.bank
             && record.account == account
             && record.of == evidence.content.ordered(evidence.request)
             && order.verify(network, &key).is_ok();
@@ -123,7 +123,7 @@ impl Bank {
         }
         let id = *record.order;
         let IdentifyOverspender { proof, content } = message;
-        let document = Identified { proof, content, order, account_key: key };
+        let document = Identified { proof, content, order, account_key: key, certificate };
         Some(CaseFile {
             account,
             name,
@@ -162,8 +162,9 @@ fn look(tx: &mut Tx<'_>, note: &Digest, request: &Digest) -> Result<Seen, TxErro
     let account = row.text(0)?.to_owned();
     let order = decode(row.blob(1)?, SMALL_MESSAGE_BYTES_MAX).map_err(|_| broken("a stored order is damaged"))?;
     let key = PublicKey(row.array(2)?);
-    let enrolled = tx.row(schema::SELECT_ACCOUNT_KEY, params![&account, key.0])?.is_some();
-    Ok(Seen::Ordered(Box::new(Ordered { account, name: row.text(3)?.to_owned(), order, key, enrolled })))
+    let certificate = tx.row(schema::SELECT_ACCOUNT_KEY, params![&account, key.0])?;
+    let certificate = certificate.map(|row| row.text(0).map(str::to_owned)).transpose()?;
+    Ok(Seen::Ordered(Box::new(Ordered { account, name: row.text(3)?.to_owned(), order, key, certificate })))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ const MIGRATIONS: &[Migration] = &[
             "CREATE TABLE account (account TEXT PRIMARY KEY, name TEXT NOT NULL, currency TEXT NOT NULL, \
              code BLOB NOT NULL, salt BLOB NOT NULL, wrong INTEGER NOT NULL, locked_until INTEGER NOT NULL)",
             "CREATE TABLE certificate (account TEXT NOT NULL, request BLOB NOT NULL, chain TEXT NOT NULL, \
-             PRIMARY KEY (account, request))",
+             name BLOB, PRIMARY KEY (account, request))",
             "CREATE TABLE signing_key (entry BLOB PRIMARY KEY, series INTEGER NOT NULL, epoch INTEGER NOT NULL, \
              face INTEGER NOT NULL, content BLOB NOT NULL, sealed BLOB NOT NULL, folded INTEGER NOT NULL, \
              UNIQUE (series, epoch, face))",
@@ -75,7 +75,7 @@ const MIGRATIONS: &[Migration] = &[
         sentence: "account keys, orders under seal, transfers, identifications",
         sql: &[
             "CREATE TABLE account_key (account TEXT NOT NULL, key BLOB NOT NULL, time INTEGER NOT NULL, \
-             PRIMARY KEY (account, key))",
+             request BLOB NOT NULL, PRIMARY KEY (account, key))",
             "CREATE TABLE sealed_order (request BLOB PRIMARY KEY, account TEXT NOT NULL, id BLOB NOT NULL, \
              content BLOB NOT NULL, currency TEXT NOT NULL, face INTEGER NOT NULL, time INTEGER NOT NULL, \
              signed BLOB NOT NULL, key BLOB NOT NULL, receipt BLOB NOT NULL, sealed BLOB, state TEXT NOT NULL, \
@@ -108,10 +108,10 @@ statements! {
     pub SELECT_ACCOUNTS = "SELECT account, currency FROM account ORDER BY account";
     /// The currencies of accounts.
     pub SELECT_CURRENCIES = "SELECT DISTINCT currency FROM account ORDER BY currency";
-    /// A stored certificate.
-    pub SELECT_CERTIFICATE = "SELECT chain FROM certificate WHERE account = ?1 AND request = ?2";
+    /// A stored certificate, and that of the name.
+    pub SELECT_CERTIFICATE = "SELECT chain, name FROM certificate WHERE account = ?1 AND request = ?2";
     /// Stores a certificate.
-    pub INSERT_CERTIFICATE = "INSERT INTO certificate (account, request, chain) VALUES (?1, ?2, ?3) \
+    pub INSERT_CERTIFICATE = "INSERT INTO certificate (account, request, chain, name) VALUES (?1, ?2, ?3, ?4) \
         ON CONFLICT DO NOTHING";
 
     /// A new key; none if there is one for the same purpose.
@@ -275,11 +275,13 @@ statements! {
         GROUP BY currency";
 
     /// A key of an account's orders.
-    pub INSERT_ACCOUNT_KEY = "INSERT INTO account_key (account, key, time) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    pub INSERT_ACCOUNT_KEY = "INSERT INTO account_key (account, key, time, request) VALUES (?1, ?2, ?3, ?4) \
+        ON CONFLICT DO NOTHING";
     /// The newest keys of an account.
     pub SELECT_ACCOUNT_KEYS = "SELECT key FROM account_key WHERE account = ?1 ORDER BY time DESC, key LIMIT ?2";
-    /// Whether a key is an account's.
-    pub SELECT_ACCOUNT_KEY = "SELECT time FROM account_key WHERE account = ?1 AND key = ?2";
+    /// The certificate in which an account's key was enrolled.
+    pub SELECT_ACCOUNT_KEY = "SELECT c.chain FROM account_key k JOIN certificate c \
+        ON c.account = k.account AND c.request = k.request WHERE k.account = ?1 AND k.key = ?2";
 
     /// The order of a customer's id.
     pub SELECT_ORDER = "SELECT request, content, receipt, state, answer FROM sealed_order \

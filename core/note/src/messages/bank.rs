@@ -11,7 +11,7 @@ use zeni_message::{
 use zeni_money::{Amount, Currency};
 
 use crate::{
-    Chain, Nonce, OverspendingProof,
+    Chain, NameCertificate, Nonce, OverspendingProof,
     closing::{ClosingPurpose, HandIn},
     request::{IssuanceRequest, RequestClaim},
     sealed::{CONTENT_LEN, IssuanceOrder, REPLY_LEN, WithdrawalOrder},
@@ -33,9 +33,13 @@ pub struct Enrol {
     /// Whether a shop enrols.
     #[n(3)]
     pub shop: bool,
-    /// The key that signs the customer's withdrawal orders; moves no money by itself (HC-O3).
+    /// The key that signs the customer's withdrawal orders; moves no money by itself (HC-O3). The signing request names it by
+    /// [`account_key_digest`](crate::sealed::account_key_digest).
     #[n(4)]
     pub account_key: PublicKey,
+    /// The key for which a shop that no authority registers asks the bank to certify the account's name.
+    #[n(5)]
+    pub payee_key: Option<PublicKey>,
 }
 
 /// The customer's certificate chain.
@@ -47,6 +51,9 @@ pub struct Enrolled {
     /// Salt of the account's digests in closings and claims ([`crate::spec::deposit_account`]).
     #[n(1)]
     pub account_salt: Nonce,
+    /// The bank's word that the account's name belongs to the shop's key, where it was asked for.
+    #[n(2)]
+    pub name: Option<Signed<NameCertificate>>,
 }
 
 refusals! {
@@ -54,6 +61,8 @@ refusals! {
     pub enum EnrolRefusal {
         1 UnknownAccount = Sender, AfterRepair, "unknown_account", "the bank has no such account or the code is wrong: check both with the bank";
         2 BadRequest = Sender, AfterRepair, "bad_request", "the certificate signing request is malformed, its signature is false, or the account key is none";
+        3 OtherAccountKey = Sender, Never, "other_account_key", "the certificate signing request names another account key than was sent, or none";
+        4 NoShop = Sender, Never, "no_shop", "names are certified for shops only";
     }
 }
 

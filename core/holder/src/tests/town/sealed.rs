@@ -91,7 +91,7 @@ pub(crate) fn pair() -> SealKeyPair {
     SealKeyPair::from_seed([0x5e; 32])
 }
 
-fn bank_key() -> SecretKey {
+pub(crate) fn bank_key() -> SecretKey {
     key("the bank's document key")
 }
 
