@@ -329,8 +329,8 @@ impl Holder {
         let WithdrawalOrder { bank, of, .. } = &order.order.record;
         let list = lists.iter().find(|list| list.record.epoch == of.epoch);
         let Some(entry) = list.and_then(|list| list.record.sealed_entry(bank, of.series)) else { return false };
-        receipt.record == IssuanceOrder { bank: bank.clone(), of: *of }
-            && receipt.verify(self.config.roots.network, &entry.key).is_ok()
+        let IssuanceOrder { bank: by, of: ordered, issuer_made: _ } = &receipt.record;
+        (by, ordered) == (bank, of) && receipt.verify(self.config.roots.network, &entry.key).is_ok()
     }
 
     /// D_K, then S_I over one's own (X, N_U) and the ticket for one's own slot (HC-F2.18); only what verifies is stored, and with

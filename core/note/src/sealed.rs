@@ -81,6 +81,35 @@ pub struct IssuanceOrder {
     /// What is ordered.
     #[n(1)]
     pub of: Ordered,
+    /// The bank's word that it names its customer by this request also if the issuer made the key; without it the issuer makes
+    /// none (HC-F6, HC-O6).
+    #[n(2)]
+    pub issuer_made: Option<IssuerMadeKeys>,
+}
+
+impl IssuanceOrder {
+    /// A bank's order under its policy on keys that the issuer makes.
+    pub fn new(bank: String, of: Ordered, issuer_made: IssuerMadeKeys) -> IssuanceOrder {
+        let issuer_made = Some(issuer_made).filter(|policy| *policy == IssuerMadeKeys::Accepted);
+        IssuanceOrder { bank, of, issuer_made }
+    }
+
+    /// Whether the bank names its customer by a key that the issuer made.
+    pub fn issuer_made(&self) -> IssuerMadeKeys {
+        self.issuer_made.unwrap_or(IssuerMadeKeys::Refused)
+    }
+}
+
+/// Whether a bank accepts contents that name no key, because the issuer was to make it (HC-F6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
+pub enum IssuerMadeKeys {
+    /// They show nothing: such a content fits any key of the issuer's own choice, so that it could name whom it likes (HC-O6).
+    #[n(0)]
+    Refused,
+    /// They are taken, and the issuer is believed.
+    #[n(1)]
+    Accepted,
 }
 
 impl Record for IssuanceOrder {
@@ -224,7 +253,7 @@ impl Reader<'_> {
 pub use envelope::{Envelope, Reply, SEALED_REPLY_LEN, SealedFault};
 
 #[cfg(feature = "std")]
-pub use trace::{Certified, Evidence, Identified, IdentifiedFault, IssuerMadeKeys};
+pub use trace::{Certified, Evidence, Identified, IdentifiedFault};
 
 #[cfg(feature = "std")]
 mod envelope;

@@ -23,7 +23,7 @@ use zeni_store::{JobError, Tx, TxError, params};
 
 use crate::{
     accounts::Customer,
-    bank::{Bank, failure},
+    bank::{Bank, Config, failure},
     books::{self, Book, Move, broken},
     schema,
 };
@@ -95,7 +95,8 @@ impl Bank {
     }
 
     fn receipted(&self, checked: Checked) -> NewOrder {
-        let record = IssuanceOrder { bank: self.config.bank.clone(), of: checked.order.order.record.of };
+        let Config { bank, issuer_made_keys, .. } = &self.config;
+        let record = IssuanceOrder::new(bank.clone(), checked.order.order.record.of, *issuer_made_keys);
         let receipt = encode(&Signed::sign(self.config.roots.network, record, &self.document));
         NewOrder { signed: encode(&checked.order.order), receipt, checked }
     }

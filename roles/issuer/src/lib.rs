@@ -122,9 +122,11 @@ impl Issuer {
         banks: BTreeMap<String, Peer<Bank>>,
     ) -> Result<Arc<Issuer>, StartError> {
         config.check()?;
-        if config.sealed.makes_keys {
+        for bank in config.banks.iter().filter(|bank| bank.makes_keys) {
             tracing::warn!(
-                "this issuer makes key pairs for wallets that ask for it: it could sign in their holders' places"
+                bank = bank.name,
+                "this issuer makes key pairs for customers of a bank: it could sign in their places until T2 of each epoch, when the \
+                 secret behind them is erased"
             );
         }
         let roots = Roots { network: config.network, issuer: keys.signing.public(), authority: config.authority };

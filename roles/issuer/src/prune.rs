@@ -25,6 +25,7 @@ impl Issuer {
         let (mut longest, mut more) = (0, false);
         for list in &lists.lists {
             let epoch = list.record.epoch;
+            more |= self.erase_made_keys(&list.record, now).await?;
             for terms in &list.record.series {
                 longest = longest.max(terms.retain_until.since(list.record.from));
                 if now > terms.claim_until {

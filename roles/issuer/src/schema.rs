@@ -117,6 +117,18 @@ const MIGRATIONS: &[Migration] = &[
             "ALTER TABLE claim ADD COLUMN licensed INTEGER NOT NULL DEFAULT 1",
         ],
     },
+    Migration {
+        id: 7,
+        sentence: "requests under seal are found by their digests, secrets of keys that are made, ends of the banks' logs",
+        sql: &[
+            "CREATE INDEX origin_request ON origin (request)",
+            "CREATE INDEX archive_origin_request ON archive_origin (request)",
+            // behind the keys that were made in an epoch; erased after T2
+            "CREATE TABLE made_key (epoch INTEGER PRIMARY KEY, secret BLOB NOT NULL)",
+            // the greatest end of each bank's log of identifications, with the bank's signed word on it
+            "CREATE TABLE log_mark (bank TEXT PRIMARY KEY, number INTEGER NOT NULL, head BLOB NOT NULL, counts BLOB NOT NULL)",
+        ],
+    },
 ];
 
 macro_rules! note_columns {
@@ -193,6 +205,16 @@ zeni_store::statements! {
         WHERE note.currency = ?1 GROUP BY origin.bank";
     pub(crate) LOST_ORIGINS = "SELECT COUNT(*) FROM origin LEFT JOIN note ON note.epoch = origin.epoch \
         AND note.series = origin.series AND note.serial = origin.serial WHERE note.serial IS NULL";
+
+    pub(crate) ISSUED_FOR = "SELECT origin.epoch, origin.content, note.holder FROM origin JOIN note ON note.epoch = origin.epoch \
+        AND note.series = origin.series AND note.serial = origin.serial WHERE origin.request = ?1 AND origin.bank = ?2";
+    pub(crate) ARCHIVED_FOR = "SELECT archive_origin.epoch, archive_origin.content, archive_note.holder FROM archive_origin \
+        JOIN archive_note ON archive_note.epoch = archive_origin.epoch AND archive_note.series = archive_origin.series \
+        AND archive_note.serial = archive_origin.serial WHERE archive_origin.request = ?1 AND archive_origin.bank = ?2";
+    pub(crate) READ_MADE_KEY = "SELECT secret FROM made_key WHERE epoch = ?1";
+    pub(crate) INSERT_MADE_KEY = "INSERT INTO made_key (epoch, secret) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    pub(crate) BLANK_MADE_KEY = "UPDATE made_key SET secret = ?2 WHERE epoch = ?1";
+    pub(crate) DELETE_MADE_KEY = "DELETE FROM made_key WHERE epoch = ?1";
 
     pub(crate) READ_CEILING = "SELECT amount FROM ceiling WHERE bank = ?1 AND currency = ?2";
     pub(crate) PUT_CEILING = "INSERT INTO ceiling (bank, currency, amount) VALUES (?1, ?2, ?3) \
@@ -288,6 +310,9 @@ zeni_store::statements! {
     pub(crate) ALL_CASES = "SELECT misuse.node, holder, opened, state, name, proof, revoked, trace.bank FROM misuse \
         LEFT JOIN trace ON trace.node = misuse.node ORDER BY opened, misuse.node";
     pub(crate) READ_CASE = "SELECT state, person, disclosed, proof, holder FROM misuse WHERE node = ?1";
+    pub(crate) UNLISTED_CASES = "SELECT node, epoch, series, serial, proof FROM misuse WHERE state IN ('identified', 'unknown') \
+        AND revoked IS NULL AND proof IS NOT NULL AND node > ?1 ORDER BY node LIMIT ?2";
+    pub(crate) LIST_CASE = "UPDATE misuse SET revoked = ?2, number = ?3 WHERE node = ?1 AND revoked IS NULL";
     pub(crate) IDENTIFY_CASE = "UPDATE misuse SET state = ?2, disclosed = ?3 WHERE node = ?1 AND state = 'proven'";
 
     pub(crate) INSERT_CLAIM = "INSERT INTO claim (leaf, bank, currency, excess, payee, at, licensed, state, paid, decided) \

@@ -5,7 +5,7 @@ use std::string::String;
 use zeni_crypto::{Digest, PublicKey};
 use zeni_message::{Record, Signed, Time};
 
-use super::{CONTENT_LEN, Envelope, KeyMaker, SealedContent, WithdrawalOrder, account_key_digest};
+use super::{CONTENT_LEN, Envelope, IssuerMadeKeys, KeyMaker, SealedContent, WithdrawalOrder, account_key_digest};
 use crate::{
     OverspendingProof, Right,
     keylist::{KeyListRecord, Roots, Way},
@@ -24,15 +24,6 @@ pub struct Evidence {
     pub content: SealedContent,
     /// Digest of the request E_I, made again from the content: nobody has to believe which it was (HC-O2).
     pub request: Digest,
-}
-
-/// Whether a bank accepts contents that name no key, because the issuer was to make it (HC-F6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IssuerMadeKeys {
-    /// They show nothing: such a content fits any key of the issuer's own choice, so that it could name whom it likes (HC-O6).
-    Refused,
-    /// They are taken, and the issuer is believed.
-    Accepted,
 }
 
 impl Evidence {

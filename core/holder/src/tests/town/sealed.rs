@@ -238,7 +238,7 @@ fn reply(
 /// The bank's answer, spoiled if it is a rogue.
 fn answer(town: &Town, row: &Row, rogue: Option<Rogue>) -> SealedState {
     let of = row.item.order.record.of;
-    let mut record = IssuanceOrder { bank: BANK.into(), of };
+    let mut record = IssuanceOrder { bank: BANK.into(), of, issuer_made: None };
     if rogue == Some(Rogue::OtherReceipt) {
         record.of.request = zeni_crypto::sha256(&[b"another request"]);
     }
