@@ -21,7 +21,7 @@ pub(crate) use holding::{Holding, HoldingPhase};
 pub(crate) use payment::{ChallengeState, OwnChallenge, OwnPayment, Part, PaymentState, SelfPayment};
 pub use person::{Evidence, Kind, Privacy, Profile, Via};
 pub(crate) use person::{LicenceUse, OwnRight, StoredKeyList, StoredRevocations};
-pub(crate) use sealed::{SealedOrder, SealedOrderState};
+pub(crate) use sealed::{KeptContent, SealedOrder, SealedOrderState};
 pub(crate) use withdrawal::{BlindItem, Request, RequestState, Withdrawal, WithdrawalState};
 
 /// A line of the history.

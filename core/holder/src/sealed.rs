@@ -18,7 +18,7 @@ use zeni_note::{
 use crate::{
     Explain, Holder, Profile, Redeemed, SealedReport, Trouble, Via, WithdrawError, Withdrawn,
     error::{errors, settled},
-    record::{Line, SealedOrder, SealedOrderState},
+    record::{KeptContent, Line, SealedOrder, SealedOrderState},
     table::Change,
     withdraw::faces_of,
 };
@@ -182,7 +182,7 @@ impl Holder {
         Ok(SealedOrder {
             order: Signed { record, signature },
             request: request.into(),
-            content: Some(content.to_bytes().into()),
+            content: Some(KeptContent::of(&content)),
             withdrawal,
             receipt: None,
             due: self.now(),
@@ -397,5 +397,5 @@ impl Holder {
 
 /// What is sealed in the request of an order, while it is kept.
 fn content_of(order: &SealedOrder) -> Option<SealedContent> {
-    SealedContent::from_bytes(&order.content.as_ref()?[..]).ok()
+    order.content.as_ref()?.read()
 }

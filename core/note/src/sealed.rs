@@ -12,6 +12,7 @@ use alloc::string::String;
 use zeni_crypto::{Digest, PublicKey, tagged};
 use zeni_message::{Record, Time};
 use zeni_money::{Amount, Currency};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{Nonce, Serial};
 
@@ -147,6 +148,15 @@ pub struct SealedContent {
     pub slot: Nonce,
 }
 
+/// K is wiped.
+impl Drop for SealedContent {
+    fn drop(&mut self) {
+        self.k.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for SealedContent {}
+
 /// A content that is none: of another length, version or range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the content of a sealed request is malformed")]
@@ -165,7 +175,7 @@ impl core::fmt::Debug for SealedContent {
 }
 
 impl SealedContent {
-    /// The bytes that are sealed: version ‖ maker ‖ series ‖ epoch ‖ currency ‖ X ‖ K ‖ N_U ‖ TM ‖ slot.
+    /// The bytes that are sealed, for the caller to wipe: version ‖ maker ‖ series ‖ epoch ‖ currency ‖ X ‖ K ‖ N_U ‖ TM ‖ slot.
     pub fn to_bytes(&self) -> [u8; CONTENT_LEN] {
         let (maker, key) = match self.holder {
             KeyMaker::User(key) => (0u8, key.0),
@@ -211,7 +221,11 @@ impl SealedContent {
         };
         let content = SealedContent { series, epoch, currency, face, k, holder, tm, slot };
         // what is not written the one way it can be is nothing
-        if version != VERSION || content.to_bytes()[..] != *bytes { Err(MalformedContent) } else { Ok(content) }
+        if version != VERSION || Zeroizing::new(content.to_bytes())[..] != *bytes {
+            Err(MalformedContent)
+        } else {
+            Ok(content)
+        }
     }
 
     /// The number n of the note that answers this request to `holder`: from X, N_U and TM, so that a second note of the same

@@ -6,8 +6,9 @@ use zeni_money::Money;
 use zeni_note::{
     Nonce,
     messages::bank,
-    sealed::{CONTENT_LEN, IssuanceOrder, WithdrawalOrder},
+    sealed::{CONTENT_LEN, IssuanceOrder, SealedContent, WithdrawalOrder},
 };
+use zeroize::Zeroize;
 
 /// Where an order under seal stands.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
@@ -31,6 +32,36 @@ pub(crate) enum SealedOrderState {
     Refused(#[n(0)] String),
 }
 
+/// What was sealed, with K, as it is stored; wiped from memory when it is dropped.
+#[derive(Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(transparent)]
+pub(crate) struct KeptContent(#[n(0)] ByteArray<CONTENT_LEN>);
+
+impl KeptContent {
+    /// Of a request that was just sealed.
+    pub(crate) fn of(content: &SealedContent) -> KeptContent {
+        KeptContent(content.to_bytes().into())
+    }
+
+    /// What was sealed; nothing if it is damaged.
+    pub(crate) fn read(&self) -> Option<SealedContent> {
+        SealedContent::from_bytes(&self.0[..]).ok()
+    }
+}
+
+/// Shows nothing.
+impl std::fmt::Debug for KeptContent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeptContent")
+    }
+}
+
+impl Drop for KeptContent {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
 /// An order of one note under seal (HC-D3…D5).
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub(crate) struct SealedOrder {
@@ -42,7 +73,7 @@ pub(crate) struct SealedOrder {
     pub(crate) request: ByteVec,
     /// What is sealed in it, with K; wiped once it is of no more use.
     #[n(2)]
-    pub(crate) content: Option<ByteArray<CONTENT_LEN>>,
+    pub(crate) content: Option<KeptContent>,
     /// Withdrawal that it is part of.
     #[n(3)]
     pub(crate) withdrawal: Nonce,

@@ -120,7 +120,7 @@ fn keys_made_by_the_issuer_come_in_the_reply() {
     let asked = content(KeyMaker::Issuer);
     let secret = [9; 32];
     let none = zeni_crypto::Signature([0; 64]);
-    let reply = Reply { note: none, ticket: none, key: Some(zeroize::Zeroizing::new(secret)) };
+    let reply = Reply { note: none, ticket: none, key: Some(Zeroizing::new(secret)) };
     let request = Envelope::digest(&office.envelope.seal(&asked));
     let read = Reply::decipher(&asked.k, &request, &reply.encipher(&asked.k, &request)).expect("ours");
     let (holder, issued) = asked.issued(network, Way::Sealed, &read).expect("with a key");
@@ -149,6 +149,15 @@ fn hidden_keys_are_checked_through_g() {
         let dearer = crate::Note { face: amount(10_000), ..note };
         assert_eq!(dearer.is_made_out_to(&holder), way == Way::Sealed, "g binds the face value");
     }
+}
+
+/// HC-D3: what holds K wipes it when it is dropped.
+#[test]
+fn k_is_wiped_on_drop() {
+    fn wipes<T: ZeroizeOnDrop>() -> bool {
+        core::mem::needs_drop::<T>()
+    }
+    assert!(wipes::<SealedContent>());
 }
 
 /// HC-V7, HC-V8, HC-O16: several notes of one X and one N_U differ by TM; without it they are the same number.
