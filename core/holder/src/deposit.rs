@@ -147,8 +147,19 @@ impl Holder {
 
     /// Hands in all takings of a shop under one signature of its key (RN-F5.1, DESIGN §5). What comes too late, what is in
     /// a currency that the account does not have, and rests that can be paid to nobody any more stay for
-    /// [`Holder::refund`].
+    /// [`Holder::refund`]; what was given back to a key that ordered it under seal stays for [`Holder::hand_in_revealing`], and is
+    /// refused by name when there is nothing else.
     pub async fn hand_in(&mut self) -> Result<Vec<DepositReport>, DepositError> {
+        self.hand_in_from(false).await
+    }
+
+    /// As [`Holder::hand_in`], also what was given back to keys that ordered it under seal. **The bank learns which notes the shop
+    /// ordered.**
+    pub async fn hand_in_revealing(&mut self) -> Result<Vec<DepositReport>, DepositError> {
+        self.hand_in_from(true).await
+    }
+
+    async fn hand_in_from(&mut self, reveal: bool) -> Result<Vec<DepositReport>, DepositError> {
         let profile = self.profile().await?;
         self.freshen().await?;
         let Some(main) = self.main_right(&profile).await?.filter(|_| profile.kind == crate::Kind::Shop) else {
@@ -157,7 +168,7 @@ impl Holder {
         let AccountNow { currency, now } = self.account_now().await?;
         let (mut reports, mut tried) = (Vec::new(), BTreeSet::new());
         loop {
-            let mut takings = self.takings(currency, now).await?;
+            let mut takings = self.takings(currency, now, reveal).await?;
             takings.retain(|it| !tried.contains(&it.node));
             let Some(key) = takings.first().map(|it| it.key) else { break };
             takings.retain(|it| it.key == key);
@@ -178,7 +189,13 @@ impl Holder {
             let deposit = self.plan_deposit(DepositKind::HandIn, money, direct, moved).await?;
             reports.push(self.carry_deposit(deposit).await?);
         }
-        if reports.is_empty() { Err(DepositError::Nothing) } else { Ok(reports) }
+        if !reports.is_empty() {
+            return Ok(reports);
+        }
+        if !reveal && !self.takings(currency, now, true).await?.is_empty() {
+            return Err(DepositError::WouldReveal { available: Money::new(Amount::ZERO, currency) });
+        }
+        Err(DepositError::Nothing)
     }
 
     /// Claims what is left of restored money, and of money whose validity ended, after the deposit limit of its note: the
@@ -292,15 +309,16 @@ impl Holder {
         Ok(closed)
     }
 
-    /// What a shop can hand in now.
-    async fn takings(&mut self, currency: Currency, now: Time) -> Result<Vec<Taking>, Trouble> {
+    /// What a shop can hand in now, with or without what would reveal its orders.
+    async fn takings(&mut self, currency: Currency, now: Time, reveal: bool) -> Result<Vec<Taking>, Trouble> {
         let lists = self.key_lists().await?;
         let in_time = |it: &Holding| it.currency() == currency && it.is_in_time(&lists, now);
         let mut takings = Vec::new();
         for Live { holding, status } in self.live().await? {
             // a note of one's own under seal passes to the shop's key first: its bank ordered it for this account
             let whole = status.remaining == status.value && !holding.is_own_sealed();
-            if in_time(&holding) && !holding.would_reveal() && (whole || holding.is_payable(&lists, now)) {
+            let told = reveal || !holding.would_reveal();
+            if in_time(&holding) && told && (whole || holding.is_payable(&lists, now)) {
                 takings.push(Taking { node: holding.node, key: holding.key(), amount: status.remaining, whole });
             }
         }

@@ -6,7 +6,7 @@ use zeni_message::{Message, Signed};
 use zeni_note::{
     Chain, Payment, Right,
     keylist::Way,
-    messages::bank::Deposit,
+    messages::bank::{Deposit, HandInTakings},
     testing::{DAY, START, amount, key, terms},
 };
 use zeni_store::testing::block_on;
@@ -401,14 +401,44 @@ fn a_shop_hands_in_its_own_note() {
     let (town, _, shop) = scene();
     block_on(shop.open().withdraw(yen(500), false)).unwrap();
     block_on(shop.open().hand_in()).unwrap();
-    let message: zeni_note::messages::bank::HandInTakings = {
+    let message: HandInTakings = {
         let books = town.books();
-        let (.., body) = books.seen.iter().rfind(|it| it.2 == zeni_note::messages::bank::HandInTakings::PATH).unwrap();
+        let (.., body) = books.seen.iter().rfind(|it| it.2 == HandInTakings::PATH).unwrap();
         zeni_message::decode(body, usize::MAX).unwrap()
     };
     assert_eq!(message.chains[0].hops.len(), 1);
     block_on(shop.open().deposit_states()).unwrap();
     assert_eq!(shop.wealth(), OPENING);
+}
+
+/// HC-P1: money that a licensed payee gave back to the key under which a shop had ordered it is not handed in with the takings, and is
+/// refused by name when it is all there is; with the shop's word it is handed in, under that key (control).
+#[test]
+fn a_shop_is_told_of_given_back_money() {
+    let town = Town::with(Series::Both);
+    let shop = Home::unregistered(&town, "cafe", Kind::Shop);
+    let licensed = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    block_on(shop.open().withdraw(yen(500), false)).unwrap();
+    let request = ask(&licensed, 300);
+    let paid = pay(&shop, &request);
+    town.pass(2 * DAY);
+    block_on(licensed.open().receive(&paid)).unwrap();
+    let back = block_on(licensed.open().give_back()).unwrap().remove(0);
+    block_on(shop.open().receive(&back.document)).unwrap();
+    let ordered = paid.answers[0].chain.holder.key();
+    let keys = |town: &Town| {
+        let books = town.books();
+        let (.., body) = books.seen.iter().rfind(|it| it.2 == HandInTakings::PATH).unwrap();
+        let message: HandInTakings = zeni_message::decode(body, usize::MAX).unwrap();
+        message.chains.iter().map(|chain| chain.right().key()).collect::<Vec<_>>()
+    };
+    assert_eq!(block_on(shop.open().hand_in()).unwrap()[0].money, yen(200), "the rest of its own note");
+    assert!(!keys(&town).contains(&ordered));
+    assert_eq!((shop.deposit_only(), block_on(shop.open().hand_in()).unwrap_err().code()), (300, "would_reveal"));
+    assert_eq!(block_on(shop.open().hand_in_revealing()).unwrap()[0].money, yen(300));
+    assert_eq!(keys(&town), [ordered]);
+    block_on(shop.open().deposit_states()).unwrap();
+    assert_eq!((shop.wealth(), block_on(shop.open().hand_in()).unwrap_err().code()), (OPENING, "nothing_to_deposit"));
 }
 
 /// What comes late or twice to a payee without a licence cannot be given back by it: it is told so, keeps the money for the account, and nothing is lost. Given back by
