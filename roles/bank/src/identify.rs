@@ -17,7 +17,7 @@ use zeni_note::{
         bank::{Identification, IdentifyOverspender, IdentifyRefusal},
         issuer::GetKeyLists,
     },
-    sealed::{Evidence, Identified, WithdrawalOrder},
+    sealed::{Evidence, Identified, IssuanceOrder, IssuerMadeKeys, KeyMaker, WithdrawalOrder},
 };
 use zeni_store::{Caller, Tx, TxError, params};
 
@@ -32,6 +32,7 @@ pub(crate) use cases::{CaseFile, chain};
 pub use cases::{CaseReport, CasesReport, IdentificationEntry, cases_of, lift_in};
 use log::Content;
 pub use log::IdentificationOutcome;
+pub(crate) use log::{end, mark};
 
 type Refused = Failure<IdentifyRefusal>;
 
@@ -91,7 +92,7 @@ impl Bank {
         let lists = self.lists::<IdentifyRefusal>().await.map_err(failure)?;
         let checked = self.check_evidence(message, &lists);
         if checked.as_ref().err() != Some(&IdentifyRefusal::UnknownEpoch) {
-            return Ok(checked);
+            return self.believed(checked).await;
         }
         let from_epoch = lists.lists.last().map_or(0, |list| list.record.epoch.saturating_add(1));
         if let Ok(news) = self.issuer.send(&GetKeyLists { from_epoch }).await {
@@ -99,13 +100,29 @@ impl Bank {
             drop(self.take_lists(news).await);
         }
         let lists = self.lists::<IdentifyRefusal>().await.map_err(failure)?;
-        Ok(self.check_evidence(message, &lists))
+        self.believed(self.check_evidence(message, &lists)).await
+    }
+
+    /// Of keys that the issuer made the bank believes what it has said of them when it ordered, also if it says otherwise now: nobody
+    /// escapes who ordered before (HC-F6).
+    async fn believed(
+        &self,
+        checked: Result<Evidence, IdentifyRefusal>,
+    ) -> Result<Result<Evidence, IdentifyRefusal>, Refused> {
+        let Ok(evidence) = &checked else { return Ok(checked) };
+        if evidence.content.holder != KeyMaker::Issuer || self.config.issuer_made_keys == IssuerMadeKeys::Accepted {
+            return Ok(checked);
+        }
+        let request = evidence.request;
+        let read = move |tx: &mut Tx<'_>| Ok(said(tx, &request)?);
+        let said = self.store.read(read).await.map_err(failure)?;
+        Ok(if said == IssuerMadeKeys::Accepted { checked } else { Err(IdentifyRefusal::KeyMaker) })
     }
 
     fn check_evidence(&self, message: &IdentifyOverspender, lists: &Lists) -> Result<Evidence, IdentifyRefusal> {
         let list = |epoch| lists.list(epoch).map(|list| &list.record);
         let IdentifyOverspender { proof, content } = message;
-        Evidence::check(proof, content, &self.config.roots, list, self.config.issuer_made_keys)
+        Evidence::check(proof, content, &self.config.roots, list, IssuerMadeKeys::Accepted)
     }
 
     /// The case file, if the stored order shows that this customer ordered the request.
@@ -147,6 +164,14 @@ impl Bank {
         let job = move |tx: &mut Tx<'_>| Ok(log::append(tx, &subject, content).map(drop)?);
         self.store.write(Caller::default(), job).await.map_err(failure)
     }
+}
+
+/// What the bank has said in its order of a request, if it ordered one.
+fn said(tx: &mut Tx<'_>, request: &Digest) -> Result<IssuerMadeKeys, TxError> {
+    let Some(row) = tx.row(schema::SELECT_RECEIPT, params![request.0])? else { return Ok(IssuerMadeKeys::Refused) };
+    let receipt: Signed<IssuanceOrder> =
+        decode(row.blob(0)?, SMALL_MESSAGE_BYTES_MAX).map_err(|_| broken("a receipt is damaged"))?;
+    Ok(receipt.record.issuer_made())
 }
 
 /// Under this a case is opened once: a sealed key stands for one note.

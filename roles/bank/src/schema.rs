@@ -96,6 +96,14 @@ const MIGRATIONS: &[Migration] = &[
             "CREATE TABLE suspension (account TEXT PRIMARY KEY, number INTEGER NOT NULL)",
         ],
     },
+    Migration {
+        id: 7,
+        sentence: "refused orders under seal are kept for a week and counted by the day",
+        sql: &[
+            "CREATE INDEX sealed_order_unissued ON sealed_order (account, time) WHERE state <> 'issued'",
+            "UPDATE sealed_order SET keep_until = time + 604800 WHERE state = 'refused'",
+        ],
+    },
 ];
 
 statements! {
@@ -289,6 +297,8 @@ statements! {
     /// Whose request it is (HC-A16).
     pub SELECT_ORDERED = "SELECT o.account, o.signed, o.key, a.name FROM sealed_order o \
         JOIN account a ON a.account = o.account WHERE o.request = ?1";
+    /// What the bank said when it ordered a request.
+    pub SELECT_RECEIPT = "SELECT receipt FROM sealed_order WHERE request = ?1";
     /// A new order; none if the request was ordered before.
     pub INSERT_ORDER = "INSERT INTO sealed_order (request, account, id, content, currency, face, time, signed, key, \
         receipt, sealed, state, keep_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'pending', ?12) \
@@ -299,9 +309,11 @@ statements! {
     /// Orders that wait for the issuer, from a place on.
     pub SELECT_PENDING_ORDERS = "SELECT request FROM sealed_order WHERE state = 'pending' AND request > ?1 \
         ORDER BY request LIMIT ?2";
-    /// The issuer has answered: its request goes, its digest stays.
-    pub ANSWER_ORDER = "UPDATE sealed_order SET state = ?2, answer = ?3, sealed = NULL \
+    /// The issuer has answered: its request goes, its digest stays, until ?4 if that is told.
+    pub ANSWER_ORDER = "UPDATE sealed_order SET state = ?2, answer = ?3, sealed = NULL, keep_until = COALESCE(?4, keep_until) \
         WHERE request = ?1 AND state = 'pending'";
+    /// Orders of an account since ?2 for which there is no note.
+    pub COUNT_UNISSUED = "SELECT COUNT(*) FROM sealed_order WHERE account = ?1 AND state <> 'issued' AND time > ?2";
     /// Orders by account and state.
     pub SUM_ORDERS = "SELECT account, currency, state, CAST(SUM(face) AS BIGINT), COUNT(*) FROM sealed_order \
         GROUP BY account, currency, state ORDER BY account, currency, state";
@@ -333,6 +345,8 @@ statements! {
 
     /// The end of the log of identifications.
     pub SELECT_LOG_END = "SELECT number, head FROM identification ORDER BY number DESC LIMIT 1";
+    /// The hash of one entry.
+    pub SELECT_LOG_HEAD = "SELECT head FROM identification WHERE number = ?1";
     /// What was logged about a subject.
     pub SELECT_LOGGED = "SELECT outcome FROM identification WHERE subject = ?1";
     /// Appends to the log.

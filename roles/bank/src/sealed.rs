@@ -43,6 +43,11 @@ type Refused = Failure<WithdrawSealedRefusal>;
 /// Keys of one account with which orders may be signed: the newest ones.
 const ACCOUNT_KEYS_MAX: u32 = 16;
 
+/// Orders of one account and day that were refused or wait, at most: a refusal costs the customer nothing, and its row stays for
+/// a while.
+const UNISSUED_OF_DAY_MAX: u32 = 1_024;
+const DAY_S: u64 = 86_400;
+
 /// An order that has not been seen before, ready to be stored.
 struct NewOrder {
     checked: Checked,
@@ -161,12 +166,23 @@ fn apply(
         JobError::Refused(WithdrawSealedRefusal::InsufficientFunds { available: available.minor() })
     };
     let Some(amount) = total else { return Err(poor(books::credit(tx, &available)?)) };
-    let what = Move { kind: "withdrawal", cause: &[&stored], currency: customer.currency, amount, time: now };
+    // an order that was refused and forgotten may come again, at another time
+    let cause: [&[u8]; 2] = [&stored, &now.0.to_be_bytes()];
+    let what = Move { kind: "withdrawal", cause: &cause, currency: customer.currency, amount, time: now };
     match books::post(tx, &available, &Book::Reserved(&customer.account), &what)? {
+        Ok(()) if unissued(tx, &customer.account, now)? > u64::from(UNISSUED_OF_DAY_MAX) => {
+            Err(JobError::Refused(WithdrawSealedRefusal::TooManyRefused { max: UNISSUED_OF_DAY_MAX }))
+        }
         Ok(()) => Ok(()),
         Err(Outcome::InsufficientFunds { available }) => Err(poor(available)),
         Err(_) => Err(broken("a reservation was refused by the books").into()),
     }
+}
+
+/// Orders of the last day for which there is no note.
+fn unissued(tx: &mut Tx<'_>, account: &str, now: Time) -> Result<u64, TxError> {
+    let since = schema::int(now.minus(DAY_S).0);
+    tx.row(schema::COUNT_UNISSUED, params![account, since])?.map_or(Ok(0), |row| row.u64(0))
 }
 
 /// How the orders of these ids stand.

@@ -62,7 +62,7 @@ use zeni_note::{RevocationList, keylist::Roots};
 use zeni_store::{Store, Value, WriteError};
 use zeroize::Zeroizing;
 
-pub use audit::{AuditReport, CurrencyFigures};
+pub use audit::{AuditReport, CurrencyFigures, LogFigures};
 pub use books::Account;
 pub use claims::Policy;
 pub use config::{BankConfig, Config, Limits, SealedClaims, SealedConfig, SeriesConfig, StartError};

@@ -186,6 +186,10 @@ zeni_store::statements! {
     pub(crate) PUT_REPORT = "INSERT INTO report (bank, number, content) VALUES (?1, ?2, ?3) \
         ON CONFLICT (bank) DO UPDATE SET number = excluded.number, content = excluded.content";
 
+    pub(crate) READ_LOG_MARK = "SELECT number, head FROM log_mark WHERE bank = ?1";
+    pub(crate) PUT_LOG_MARK = "INSERT INTO log_mark (bank, number, head, counts) VALUES (?1, ?2, ?3, ?4) \
+        ON CONFLICT (bank) DO UPDATE SET number = excluded.number, head = excluded.head, counts = excluded.counts";
+
     pub(crate) READ_REQUEST = "SELECT note, ticket, claim FROM request WHERE epoch = ?1 AND series = ?2 AND id = ?3";
     pub(crate) INSERT_REQUEST = "INSERT INTO request (epoch, series, id, note, ticket, claim) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";

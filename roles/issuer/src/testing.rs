@@ -216,7 +216,7 @@ impl Setup {
             .collect();
         signed.sort_unstable();
         let totals = totals.into_iter().collect();
-        let counts = Counts { bank: bank.name.to_owned(), number, signed, totals };
+        let counts = Counts { bank: bank.name.to_owned(), number, signed, totals, identifications: None };
         let counts = Signed::sign(self.world.network(), counts, &bank.document);
         self.member(bank.name, ReportCounts { counts }).await.expect("counts are taken");
     }

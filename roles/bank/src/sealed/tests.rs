@@ -2,6 +2,7 @@
 
 mod adversary;
 mod faults;
+mod refused;
 
 use zeni_message::Refusal as _;
 use zeni_note::{
@@ -255,9 +256,13 @@ fn orders_are_forgotten_by_term_alone() {
     town.desk().transfers = vec![transfer(1, "c1", 0, true, 1_000)];
     town.settle();
     assert_eq!(town.outstanding(), 0);
+    assert_eq!(town.table("sealed_order").len(), 2);
+    town.set_time(START.plus(20 * DAY));
+    town.settle();
+    assert_eq!(town.table("sealed_order").len(), 1, "what was refused goes earlier: there is no note");
     town.cut(&[Cut::Before]);
     town.withdraw_sealed("A-2", &[town.purse("A-2", "waiting", 100)]).expect("heard");
-    for (after, kept) in [(0, 3), (1, 1)] {
+    for (after, kept) in [(0, 2), (1, 1)] {
         town.set_time(sealed_terms().retain_until.plus(after));
         town.cut(&[Cut::Before; 64]);
         drop(town.tick());

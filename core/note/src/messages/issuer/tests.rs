@@ -11,7 +11,7 @@ use crate::testing::key;
 fn a_report_of_many_keys_fits() {
     let signed: Vec<(Digest, u64)> =
         (0..2_048u32).map(|index| (zeni_crypto::sha256(&[&index.to_be_bytes()]), u64::MAX)).collect();
-    let counts = Counts { bank: "aoba".to_string(), number: 1, signed, totals: Vec::new() };
+    let counts = Counts { bank: "aoba".to_string(), number: 1, signed, totals: Vec::new(), identifications: None };
     let report = ReportCounts { counts: Signed::sign(crate::testing::World::new("w").network(), counts, &key("aoba")) };
     let bytes = encode(&report);
     assert!(bytes.len() > SMALL_MESSAGE_BYTES_MAX);
