@@ -39,6 +39,7 @@ fn table() -> Vec<Row> {
         authority::CosignKeyList,
         authority::Disclose,
         authority::SamePerson,
+        authority::RevokeSealed,
         authority::ReportLost,
         bank::Enrol,
         bank::Withdraw,

@@ -124,7 +124,9 @@ fn a_copied_purse_is_named_by_its_bank() {
     assert_eq!(report.cases.len(), 1);
     assert_eq!((&report.cases[0].name, &report.cases[0].account), (&goro.real_name(), &goro.account()));
     assert!(block_on(world.bank("kita").cases()).unwrap().cases.is_empty());
-    assert!(block_on(world.authority.disclosures()).unwrap().entries.is_empty(), "the authority was not asked");
+    let told = block_on(world.authority.disclosures()).unwrap().entries;
+    assert_eq!(told.len(), 1, "the authority was asked for no name, and lists the key");
+    assert_eq!((told[0].outcome, &told[0].name), (zeni_authority::Outcome::SealedRevoked, &None));
 
     let case = Signed::<Identified>::from_document(&report.cases[0].document).unwrap();
     let lists = block_on(goro.open().key_lists()).unwrap();

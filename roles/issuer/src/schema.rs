@@ -129,6 +129,12 @@ const MIGRATIONS: &[Migration] = &[
             "CREATE TABLE log_mark (bank TEXT PRIMARY KEY, number INTEGER NOT NULL, head BLOB NOT NULL, counts BLOB NOT NULL)",
         ],
     },
+    Migration {
+        id: 8,
+        sentence: "what transfers told that served their term",
+        sql: &["CREATE TABLE transfer_pruned (bank TEXT NOT NULL, currency TEXT NOT NULL, returned INTEGER NOT NULL, \
+         PRIMARY KEY (bank, currency)) WITHOUT ROWID"],
+    },
 ];
 
 macro_rules! note_columns {
@@ -229,6 +235,15 @@ zeni_store::statements! {
 
     pub(crate) LAST_TRANSFER = "SELECT CAST(COALESCE(MAX(number), 0) AS BIGINT) FROM transfer WHERE bank = ?1";
     pub(crate) TRANSFERRED = "SELECT CAST(COALESCE(SUM(returned), 0) AS BIGINT) FROM transfer WHERE bank = ?1 AND currency = ?2";
+    pub(crate) TRANSFERRED_BEFORE = "SELECT returned FROM transfer_pruned WHERE bank = ?1 AND currency = ?2";
+    /// Transfers of cycles before ?1 but the last of each bank, which its next number follows.
+    pub(crate) ENDED_TRANSFERS = "SELECT transfer.bank, transfer.number, transfer.currency, transfer.returned FROM transfer \
+        JOIN cycle ON cycle.id = transfer.cycle WHERE cycle.at < ?1 AND transfer.number < \
+        (SELECT MAX(number) FROM transfer AS other WHERE other.bank = transfer.bank) \
+        ORDER BY transfer.bank, transfer.number LIMIT 1024";
+    pub(crate) PUT_TRANSFERRED = "INSERT INTO transfer_pruned (bank, currency, returned) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (bank, currency) DO UPDATE SET returned = excluded.returned";
+    pub(crate) DELETE_TRANSFER = "DELETE FROM transfer WHERE bank = ?1 AND number = ?2";
     pub(crate) INSERT_TRANSFER = "INSERT INTO transfer (bank, number, cycle, currency, amount, pays, returned) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     pub(crate) TRANSFERS = "SELECT number, cycle, currency, amount, pays, returned FROM transfer \
@@ -325,7 +340,7 @@ zeni_store::statements! {
     pub(crate) OPEN_CLAIMS = "SELECT leaf, bank, currency, excess, payee, at, licensed FROM claim WHERE state = 'open' \
         AND NOT EXISTS (SELECT 1 FROM claim_case JOIN misuse ON misuse.node = claim_case.node \
         LEFT JOIN trace ON trace.node = misuse.node \
-        WHERE claim_case.leaf = claim.leaf AND misuse.state <> 'disclosed' AND trace.node IS NULL) \
+        WHERE claim_case.leaf = claim.leaf AND misuse.state NOT IN ('disclosed', 'unknown') AND trace.node IS NULL) \
         AND (at > COALESCE((SELECT at FROM claim WHERE leaf = ?1), -1) \
         OR (at = COALESCE((SELECT at FROM claim WHERE leaf = ?1), -1) AND leaf > ?1)) ORDER BY at, leaf LIMIT ?2";
     pub(crate) CLAIM_CASES = "SELECT node, holder FROM claim_case WHERE leaf = ?1 ORDER BY node";
@@ -345,6 +360,12 @@ zeni_store::statements! {
     pub(crate) INSERT_CYCLE = "INSERT INTO cycle (id, at, positions) VALUES (?1, ?2, ?3)";
 
     pub(crate) PRUNE_BATCHES = "DELETE FROM batch WHERE at < ?1";
+    /// Cases that were closed before ?1, of which no claim waits for anything and whose keys are listed.
+    pub(crate) PRUNE_CASES = "DELETE FROM misuse WHERE state NOT IN ('open', 'proven') AND COALESCE(disclosed, opened) < ?1 \
+        AND (state NOT IN ('identified', 'unknown') OR revoked IS NOT NULL) AND NOT EXISTS (SELECT 1 FROM claim_case \
+        JOIN claim ON claim.leaf = claim_case.leaf WHERE claim_case.node = misuse.node AND claim.state = 'open')";
+    pub(crate) PRUNE_TRACES = "DELETE FROM trace WHERE at < ?1 \
+        AND NOT EXISTS (SELECT 1 FROM misuse WHERE misuse.node = trace.node)";
     pub(crate) PRUNE_HAND_INS = "DELETE FROM hand_in WHERE at < ?1";
     pub(crate) PRUNE_RENEWALS = "DELETE FROM renewal WHERE at < ?1";
     pub(crate) ENDED_NOTES = "SELECT note.serial, note.value, note.used, origin.bank FROM note \

@@ -8,10 +8,10 @@ use zeni_note::{
     Right,
     messages::{
         authority::{GetRevocations, RevokeSealed, RevokeSealedRefusal},
-        issuer::GetKeyLists,
+        issuer::{GetDecisions, GetKeyLists, Outcome},
     },
     payment::{Knowledge, PaymentFault},
-    testing::{DAY, START},
+    testing::{DAY, START, amount},
 };
 
 use super::{AOBA, Town, town};
@@ -106,4 +106,58 @@ fn licensed_keys_are_not_listed_here() {
     assert!(matches!(proof.record.right, Right::Licensed(_)));
     let asked = block_on(town.setup.issuer.authority.send(&RevokeSealed { proof: proof.record }));
     assert_eq!(asked, Err(zeni_message::peer::SendError::Refused(RevokeSealedRefusal::Licensed)));
+}
+
+/// HC-O8, HC-P20, RN-O21: a case and the evidence for its bank go when they are as long closed as records are kept, and not while the
+/// authority has not listed the key; the name that a bank has in its own file is its own.
+#[test]
+fn closed_cases_serve_a_term() {
+    for silent in [false, true] {
+        let town = town();
+        town.setup.registrar.silent.store(silent, Ordering::Relaxed);
+        overspend(&town);
+        assert_eq!(town.states(), ["identified"]);
+        let tables = || {
+            let dump = crate::tests::dump(&town.setup.store);
+            let held =
+                |(table, rows): &(String, Vec<_>)| ["misuse", "trace"].contains(&table.as_str()) && !rows.is_empty();
+            dump.iter().filter(|it| held(it)).count()
+        };
+        town.setup.clock.put(START.plus(401 * DAY));
+        assert_eq!((town.states(), tables()), (vec!["identified".to_owned()], 2));
+        town.setup.clock.put(START.plus(401 * DAY + 1));
+        assert_eq!(town.states().len(), usize::from(silent), "while its key is not listed it stays");
+        town.setup.registrar.silent.store(false, Ordering::Relaxed);
+        assert!(town.states().is_empty());
+        assert_eq!((tables(), listed(&town)), (0, 1));
+        assert_eq!(town.names(), ["Taro"]);
+    }
+}
+
+/// HC-O5, HC-X40: a claim against an overspender whose note lost its origin does not wait for ever for a name that nobody can find: the case
+/// is closed as unknown, and the claim is decided as any against a key under seal.
+#[test]
+fn a_claim_without_an_origin_is_decided() {
+    let gain = |claims: Option<crate::SealedClaims>| {
+        let town = super::town_with(|config| {
+            let most = amount(1_000_000);
+            config.policy =
+                crate::Policy::Capped { per_key: most, per_person: most, per_issuer_day: most, cutoff: DAY };
+            config.sealed.claims = claims;
+        });
+        assert_eq!(town.pay(600, "a"), Outcome::Paid);
+        let lose = |tx: &mut zeni_store::Tx<'_>| -> Result<u64, zeni_store::JobError<()>> {
+            Ok(tx.execute("DELETE FROM origin", &[])?)
+        };
+        let lost = town.setup.store.write_blocking(zeni_store::Caller::default(), lose).unwrap();
+        assert_eq!(lost, 1);
+        assert_eq!(town.pay(600, "b"), Outcome::Partly { paid: amount(400) });
+        block_on(town.setup.settle_down());
+        assert_eq!(block_on(town.setup.issuer.cases()).unwrap()[0].state, "unknown");
+        let decisions = block_on(town.setup.member(super::MIDORI, GetDecisions { after: 0 })).unwrap();
+        decisions.iter().map(|decision| decision.paid.minor()).collect::<Vec<_>>()
+    };
+    assert_eq!(gain(None), [0]);
+    let caps = crate::SealedClaims { per_key: amount(150), per_issuer_day: amount(9_000) };
+    assert_eq!(gain(Some(caps)), [150]);
 }
