@@ -50,6 +50,88 @@ fn orders_and_their_documents() {
     assert_eq!(forged.json()["code"], "does_not_hold", "control: {forged:?}");
 }
 
+/// HC-F6.1, HC-F6.2, HC-F6.3, HC-F6.4, HC-F6.5, HC-F6.6, HC-F6.7, HC-F6.8, HC-F6.9, HC-V4, HC-O6: the operator lets the issuer make keys for one bank: both servers tell at their start what
+/// that weakens, the wallet tells it when it orders; the notes are withdrawn, paid, deposited and, when a purse was copied, named by the bank; its case
+/// convinces nobody who does not trust the issuer with such keys. Controls: at first it is off, nothing is told, and such an order gives the money back;
+/// and for the other bank, for which it is not switched on, it stays so.
+#[test]
+fn the_issuer_makes_keys() {
+    let mut stage = Stage::running();
+    join(&stage, "wallet", "mei", "aoba", "A-1003");
+    stage.refused("wallet --home mei withdraw 100_JPY --issuer-made-keys", "sealed_refused");
+    let warned = |stage: &Stage| {
+        let log = stage.text("servers.err");
+        (log.contains("it could sign in their places"), log.contains("could make this bank name any customer"))
+    };
+    assert_eq!(warned(&stage), (false, false), "control");
+    stage.stop();
+    let config = stage.text("net/zeni.toml");
+    let on = config.replacen("[issuer]\n", "[issuer]\nmakes_keys = [\"aoba\"]\n", 1);
+    let on = on.replacen(
+        "name = \"aoba\"\naccepts_issuer_made_keys = false",
+        "name = \"aoba\"\naccepts_issuer_made_keys = true",
+        1,
+    );
+    assert_eq!(on.len(), config.len() + "makes_keys = [\"aoba\"]\n".len() - 1, "{config}");
+    stage.write("net/zeni.toml", on);
+    stage.serve();
+    assert_eq!(warned(&stage), (true, true), "{}", stage.text("servers.err"));
+    stage.refused("wallet --home yuki withdraw 100_JPY --issuer-made-keys", "sealed_refused");
+
+    let done = stage.run("wallet --home mei withdraw 200_JPY --issuer-made-keys --json");
+    assert!(done.exit == 0 && done.stderr.contains("it could sign in your place"), "{done:?}");
+    assert_eq!((&done.json()["via"], &done.json()["redeemed"]), (&"sealed".into(), &2.into()));
+    stage.pay("wallet --home mei", "shop --home cafe", 50, "tea");
+    stage.copy("mei", "twin");
+    for (payer, payee) in [("mei", "wallet --home taro"), ("twin", "shop --home cafe")] {
+        stage.pay(&format!("wallet --home {payer}"), payee, 150, payer);
+    }
+    stage.ok("wallet --home taro deposit 150_JPY");
+    stage.ok("shop --home cafe deposit");
+    let identified = |case: &serde_json::Value| case["state"] == "identified";
+    until("the bank has identified its customer", || {
+        let cases = stage.ok("issuer --dir net cases");
+        cases["cases"].as_array().is_some_and(|cases| !cases.is_empty() && cases.iter().all(identified))
+    });
+    let cases = stage.ok("bank --dir net --bank aoba cases --export case");
+    assert_eq!(cases["cases"][0]["name"], "Mei Kato", "{cases}");
+    let inspected = stage.run("inspect case --network net/network.toml --fetch-key-lists --json");
+    assert_eq!(inspected.json()["code"], "does_not_hold", "{inspected:?}");
+    stage.audits();
+}
+
+/// HC-P23, HC-F7.2, HC-F7.4, HC-O14, HC-X12: at its ceiling a bank issues nothing more, and nothing is debited; its customer pays, the shop hands in, the issuer
+/// closes a cycle: the customer withdraws again as much as came back, and no more.
+#[test]
+fn a_ceiling_makes_room_when_notes_have_come_back() {
+    let stage = Stage::running();
+    join(&stage, "wallet", "mei", "aoba", "A-1003");
+    join(&stage, "shop", "books", "kita", "K-2001");
+    stage.ok("issuer --dir net settle");
+    let owes = |stage: &Stage| {
+        let circulation = stage.ok("issuer --dir net circulation");
+        circulation["circulation"][0]["banks"][0].clone()
+    };
+    assert_eq!(owes(&stage)["owes"], 0, "what was issued before is settled");
+    stage.ok("issuer --dir net ceiling aoba 100_JPY");
+    stage.ok("wallet --home mei withdraw 100_JPY");
+    let full = |stage: &Stage| {
+        let before = stage.account("aoba", "A-1002");
+        stage.refused("wallet --home taro withdraw 100_JPY --via sealed", "sealed_refused");
+        assert_eq!(stage.account("aoba", "A-1002"), before);
+    };
+    full(&stage);
+    stage.pay("wallet --home mei", "shop --home books", 100, "book");
+    stage.ok("shop --home books deposit");
+    stage.settled("kita", "K-2001", 100);
+    full(&stage);
+    let cycle = stage.ok("issuer --dir net settle");
+    assert_eq!(cycle["positions"][0]["owes"], 100, "{cycle}");
+    stage.ok("wallet --home mei withdraw 100_JPY");
+    full(&stage);
+    stage.audits();
+}
+
 /// HC-F7.4, HC-X12, HC-A21, HC-P15: a ceiling set on the command line refuses and gives the money back; a purse that was copied is found in the bank's cases, by name there alone,
 /// with a document that `inspect` verifies; the suspension is lifted by hand.
 #[test]

@@ -103,6 +103,48 @@ fn a_ceiling_gives_the_money_back() {
     assert_conserved(&world, &[&taro, &mei]);
 }
 
+/// HC-P23, HC-F7.1, HC-F7.2, HC-F7.4, HC-D21: a bank issues up to its ceiling and not a unit more, which takes nothing from the account; what its customers pay
+/// makes room neither when it is paid nor when it is handed in, but when it has come back and the banks have settled, and then as much as came back and
+/// no more; another bank's customers withdraw all the while.
+#[test]
+fn a_return_makes_room_below_the_ceiling() {
+    let world = World::new();
+    let taro = world.unregistered("taro", "aoba", Kind::Wallet);
+    let mei = world.unregistered("mei", "kita", Kind::Wallet);
+    let books = world.unregistered("books", "kita", Kind::Shop);
+    let people = [&taro, &mei, &books];
+    assert!(block_on(world.issuer.set_ceiling("aoba", yen(1).currency, yen(1_000).amount)).unwrap());
+    let refused = |minor| {
+        let before = world.account(&taro);
+        let error = block_on(taro.open().withdraw_via(yen(minor), None, true)).unwrap_err();
+        assert_eq!((error.code(), world.account(&taro)), ("sealed_refused", before));
+        withdraw(&world, &mei, 100);
+    };
+    let figures = || {
+        let circulation = block_on(world.issuer.circulation()).unwrap().remove(0);
+        let aoba = circulation.banks.iter().find(|it| it.bank == "aoba").cloned().unwrap();
+        [aoba.issued, aoba.returned, aoba.outstanding]
+    };
+    withdraw(&world, &taro, 1_000);
+    assert_eq!(figures(), [1_000, 0, 1_000]);
+    refused(100);
+    transfer(&taro, &books, 600);
+    refused(100);
+    block_on(books.open().hand_in()).unwrap();
+    refused(100);
+    world.settle();
+    block_on(books.open().deposit_states()).unwrap();
+    assert_eq!(figures(), [1_000, 600, 400]);
+    refused(100);
+    assert!(block_on(world.issuer.settle()).unwrap().positions.iter().any(|it| it.bank == "aoba"));
+    world.settle();
+    withdraw(&world, &taro, 600);
+    assert_eq!(figures(), [1_600, 600, 1_000]);
+    refused(100);
+    assert_conserved(&world, &people);
+    assert_eq!((world.account(&books), taro.wealth()), ([OPENING + 600, 0], 1_000));
+}
+
 /// HC-P13, HC-P15, HC-X46, HC-F4.9, HC-F5, HC-O23: a purse copied and spent twice: the issuer proves it and learns no name, the bank names its customer, with documents
 /// that a third party verifies; his withdrawals under seal stop. Controls: nobody else is named, the proof tampered with names nobody, another bank has no case.
 #[test]
