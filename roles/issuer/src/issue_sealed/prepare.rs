@@ -35,7 +35,7 @@ pub(crate) struct Open {
 #[derive(Clone)]
 pub(crate) enum Work {
     /// Registers the note.
-    Register(Draft),
+    Register(Box<Draft>),
     /// Marks the request void: it is refused for the time being, and no delayed copy may be issued.
     Void { of: Ordered, refusal: SealedRefusal },
 }
@@ -209,7 +209,7 @@ impl Issuer {
             made: made_by_issuer,
             bar,
         };
-        Ok(Prepared::Open(Box::new(Open { work: Work::Register(draft), reply: Some(signed.reply) })))
+        Ok(Prepared::Open(Box::new(Open { work: Work::Register(Box::new(draft)), reply: Some(signed.reply) })))
     }
 
     /// S_I and the leave to load, under K: they follow from the request alone.
