@@ -34,6 +34,8 @@ fn orders_and_their_documents() {
     stage.ok("shop --home books request 50_JPY --out r.txt");
     let paid = stage.ok("wallet --home mei pay r.txt --yes --out p.txt");
     assert_eq!((&paid["terminal"], &paid["held_before"]), (&true.into(), &"JPY:200".into()), "{paid}");
+    let payee = serde_json::json!({"kind": "certified", "name": "Kita Books", "bank": "kita"});
+    assert_eq!(paid["payee"], payee, "its bank vouches for its name: {paid}");
     stage.ok("shop --home books receive p.txt");
     assert_eq!(stage.ok("shop --home books balance")["balances"][0]["deposit_only"], "JPY:50");
 
@@ -141,6 +143,10 @@ fn ceilings_and_cases() {
     stage.ok("issuer --dir net ceiling aoba 100_JPY");
     stage.refused("wallet --home mei withdraw 100_JPY", "sealed_refused");
     assert_eq!(stage.account("aoba", "A-1003"), (250, 0));
+    let order = stage.ok("wallet --home mei orders")["orders"][0].clone();
+    assert_eq!((&order["state"], &order["reason"]), (&"refused".into(), &"ceiling".into()), "{order}");
+    assert!(order["asked_until"].is_u64(), "the bank's word is doubted: {order}");
+    assert!(stage.run("wallet --home mei orders").stdout.contains("the bank says: refused, ceiling"));
     stage.refused("issuer --dir net ceiling nowhere 100_JPY", "unknown_bank");
     stage.ok("issuer --dir net ceiling aoba 1000000_JPY");
     let circulation = stage.ok("issuer --dir net circulation");
@@ -160,7 +166,10 @@ fn ceilings_and_cases() {
     assert!(stage.ok("issuer --dir net cases")["cases"][0]["name"].is_null());
     let cases = stage.ok("bank --dir net --bank aoba cases --export case");
     assert_eq!(cases["cases"][0]["name"], "Mei Kato", "{cases}");
-    stage.ok("inspect case --network net/network.toml --fetch-key-lists");
+    let case = stage.ok("inspect case --network net/network.toml --fetch-key-lists");
+    let enrolled =
+        |it: &serde_json::Value| it["what"] == "the customer enrolled with this account key" && it["holds"] == true;
+    assert!(case["findings"].as_array().is_some_and(|findings| findings.iter().any(enrolled)), "{case}");
     let mut bytes = fs::read(stage.path("case")).expect("the case");
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
