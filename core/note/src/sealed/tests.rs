@@ -172,6 +172,21 @@ fn tm_tells_notes_of_one_key_apart() {
     assert_ne!(one.serial(&holder), one.serial(&key("taro").public()));
 }
 
+/// HC-D6, HC-O6: a bank's order says that it answers for keys which the issuer makes only where it does; without that it is what it was
+/// before there was anything to say, byte for byte.
+#[test]
+fn an_order_says_what_the_bank_answers_for() {
+    let of = content(user()).ordered(zeni_crypto::sha256(&[b"request"]));
+    let order = |policy| IssuanceOrder::new("aoba".into(), of, policy);
+    let (plain, accepted) = (order(IssuerMadeKeys::Refused), order(IssuerMadeKeys::Accepted));
+    assert_eq!((plain.issuer_made(), accepted.issuer_made()), (IssuerMadeKeys::Refused, IssuerMadeKeys::Accepted));
+    let bytes = [&plain, &accepted].map(zeni_message::encode);
+    assert_eq!(bytes.each_ref().map(|bytes| bytes[0]), [0x82, 0x83], "an array of two, of three");
+    assert_eq!(bytes[1][1..bytes[0].len()], bytes[0][1..]);
+    assert_eq!(zeni_message::decode(&bytes[0], 512), Ok(plain));
+    assert_eq!(zeni_message::decode(&bytes[1], 512), Ok(accepted));
+}
+
 proptest! {
     /// HC-O25, HC-X4: contents are read back as they were written; whatever else is read writes itself again.
     #[test]
