@@ -23,7 +23,7 @@ impl Holder {
     /// The order as the bank says it ended. K stays.
     pub(super) fn doubted(&self, order: SealedOrder, reason: &str) -> SealedOrder {
         let tries = if order.is_doubted() { order.tries.saturating_add(1) } else { 0 };
-        let pause = ASK_S.checked_mul(1u64.checked_shl(tries).unwrap_or(u64::MAX)).unwrap_or(u64::MAX);
+        let pause = ASK_S.saturating_mul(1u64.checked_shl(tries).unwrap_or(u64::MAX));
         let due = self.now().plus(pause.min(ASK_PAUSE_MAX_S));
         SealedOrder { state: SealedOrderState::Refused(reason.into()), due, tries, ..order }
     }
