@@ -126,7 +126,7 @@ impl Issuer {
             tracing::warn!(
                 bank = bank.name,
                 "this issuer makes key pairs for customers of a bank: it could sign in their places until T2 of each epoch, when the \
-                 secret behind them is erased"
+                 secret behind them is erased, and together with the bank until the records of the epoch end"
             );
         }
         let roots = Roots { network: config.network, issuer: keys.signing.public(), authority: config.authority };
