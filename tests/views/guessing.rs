@@ -80,7 +80,7 @@ impl Day {
                 record.extend(one.answer.iter().map(|(_, answer)| answer.clone()));
             }
             let account = Value::Text(customer.account());
-            let rows = stored.0.iter().flat_map(|(_, rows)| rows).filter(|row| row.contains(&account));
+            let rows = stored.0.values().flatten().filter(|row| row.contains(&account));
             record.extend(rows.flatten().map(bytes));
             assert!(record.len() > 10);
             record
@@ -252,7 +252,7 @@ fn the_issuer_guesses_no_better_than_a_coin() {
         let serial = content.serial(&key);
         let own =
             |row: &&Vec<Value>| row.iter().map(bytes).any(|it| it == digest.0 || it == key.0 || it == serial.to_vec());
-        let mut record: Record = stored.0.iter().flat_map(|(_, rows)| rows).filter(own).flatten().map(bytes).collect();
+        let mut record: Record = stored.0.values().flatten().filter(own).flatten().map(bytes).collect();
         let mine = |it: &&zeni_wire::wrappers::Exchange| {
             it.peer.starts_with("issuer") && super::search::contains(&it.request, request)
         };
