@@ -81,7 +81,7 @@ pub struct Identified {
     #[n(3)]
     pub account_key: PublicKey,
     /// The customer's certificate chain from his enrolment, PEM: it names the account and
-    /// [`account_key_digest`](super::account_key_digest) of the key.
+    /// [`account_key_digest`] of the key.
     #[n(4)]
     pub certificate: String,
 }
