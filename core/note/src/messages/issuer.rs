@@ -155,7 +155,7 @@ refusals! {
         2 UnknownSeries = Sender, Never, "unknown_series", "the bank takes part in no such face value of a sealed series in this epoch";
         3 Sealed = Earlier, Never, "not_opened", "the request does not open, or was not sealed as it has to be";
         4 OtherAmount = Earlier, Never, "other_amount", "bank and request name different amounts, currencies, series or epochs";
-        5 KeyMaker = Earlier, Never, "key_maker", "this issuer makes no keys for wallets";
+        5 KeyMaker = Earlier, Never, "key_maker", "no keys are made for customers of this bank: issuer and bank have not both agreed to it";
         6 BadKey = Earlier, Never, "bad_key", "the key is not canonical and of prime order";
         7 Void = Sender, Never, "void", "the request was refused before";
         8 Registered = Earlier, Never, "registered", "another request was issued for the same number and key";
