@@ -2,6 +2,11 @@
 
 use std::fs;
 
+use zeni_crypto::PublicKey;
+use zeni_identity::Trust;
+use zeni_message::Time;
+use zeni_note::sealed::account_key_digest;
+
 use super::stage::{Stage, until};
 
 /// Joins a customer of a bank without an identity at the authority.
@@ -11,6 +16,11 @@ fn join(stage: &Stage, kind: &str, home: &str, bank: &str, account: &str) {
     let joined = stage.raw(&[&args[..], &["--account", account, "--code", &line[3]]].concat());
     assert_eq!(joined.exit, 0, "{joined:?}");
     assert_eq!(joined.json()["licences"], 0);
+}
+
+/// A key in hexadecimal.
+fn bytes(hex: &str) -> [u8; 32] {
+    std::array::from_fn(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).expect("hexadecimal"))
 }
 
 /// HC-F2, HC-F3, HC-X10, HC-X11, HC-D5, HC-D6, HC-A12: who joins without an identity withdraws under seal, sees it in balance and history, pays a shop that it is told is terminal, and exports
@@ -46,6 +56,13 @@ fn orders_and_their_documents() {
     stage.ok(&format!("inspect orders/1-order.txt {network} --key {key}"));
     stage.ok(&format!("inspect orders/1-receipt.txt {network}"));
     assert!(stage.path("orders/1-request.bin").exists());
+    let root = toml::from_str::<toml::Value>(&stage.text("net/network.toml")).expect("the network's file");
+    let trust = Trust::from_pem(root["root_certificate"].as_str().expect("the root's certificate")).expect("a root");
+    let now = Time(orders["orders"][0]["time"].as_u64().expect("a time"));
+    let identity = trust.verify_chain(&stage.text("orders/certificate.pem"), now).expect("a good certificate");
+    assert_eq!(identity.party().customer(), Some(("aoba", "A-1003")));
+    let digest = account_key_digest(&PublicKey(bytes(&key))).0;
+    assert_eq!(identity.account_key().map(|it| *it.digest()), Some(digest), "it names the key of the orders");
     let other = orders["orders"][0]["request"].as_str().expect("a digest");
     assert_ne!(stage.run(&format!("inspect orders/1-order.txt {network} --key {other} --json")).exit, 0, "control");
     let forged = stage.run(&format!("inspect orders/1-receipt.txt {network} --key {key} --json"));

@@ -221,6 +221,12 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
     async fn orders(&mut self, export: Option<&std::path::Path>) -> Result<(), Failure> {
         let orders = self.holder.sealed_orders().await.map_err(explain)?;
         let network = self.holder.roots().network;
+        if let Some(dir) = export {
+            std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+            // it names the key of one's orders: what one shows against an order that somebody else's key signed
+            let (path, profile) = (dir.join("certificate.pem"), self.holder.profile().await.map_err(explain)?);
+            std::fs::write(&path, profile.certificates).with_context(|| format!("cannot write {}", path.display()))?;
+        }
         let (mut told, mut text) = (Vec::new(), Vec::new());
         for (place, order) in (1..).zip(orders) {
             let record = &order.order.record;
@@ -240,7 +246,6 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             }
             text.push(line);
             let Some(dir) = export else { continue };
-            std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
             let write = |what: &str, bytes: &[u8]| {
                 let path = dir.join(format!("{place}-{what}"));
                 std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
