@@ -1,6 +1,7 @@
 //! Views (DESIGN §8): everything a role received and stored in a run, searched for what it must never learn. Each search
 //! has a control in which it finds what it looks for.
 
+mod guessing;
 mod linking;
 mod naive;
 mod roles;
