@@ -10,6 +10,7 @@ mod care;
 mod commands;
 mod hostile;
 mod joining;
+mod listed;
 mod logs;
 mod offline;
 mod online;

@@ -2,6 +2,7 @@
 //! has a control in which it finds what it looks for.
 
 mod cards;
+mod guessing;
 mod linking;
 mod naive;
 mod roles;

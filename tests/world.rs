@@ -346,6 +346,7 @@ fn issuer(net: &Arc<Net>, store: &Store, setup: &Setup, to_authority: Arc<dyn Tr
         key: key(name).public(),
         ceilings: vec![(jpy(), amount(setup.ceiling))],
         sealed: vec![SEALED],
+        makes_keys: false,
     };
     let config = zeni_issuer::Config {
         network: forge.network(),

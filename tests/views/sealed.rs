@@ -59,7 +59,7 @@ fn neither_bank_nor_issuer_sees_both_halves() {
 }
 
 /// The requests that customers sent to the bank, opened with the issuer's secret.
-fn opened(world: &World, at_bank: &[Exchange]) -> Vec<(Vec<u8>, SealedContent)> {
+pub(crate) fn opened(world: &World, at_bank: &[Exchange]) -> Vec<(Vec<u8>, SealedContent)> {
     let list = block_on(world.person("somebody").open().key_lists()).unwrap().remove(0);
     let seed = tagged("zeni/sealing-key", &[&[6; 32], &list.record.epoch.to_be_bytes()]);
     let pair = SealKeyPair::from_seed(seed.0);

@@ -6,9 +6,9 @@ use zeni_card::{
     Identity,
     element::testing::{TestCard, TestMemory, card_of, identity},
 };
-use zeni_crypto::SharedEntropy;
+use zeni_crypto::{PublicKey, SharedEntropy};
 use zeni_holder::{Config, Enrolment, Holder, Join, Kind, Paid, Peers, Policy, Privacy, ReceivedReport, Requested};
-use zeni_identity::{Csr, PartyName, TlsKey};
+use zeni_identity::{AccountKeyName, Csr, PartyName, TlsKey};
 use zeni_message::{
     Message, Role,
     peer::{BoxFuture, Fault, Peer, Transport},
@@ -116,11 +116,12 @@ impl Person {
     /// What the person brings to join.
     pub(crate) fn joining(&self) -> Join {
         let party = PartyName::new(NETWORK, self.role(), &format!("{}/{}", self.bank, self.account())).unwrap();
+        let key = TlsKey::generate();
         let enrolment = Enrolment {
             bank: self.bank.into(),
             account: self.account(),
             code: format!("code of {}", self.name),
-            csr: Csr::make(&TlsKey::generate(), &party),
+            csr: Arc::new(move |account_key| Csr::make(&key, &party, &orders_of(account_key))),
             identity: self.registered.then(|| self.identity()),
         };
         Join { enrolment, privacy: self.privacy, kind: self.kind }
@@ -221,6 +222,11 @@ impl Person {
         };
         balance.balances.iter().flat_map(of).sum()
     }
+}
+
+/// The name of a key of orders in certificates.
+fn orders_of(account_key: &PublicKey) -> AccountKeyName {
+    AccountKeyName::new(NETWORK, zeni_note::sealed::account_key_digest(account_key).0).unwrap()
 }
 
 /// `payer` answers a request of `payee`, who takes it.

@@ -104,7 +104,13 @@ fn a_bank_that_forges_requests_gets_no_more_than_it_reports() {
         .digest();
     let totals =
         BankTotals { currency: jpy(), signed: amount(0), returned: amount(0), reclaimed: amount(0), sealed: amount(0) };
-    let counts = Counts { bank: "aoba".into(), number: 1_000, signed: vec![(entry, 1)], totals: vec![totals] };
+    let counts = Counts {
+        bank: "aoba".into(),
+        number: 1_000,
+        signed: vec![(entry, 1)],
+        totals: vec![totals],
+        identifications: None,
+    };
     let counts = Signed::sign(world.roots.network, counts, &key("aoba"));
     let caller = zeni_message::route::Caller { role: zeni_message::Role::Bank, name: "aoba".into() };
     let issuer = Peer::<zeni_message::Issuer>::new(world.net.line(Place::IssuerMembers, Some(caller)));

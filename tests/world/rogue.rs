@@ -147,9 +147,10 @@ pub(crate) fn deposit_by_hand(
     let enrol = Enrol {
         account: account.clone(),
         code: joining.code,
-        csr: joining.csr,
+        csr: (joining.csr)(&person_key(&account)),
         shop: false,
         account_key: person_key(&account),
+        payee_key: None,
     };
     let salt = block_on(anonymous.send(&enrol)).unwrap().account_salt;
     let caller = zeni_message::route::Caller { role: zeni_message::Role::Wallet, name: format!("{bank}/{account}") };

@@ -1,11 +1,19 @@
 //! The way under seal with all real roles: who orders, who pays, who takes, who is named.
 
+use std::sync::Arc;
+
 use zeni_holder::{Document, Explain, Kind, Privacy, Via};
-use zeni_message::Signed;
-use zeni_note::sealed::{Identified, IssuerMadeKeys};
+use zeni_message::{
+    Message, Signed, decode, encode,
+    peer::{BoxFuture, Fault, Transport},
+};
+use zeni_note::{
+    messages::bank::{GetSealedOrders, SealedOutcome, SealedState, WithdrawSealed},
+    sealed::{Identified, IssuerMadeKeys},
+};
 use zeni_store::testing::block_on;
 
-use super::{OPENING, Person, Place, World, transfer, yen};
+use super::{Lines, OPENING, Person, Place, World, transfer, yen};
 
 /// Withdraws under seal; the issuer has answered when this returns.
 fn withdraw(world: &World, person: &Person, minor: u64) {
@@ -103,6 +111,111 @@ fn a_ceiling_gives_the_money_back() {
     assert_conserved(&world, &[&taro, &mei]);
 }
 
+/// A bank's line that calls every order under seal refused which the bank has carried out.
+struct Denial(Arc<dyn Transport>);
+
+impl Denial {
+    fn denied(state: SealedState) -> SealedState {
+        SealedState { outcome: SealedOutcome::Refused("ceiling".into()), ..state }
+    }
+}
+
+impl Transport for Denial {
+    fn call(&self, path: &'static str, body: Vec<u8>, max: usize) -> BoxFuture<'_, Result<(u16, Vec<u8>), Fault>> {
+        Box::pin(async move {
+            let (status, answer) = self.0.call(path, body, max).await?;
+            let answer = match path {
+                WithdrawSealed::PATH if status == 200 => {
+                    let states: Vec<SealedState> = decode(&answer, usize::MAX).unwrap();
+                    encode(&states.into_iter().map(Denial::denied).collect::<Vec<_>>())
+                }
+                GetSealedOrders::PATH if status == 200 => {
+                    let states: Vec<Option<SealedState>> = decode(&answer, usize::MAX).unwrap();
+                    encode(&states.into_iter().map(|state| state.map(Denial::denied)).collect::<Vec<_>>())
+                }
+                _ => answer,
+            };
+            Ok((status, answer))
+        })
+    }
+
+    fn fresh(&self) -> Arc<dyn Transport> {
+        Arc::new(Denial(self.0.fresh()))
+    }
+}
+
+/// HC-X9, HC-X11, HC-P29: a bank debits its customer for notes that the issuer made and tells him that they were refused, for weeks. He keeps what he sealed; when the
+/// bank tells the truth, from its books or because somebody made it, he has his notes, pays with them, and no yen is missing. Control: while it lies he has nothing.
+#[test]
+fn a_bank_that_denies_notes_takes_nothing() {
+    let world = World::new();
+    let taro = world.unregistered("taro", "aoba", Kind::Wallet);
+    let shop = world.unregistered("books", "kita", Kind::Shop);
+    let lied_to = || {
+        let lines = taro.lines();
+        taro.open_over(Lines { bank: Arc::new(Denial(lines.bank.clone())), ..lines })
+    };
+    let error = block_on(lied_to().withdraw_via(yen(600), Some(Via::Sealed), true)).unwrap_err();
+    assert_eq!(error.code(), "sealed_refused");
+    assert_eq!(world.account(&taro)[0], OPENING - 600, "the bank has taken it");
+    for _ in 0..20 {
+        world.pass(86_400);
+        block_on(lied_to().resume()).unwrap();
+    }
+    assert_eq!(taro.wealth(), 0, "control");
+    assert!(block_on(taro.open().sealed_orders()).unwrap().iter().all(|it| it.state == "refused"));
+    world.pass(86_400);
+    assert_eq!(block_on(taro.open().run_due()).unwrap().redeemed, 2);
+    world.settle();
+    assert_conserved(&world, &[&taro, &shop]);
+    transfer(&taro, &shop, 600);
+    block_on(shop.open().hand_in()).unwrap();
+    world.settle();
+    assert_eq!((world.account(&shop)[0], taro.wealth()), (OPENING + 600, 0));
+}
+
+/// HC-P23, HC-F7.1, HC-F7.2, HC-F7.4, HC-D21: a bank issues up to its ceiling and not a unit more, which takes nothing from the account; what its customers pay
+/// makes room neither when it is paid nor when it is handed in, but when it has come back and the banks have settled, and then as much as came back and
+/// no more; another bank's customers withdraw all the while.
+#[test]
+fn a_return_makes_room_below_the_ceiling() {
+    let world = World::new();
+    let taro = world.unregistered("taro", "aoba", Kind::Wallet);
+    let mei = world.unregistered("mei", "kita", Kind::Wallet);
+    let books = world.unregistered("books", "kita", Kind::Shop);
+    let people = [&taro, &mei, &books];
+    assert!(block_on(world.issuer.set_ceiling("aoba", yen(1).currency, yen(1_000).amount)).unwrap());
+    let refused = |minor| {
+        let before = world.account(&taro);
+        let error = block_on(taro.open().withdraw_via(yen(minor), None, true)).unwrap_err();
+        assert_eq!((error.code(), world.account(&taro)), ("sealed_refused", before));
+        withdraw(&world, &mei, 100);
+    };
+    let figures = || {
+        let circulation = block_on(world.issuer.circulation()).unwrap().remove(0);
+        let aoba = circulation.banks.iter().find(|it| it.bank == "aoba").cloned().unwrap();
+        [aoba.issued, aoba.returned, aoba.outstanding]
+    };
+    withdraw(&world, &taro, 1_000);
+    assert_eq!(figures(), [1_000, 0, 1_000]);
+    refused(100);
+    transfer(&taro, &books, 600);
+    refused(100);
+    block_on(books.open().hand_in()).unwrap();
+    refused(100);
+    world.settle();
+    block_on(books.open().deposit_states()).unwrap();
+    assert_eq!(figures(), [1_000, 600, 400]);
+    refused(100);
+    assert!(block_on(world.issuer.settle()).unwrap().positions.iter().any(|it| it.bank == "aoba"));
+    world.settle();
+    withdraw(&world, &taro, 600);
+    assert_eq!(figures(), [1_600, 600, 1_000]);
+    refused(100);
+    assert_conserved(&world, &people);
+    assert_eq!((world.account(&books), taro.wealth()), ([OPENING + 600, 0], 1_000));
+}
+
 /// HC-P13, HC-P15, HC-X46, HC-F4.9, HC-F5, HC-O23: a purse copied and spent twice: the issuer proves it and learns no name, the bank names its customer, with documents
 /// that a third party verifies; his withdrawals under seal stop. Controls: nobody else is named, the proof tampered with names nobody, another bank has no case.
 #[test]
@@ -124,7 +237,9 @@ fn a_copied_purse_is_named_by_its_bank() {
     assert_eq!(report.cases.len(), 1);
     assert_eq!((&report.cases[0].name, &report.cases[0].account), (&goro.real_name(), &goro.account()));
     assert!(block_on(world.bank("kita").cases()).unwrap().cases.is_empty());
-    assert!(block_on(world.authority.disclosures()).unwrap().entries.is_empty(), "the authority was not asked");
+    let told = block_on(world.authority.disclosures()).unwrap().entries;
+    assert_eq!(told.len(), 1, "the authority was asked for no name, and lists the key");
+    assert_eq!((told[0].outcome, &told[0].name), (zeni_authority::Outcome::SealedRevoked, &None));
 
     let case = Signed::<Identified>::from_document(&report.cases[0].document).unwrap();
     let lists = block_on(goro.open().key_lists()).unwrap();

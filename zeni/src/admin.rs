@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::Context;
 use serde_json::json;
+use zeni_issuer::SettleError;
 use zeni_message::{Refusal, Retry, Time, route::Clock};
 use zeni_money::Currency;
 use zeni_note::{Licence, Nonce};
@@ -62,6 +63,15 @@ pub(crate) async fn issuer(args: IssuerArgs, output: Output, clock: Arc<dyn Cloc
             }
             let text = format!("{bank} may owe and hold {money} from the next note on");
             output.result(&json!({"ok": true, "bank": bank, "ceiling": money.to_wire()}), &text)
+        }
+        IssuerCommand::Settle => {
+            let cycle = issuer.settle().await.map_err(|error| match error {
+                SettleError::Store => Failure::try_again("store", error),
+                other => Failure::refused("not_balanced", other),
+            })?;
+            let text = cycle.positions.iter().map(|it| format!("{:<16} {:>16} {}", it.bank, it.owes, it.currency));
+            let text = text.collect::<Vec<_>>().join("\n");
+            output.result(&cycle, &format!("cycle {}; what each bank paid in, minor units\n{text}", cycle.id))
         }
         IssuerCommand::Cases { export } => {
             let cases = issuer.cases().await.context("the issuer's database")?;

@@ -424,6 +424,8 @@ pub(crate) enum IssuerCommand {
         /// Amount, e.g. "1000000 JPY".
         amount: String,
     },
+    /// Close a settlement cycle: each bank's position becomes one transfer, and what has come back makes room below its ceiling.
+    Settle,
     /// Cases of overspending.
     Cases {
         /// Write the newest proof to this file, as a signed document.

@@ -144,10 +144,10 @@ pub(crate) struct IssuerConfig {
     pub(crate) excess: String,
     /// Most that a bank may owe and hold for notes, in minor units, per currency, until `zeni issuer ceiling` sets another figure.
     pub(crate) ceiling: u64,
-    /// Whether the issuer makes key pairs for wallets that ask for it. It then knows the keys and could sign in their holders'
-    /// places: leave it off.
-    #[serde(default)]
-    pub(crate) makes_keys: bool,
+    /// Banks for whose customers the issuer makes key pairs if their wallets ask for it. It then knows the keys and could sign in
+    /// their holders' places: leave it empty. The banks must accept it as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) makes_keys: Vec<String>,
     /// Caps of claims against keys under seal; absent, nothing is paid beyond room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sealed_claims: Option<SealedClaimsConfig>,

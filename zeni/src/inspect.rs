@@ -5,9 +5,14 @@ use std::{path::Path, sync::Arc};
 use serde_json::json;
 use zeni_crypto::{PublicKey, keyfile};
 use zeni_holder::{Document, Finding, Inspection};
-use zeni_identity::PartyName;
+use zeni_identity::{PartyName, Trust};
 use zeni_message::{Issuer, Role, peer::Peer, route::Clock};
-use zeni_note::{KeyList, keylist::Roots, messages::issuer::GetKeyLists};
+use zeni_note::{
+    KeyList,
+    keylist::Roots,
+    messages::issuer::GetKeyLists,
+    sealed::{Certified, Identified},
+};
 use zeni_wire::{ClientConfig, HttpsTransport};
 
 use crate::{
@@ -30,7 +35,24 @@ pub(crate) async fn run(args: InspectArgs, output: Output, clock: Arc<dyn Clock>
     let roots = network.roots()?;
     let lists = if args.fetch_key_lists { key_lists(&network, &roots, &clock).await? } else { Vec::new() };
     let signer = signer(&args, &document, &network)?;
-    tell(&document.inspect(&roots, &lists, clock.now(), signer.as_ref()), output)
+    let mut inspection = document.inspect(&roots, &lists, clock.now(), signer.as_ref());
+    if let Document::Identified(case) = &document {
+        inspection.findings.push(enrolled(&case.record, &network.trust()?));
+    }
+    tell(&inspection, output)
+}
+
+/// Whether the customer's certificate names the key that signed the order.
+fn enrolled(case: &Identified, trust: &Trust) -> Finding {
+    let certified = |pem: &str, at| {
+        let identity = trust.verify_chain(pem, at).ok()?;
+        let (bank, account) = identity.party().customer()?;
+        let account_key = zeni_crypto::Digest(*identity.account_key()?.digest());
+        Some(Certified { bank: bank.into(), account: account.into(), account_key })
+    };
+    let checked = case.check_account_key(certified);
+    let detail = checked.as_ref().err().map(ToString::to_string).unwrap_or_default();
+    Finding { what: "the customer enrolled with this account key".into(), holds: Some(checked.is_ok()), detail }
 }
 
 /// The key that has to have signed: the one named, or the bank's as the network file says.

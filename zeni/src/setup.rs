@@ -210,7 +210,7 @@ impl Maker<'_> {
                 database: None,
                 excess: "capped".into(),
                 ceiling: 1_000_000_000,
-                makes_keys: false,
+                makes_keys: Vec::new(),
                 sealed_claims: None,
             }),
             banks: names

@@ -8,7 +8,7 @@ use std::{ops::DerefMut, sync::Arc};
 use anyhow::Context;
 use serde_json::json;
 use zeni_holder::{Document, Enrolment, Explain, Holder, Kind, Privacy, SealedKeys, Trouble, Via};
-use zeni_identity::{Csr, PartyName};
+use zeni_identity::{AccountKeyName, Csr, PartyName};
 use zeni_message::{Retry, Role, route::Clock};
 use zeni_money::Money;
 use zeni_shop::Shop;
@@ -102,7 +102,11 @@ async fn join(
     let role = if kind == Kind::Shop { Role::Shop } else { Role::Wallet };
     let name = PartyName::new(&home.network.name, role, &format!("{}/{}", join.bank, join.account))
         .map_err(|error| Failure::Usage(format!("account '{}': {error}", join.account)))?;
-    let csr = Csr::make(&home.tls_key()?, &name);
+    let (key, network) = (home.tls_key()?, home.network.name.clone());
+    let csr = Arc::new(move |account_key: &zeni_crypto::PublicKey| {
+        let account_key = AccountKeyName::new(&network, zeni_note::sealed::account_key_digest(account_key).0);
+        Csr::make(&key, &name, &account_key.expect("a network that has a party's name has its keys' names"))
+    });
     // a join that was refused left its secret behind: later licences are drawn with the one that serves
     if home.identity() != join.identity.as_deref() && home.profile().await?.is_none() {
         home.replace_identity(join.identity.as_deref())?;
@@ -213,7 +217,9 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         }
         let mut text = format!("withdrew {} under seal: {} of {} notes", done.money, done.redeemed, done.requests);
         for reason in &done.refused {
-            text.push_str(&format!("\none was refused, its money is back on the account: {reason}"));
+            text.push_str(&format!(
+                "\nthe bank says that one was refused and its money is back on the account: {reason}"
+            ));
         }
         if done.redeemed + done.refused.len() < done.requests {
             text.push_str("\nthe others follow with later commands, 'resume' or 'run'");
@@ -224,6 +230,12 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
     async fn orders(&mut self, export: Option<&std::path::Path>) -> Result<(), Failure> {
         let orders = self.holder.sealed_orders().await.map_err(explain)?;
         let network = self.holder.roots().network;
+        if let Some(dir) = export {
+            std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+            // it names the key of one's orders: what one shows against an order that somebody else's key signed
+            let (path, profile) = (dir.join("certificate.pem"), self.holder.profile().await.map_err(explain)?);
+            std::fs::write(&path, profile.certificates).with_context(|| format!("cannot write {}", path.display()))?;
+        }
         let (mut told, mut text) = (Vec::new(), Vec::new());
         for (place, order) in (1..).zip(orders) {
             let record = &order.order.record;
@@ -231,11 +243,18 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
                 "number": place, "state": order.state, "reason": order.reason, "money": order.money.to_wire(),
                 "time": record.time.0, "bank": record.bank, "account": record.account,
                 "request": record.of.request.to_string(), "account_key": key_hex(&order.account_key),
-                "receipt": order.receipt.is_some(),
+                "receipt": order.receipt.is_some(), "asked_until": order.asked_until.map(|time| time.0),
             }));
-            text.push(format!("{place:>4}  {:<9} {:>16}  {}", order.state, order.money.to_string(), record.of.request));
+            let mut line =
+                format!("{place:>4}  {:<9} {:>16}  {}", order.state, order.money.to_string(), record.of.request);
+            if let Some(reason) = &order.reason {
+                line.push_str(&format!("\n      the bank says: refused, {}", foreign(reason)));
+                if let Some(until) = order.asked_until {
+                    line.push_str(&format!("; 'resume' asks again until second {}", until.0));
+                }
+            }
+            text.push(line);
             let Some(dir) = export else { continue };
-            std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
             let write = |what: &str, bytes: &[u8]| {
                 let path = dir.join(format!("{place}-{what}"));
                 std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))

@@ -10,7 +10,7 @@ use crate::{
     Balance, CurrencyBalance, HistoryEntry, Holder, StuckRequest, Trouble, Via, Ways,
     record::{
         DepositPhase, Holding, HoldingPhase, Line, OwnDeposit, Renewal, RenewalPhase, Request, RequestState,
-        SealedOrder, SelfPayment, Withdrawal,
+        SelfPayment, Withdrawal,
     },
 };
 
@@ -84,7 +84,7 @@ impl Holder {
         for order in self.active::<Withdrawal>().await? {
             add(&mut figures.entry(order.money.currency).or_default().pending, order.money.amount);
         }
-        for order in self.active::<SealedOrder>().await? {
+        for order in self.open_orders().await? {
             let money = order.money();
             add(&mut figures.entry(money.currency).or_default().pending, money.amount);
         }

@@ -1,7 +1,11 @@
 //! `join`: the bank's enrolment and the first licences.
 
-use zeni_message::peer::SendError;
-use zeni_note::messages::bank::{Enrol, EnrolRefusal};
+use zeni_crypto::PublicKey;
+use zeni_message::{Signed, peer::SendError};
+use zeni_note::{
+    NameCertificate,
+    messages::bank::{Enrol, EnrolRefusal},
+};
 
 use crate::{
     Holder, Joined, Kind, Privacy, Profile, SyncError, Trouble,
@@ -19,11 +23,15 @@ pub struct Enrolment {
     pub account: String,
     /// The bank's secret for the account.
     pub code: String,
-    /// Certificate signing request for his connections to the bank, DER.
-    pub csr: Vec<u8>,
+    /// Makes the certificate signing request for his connections to the bank, DER, which names the key of his orders.
+    pub csr: SigningRequest,
     /// The authority's secret for the person; none where nobody is registered.
     pub identity: Option<String>,
 }
+
+/// What makes a certificate signing request in DER that names this account key by
+/// [`account_key_digest`](zeni_note::sealed::account_key_digest): the card makes the key, the connections' key signs.
+pub type SigningRequest = std::sync::Arc<dyn Fn(&PublicKey) -> Vec<u8> + Send + Sync>;
 
 /// Shows no secret.
 impl std::fmt::Debug for Enrolment {
@@ -68,12 +76,25 @@ impl Holder {
         self.config.identity = identity;
         self.sync().await?;
         let account_key = self.card.generate_key().map_err(Trouble::from)?;
-        let enrol = Enrol { account: account.clone(), code, csr, shop, account_key };
-        let enrolled = self.peers.bank.send(&enrol).await?;
         let unlinkable = !shop && privacy == Privacy::Unlinkable;
+        let mut terminal = match registered || unlinkable {
+            true => None,
+            false => Some(self.terminal_right().map_err(Trouble::from)?.into_main()),
+        };
+        let payee_key = terminal.as_ref().filter(|_| shop).map(OwnRight::key);
+        let csr = csr(&account_key);
+        let enrol = Enrol { account: account.clone(), code, csr, shop, account_key, payee_key };
+        let enrolled = self.peers.bank.send(&enrol).await?;
         let (rights, name) = if !registered {
-            let main = if unlinkable { None } else { Some(self.terminal_right().map_err(Trouble::from)?.into_main()) };
-            (main.into_iter().collect(), account.clone())
+            let certificate = match enrolled.name.filter(|it| payee_key == Some(it.record.key)) {
+                Some(name) if self.is_named_by(&bank, &name).await? => Some(name),
+                _ => None,
+            };
+            let name = certificate.as_ref().map_or_else(|| account.clone(), |it| it.record.name.clone());
+            if let Some(terminal) = &mut terminal {
+                terminal.certificate = certificate;
+            }
+            (terminal.into_iter().collect(), name)
         } else if unlinkable {
             self.draw_licences(self.config.policy.stock_licences.max(1), LicenceUse::Stock, false).await?
         } else {
@@ -100,5 +121,12 @@ impl Holder {
         self.contact().await?;
         let licences = rights.iter().filter(|it| it.right.licence().is_some()).count();
         Ok(Joined { name, licences })
+    }
+
+    /// Whether a name certificate is this bank's word, by the key lists at hand: payers refuse a false one.
+    async fn is_named_by(&self, bank: &str, name: &Signed<NameCertificate>) -> Result<bool, Trouble> {
+        let lists = self.key_lists().await?;
+        let mut entries = lists.iter().flat_map(|list| &list.record.sealed).filter(|entry| entry.bank == bank);
+        Ok(entries.any(|entry| name.verify(self.config.roots.network, &entry.key).is_ok()))
     }
 }

@@ -63,7 +63,7 @@ pub use document::{ContentFault, Document, DocumentFault, Finding, Inspection};
 pub use error::{Explain, Trouble};
 pub use give_back::GiveBackError;
 pub use holder::{Config, Holder, Peers, Policy};
-pub use join::{Enrolment, Join, JoinError};
+pub use join::{Enrolment, Join, JoinError, SigningRequest};
 pub use memory::{MEMORY_SCHEMA, MEMORY_STATEMENTS, StoreMemory};
 pub use pay::{PayError, fingerprint};
 pub use receive::ReceiveError;

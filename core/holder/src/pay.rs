@@ -6,7 +6,7 @@ use zeni_message::{Signed, Time, limits::TEXT_BYTES_MAX};
 use zeni_money::{Amount, Currency, Money};
 use zeni_note::{
     Answer, Challenge, Payment, Right,
-    challenge::is_plain,
+    challenge::{NamedBy, is_plain},
     licence::{LicenceFault, check_licence},
 };
 
@@ -122,7 +122,7 @@ impl Holder {
         let challenge = &request.record;
         request.verify(roots.network, &challenge.payee).map_err(|_| PayError::Signature)?;
         if !new {
-            return self.payee_name(challenge, Time::START);
+            return self.payee_name(challenge, Time::START).await;
         }
         let payee = &challenge.payee;
         match &challenge.right {
@@ -137,7 +137,7 @@ impl Holder {
         if !is_plain(&challenge.name) || !is_plain(&challenge.memo) {
             return Err(PayError::NotPlain);
         }
-        let name = self.payee_name(challenge, now)?;
+        let name = self.payee_name(challenge, now).await?;
         if challenge.total.is_zero() {
             return Err(PayError::Zero);
         }
@@ -171,18 +171,15 @@ impl Holder {
     }
 
     /// RN-X42: a name is certified, or unverified; a false certificate is refused.
-    fn payee_name(&self, challenge: &Challenge, now: Time) -> Result<PayeeName, PayError> {
-        let roots = &self.config.roots;
-        let Some(certificate) = &challenge.certificate else {
-            let fingerprint = fingerprint(&challenge.payee);
-            return Ok(PayeeName::Unverified { claimed: challenge.name.clone(), fingerprint });
-        };
-        let fits = certificate.record.key == challenge.payee
-            && certificate.record.name == challenge.name
-            && now <= certificate.record.until;
-        match fits && certificate.verify(roots.network, &roots.authority).is_ok() {
-            true => Ok(PayeeName::Certified { name: challenge.name.clone() }),
-            false => Err(PayError::FalseName { claimed: challenge.name.clone() }),
+    async fn payee_name(&self, challenge: &Challenge, now: Time) -> Result<PayeeName, PayError> {
+        let name = challenge.name.clone();
+        if challenge.certificate.is_none() {
+            return Ok(PayeeName::Unverified { claimed: name, fingerprint: fingerprint(&challenge.payee) });
+        }
+        match challenge.named_by(&self.config.roots, &self.key_lists().await?, now) {
+            Some(NamedBy::Authority) => Ok(PayeeName::Certified { name, bank: None }),
+            Some(NamedBy::Bank(bank)) => Ok(PayeeName::Certified { name, bank: Some(bank) }),
+            None => Err(PayError::FalseName { claimed: name }),
         }
     }
 

@@ -21,7 +21,7 @@ pub(crate) use holding::{Holding, HoldingPhase};
 pub(crate) use payment::{ChallengeState, OwnChallenge, OwnPayment, Part, PaymentState, SelfPayment};
 pub use person::{Evidence, Kind, Privacy, Profile, Via};
 pub(crate) use person::{LicenceUse, OwnRight, StoredKeyList, StoredRevocations};
-pub(crate) use sealed::{SealedOrder, SealedOrderState};
+pub(crate) use sealed::{KeptContent, SealedOrder, SealedOrderState};
 pub(crate) use withdrawal::{BlindItem, Request, RequestState, Withdrawal, WithdrawalState};
 
 /// A line of the history.
@@ -85,7 +85,7 @@ stored! {
         it.state,
         RequestState::Redeemed | RequestState::Credited | RequestState::Lost(_)
     );
-    SealedOrder in SEALED_ORDER, id |it| it.order.record.of.request.0.to_vec(), active |it| it.is_open();
+    SealedOrder in SEALED_ORDER, id |it| it.order.record.of.request.0.to_vec(), active |it| it.is_open() || it.is_doubted();
     Holding in HOLDING, id |it| it.node.0.to_vec(), active |it| it.phase != HoldingPhase::Gone;
     OwnChallenge in CHALLENGE, id |it| it.answer.0.to_vec(), active |it| it.state == ChallengeState::Open;
     OwnPayment in PAYMENT, id |it| it.answer.0.to_vec(), active |it| matches!(it.state, PaymentState::Endorsing(_));

@@ -14,7 +14,7 @@ use zeni_note::{
 use crate::{
     Explain, Holder, Redeemed, Trouble, Via,
     error::errors,
-    record::{Holding, HoldingPhase, Line, OwnRight, Request, RequestState, SealedOrder},
+    record::{Holding, HoldingPhase, Line, OwnRight, Request, RequestState},
     table::Change,
 };
 
@@ -85,7 +85,7 @@ impl Holder {
     pub async fn next_due(&self) -> Result<Option<Time>, Trouble> {
         let requests = self.active::<Request>().await?;
         let open = |it: &&Request| matches!(it.state, RequestState::Waiting | RequestState::Sent(_));
-        let orders = self.active::<SealedOrder>().await?;
+        let orders = self.open_orders().await?;
         Ok(requests.iter().filter(open).map(|it| it.due).chain(orders.iter().map(|it| it.due)).min())
     }
 

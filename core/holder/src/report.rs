@@ -87,10 +87,13 @@ pub struct Requested {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum PayeeName {
-    /// The authority certified the name for the key that will hold the money.
+    /// The authority certified the name for the key that will hold the money; or the payee's bank did.
     Certified {
         /// The name.
         name: String,
+        /// Short name of the bank, where it is its word and not the authority's.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bank: Option<String>,
     },
     /// Nobody vouches for the name (RN-X42).
     Unverified {
@@ -251,8 +254,11 @@ pub struct Ways {
 pub struct SealedReport {
     /// Stable word: `ordered`, `pending`, `disputed`, `issued` or `refused`.
     pub state: &'static str,
-    /// The stable word of the refusal, where there was one.
+    /// The stable word of the refusal, where there was one, as the bank says.
     pub reason: Option<String>,
+    /// Until when the wallet asks whether an order that the bank calls refused became a note after all; absent of other orders and
+    /// where nothing can come any more.
+    pub asked_until: Option<Time>,
     /// Its face value.
     pub money: Money,
     /// The customer's signed order.

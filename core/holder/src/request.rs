@@ -110,7 +110,7 @@ impl Holder {
             epoch: list.record.epoch,
             key_list: list.record.identity(self.config.roots.network),
             right: right.right.clone(),
-            certificate: right.certificate.clone().filter(|it| it.record.name == name),
+            certificate: right.certificate.clone().filter(|it| it.record.name == name && time <= it.record.until),
         };
         let signature = self.card.sign_challenge(&record)?;
         Ok(Signed { record, signature })

@@ -16,9 +16,9 @@ use zeni_note::{
 };
 
 use crate::{
-    Explain, Holder, Profile, Redeemed, SealedReport, Trouble, Via, WithdrawError, Withdrawn,
+    Explain, Holder, Profile, Redeemed, Trouble, Via, WithdrawError, Withdrawn,
     error::{errors, settled},
-    record::{Line, SealedOrder, SealedOrderState},
+    record::{KeptContent, Line, SealedOrder, SealedOrderState},
     table::Change,
     withdraw::faces_of,
 };
@@ -29,7 +29,7 @@ errors! {
         BadReply { found: usize, ordered: usize } = Later, "bad_reply", "the bank sent {found} answers for {ordered} orders: run resume";
         BadAnswer { orders: usize } = Later, "bad_answer", "the answers to {orders} orders do not open or are not the issuer's word on them: request, order and receipt are kept for a dispute; run resume, or show them to the bank";
         BadReceipt { orders: usize } = Later, "bad_receipt", "the bank's receipts for {orders} orders are not signed by it or are for others: run resume, or show the orders to the bank";
-        Refused { reason: String } = Never, "sealed_refused", "the notes were refused and the money is back on the account: {reason}";
+        Refused { reason: String } = Never, "sealed_refused", "the bank says that the notes were refused and the money is back on the account: {reason}";
     } passes {
         Trouble(Trouble);
         Bank(SendError<WithdrawSealedRefusal>);
@@ -71,6 +71,9 @@ struct Offer<'a> {
     epoch: u32,
 }
 
+mod doubt;
+mod orders;
+
 impl Holder {
     /// Orders notes under seal: prepares and stores request, key, K and signed order of each, then sends all to the bank, and
     /// takes what the issuer answered through it (HC-F2). What the issuer has not answered yet is carried on by
@@ -110,6 +113,7 @@ impl Holder {
         let offer = self.offer(&list, &profile.bank, money, now)?;
         let faces = faces_of(offer.entry.faces.iter().copied(), money, SEALED_ITEMS_MAX)?;
         if let SealedKeys::Again(key) = keys {
+            // an order that is said to be refused may still need the slot of its key
             let open = self.active::<SealedOrder>().await?;
             let busy = open.iter().filter_map(content_of).any(|content| content.holder == KeyMaker::User(key));
             if faces.len() != 1 || busy {
@@ -178,7 +182,7 @@ impl Holder {
         Ok(SealedOrder {
             order: Signed { record, signature },
             request: request.into(),
-            content: Some(content.to_bytes().into()),
+            content: Some(KeptContent::of(&content)),
             withdrawal,
             receipt: None,
             due: self.now(),
@@ -190,14 +194,21 @@ impl Holder {
     /// Withdrawals under seal with open orders, oldest first.
     pub(crate) async fn open_sealed(&self) -> Result<Vec<Nonce>, Trouble> {
         let mut seen = BTreeSet::new();
-        let open = self.active::<SealedOrder>().await?;
+        let open = self.open_orders().await?;
         Ok(open.into_iter().map(|it| it.withdrawal).filter(|it| seen.insert(**it)).collect())
     }
 
-    /// Carries on what is due.
+    /// Orders whose outcome is not known yet, oldest first.
+    pub(crate) async fn open_orders(&self) -> Result<Vec<SealedOrder>, Trouble> {
+        let mut orders = self.active::<SealedOrder>().await?;
+        orders.retain(SealedOrder::is_open);
+        Ok(orders)
+    }
+
+    /// Carries on what is due, and asks about what the bank said was refused.
     pub(crate) async fn run_due_sealed(&mut self, now: Time) -> Result<Redeemed, Trouble> {
         let due: BTreeSet<[u8; 16]> = {
-            let open = self.active::<SealedOrder>().await?;
+            let open = self.open_orders().await?;
             open.iter().filter(|it| it.due <= now).map(|it| *it.withdrawal).collect()
         };
         let mut report = Redeemed::default();
@@ -213,12 +224,15 @@ impl Holder {
                 Err(error) => report.refused.push(error.code()),
             }
         }
+        let late = self.ask_refused(now).await?;
+        report.redeemed += late.issued;
+        report.pending.extend((0..late.pending + late.disputed).map(|_| "pending"));
         Ok(report)
     }
 
     /// Sends the open orders of one withdrawal, in the same bytes each time, and stores where each stands.
     pub(crate) async fn carry_sealed(&mut self, withdrawal: Nonce) -> Result<Carried, SealedError> {
-        let mut orders = self.active::<SealedOrder>().await?;
+        let mut orders = self.open_orders().await?;
         orders.retain(|it| it.withdrawal == withdrawal);
         let mut carried = Carried::default();
         if orders.is_empty() {
@@ -248,7 +262,7 @@ impl Holder {
         }
     }
 
-    /// Refused whole, nothing was taken for orders that the bank has not confirmed; what it has confirmed, and everything after
+    /// Refused whole, the bank says that nothing was taken for orders that the bank has not confirmed; what it has confirmed, and everything after
     /// a fault, waits.
     async fn not_taken(
         &mut self,
@@ -259,7 +273,7 @@ impl Holder {
         for order in orders {
             let order = match error {
                 SendError::Refused(refusal) if settled(error) && order.state == SealedOrderState::Ordered => {
-                    refused(order, refusal.code())
+                    self.doubted(order, refusal.code())
                 }
                 _ => self.later(order),
             };
@@ -291,7 +305,7 @@ impl Holder {
                 Ok(self.put(&pending).await?)
             }
             SealedOutcome::Refused(reason) => {
-                self.put(&refused(order, &reason)).await?;
+                self.put(&self.doubted(order, &reason)).await?;
                 carried.refused.push(reason);
                 Ok(())
             }
@@ -315,8 +329,8 @@ impl Holder {
         let WithdrawalOrder { bank, of, .. } = &order.order.record;
         let list = lists.iter().find(|list| list.record.epoch == of.epoch);
         let Some(entry) = list.and_then(|list| list.record.sealed_entry(bank, of.series)) else { return false };
-        receipt.record == IssuanceOrder { bank: bank.clone(), of: *of }
-            && receipt.verify(self.config.roots.network, &entry.key).is_ok()
+        let IssuanceOrder { bank: by, of: ordered, issuer_made: _ } = &receipt.record;
+        (by, ordered) == (bank, of) && receipt.verify(self.config.roots.network, &entry.key).is_ok()
     }
 
     /// D_K, then S_I over one's own (X, N_U) and the ticket for one's own slot (HC-F2.18); only what verifies is stored, and with
@@ -349,32 +363,9 @@ impl Holder {
         self.load(holding).await?;
         Ok(true)
     }
-
-    /// Orders under seal, oldest first, with what a dispute needs: the signed order, the sealed request, the bank's receipt and,
-    /// where it was wrong, the answer (HC-X10, HC-X11). They outlive the notes: the order is also what the bank shows.
-    pub async fn sealed_orders(&self) -> Result<Vec<SealedReport>, Trouble> {
-        let account_key = self.profile().await?.account_key;
-        let report = |it: SealedOrder| {
-            let (state, reason, answer) = match &it.state {
-                SealedOrderState::Ordered => ("ordered", None, None),
-                SealedOrderState::Pending => ("pending", None, None),
-                SealedOrderState::Disputed(answer) => ("disputed", None, Some(answer.to_vec())),
-                SealedOrderState::Issued => ("issued", None, None),
-                SealedOrderState::Refused(reason) => ("refused", Some(reason.clone()), None),
-            };
-            let (money, request) = (it.money(), it.request.to_vec());
-            SealedReport { state, reason, money, order: it.order, account_key, receipt: it.receipt, request, answer }
-        };
-        Ok(self.all::<SealedOrder>().await?.into_iter().map(report).collect())
-    }
 }
 
 /// What is sealed in the request of an order, while it is kept.
 fn content_of(order: &SealedOrder) -> Option<SealedContent> {
-    SealedContent::from_bytes(&order.content.as_ref()?[..]).ok()
-}
-
-/// The order is over without a note; K is of no more use.
-fn refused(order: SealedOrder, reason: &str) -> SealedOrder {
-    SealedOrder { content: None, state: SealedOrderState::Refused(reason.into()), ..order }
+    order.content.as_ref()?.read()
 }

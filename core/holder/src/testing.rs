@@ -64,7 +64,7 @@ pub fn enrolment() -> Enrolment {
         bank: "aoba".into(),
         account: "A-1001".into(),
         code: secret.clone(),
-        csr: vec![1],
+        csr: Arc::new(|_| vec![1]),
         identity: Some(secret),
     }
 }

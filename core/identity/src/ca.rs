@@ -12,7 +12,7 @@ use webpki::EndEntityCert;
 use zeni_message::Time;
 use zeroize::Zeroizing;
 
-use crate::{CaName, Crl, KeyError, NameError, PartyName, PublicKey, Revoked, TlsKey, crl};
+use crate::{AccountKeyName, CaName, Crl, KeyError, NameError, PartyName, PublicKey, Revoked, TlsKey, crl};
 
 const DAY_SECONDS: u64 = 86_400;
 /// Last second that a certificate can state: 9999-12-31T23:59:59Z.
@@ -219,7 +219,7 @@ impl Ca {
         self.sign(&params, key)
     }
 
-    /// A certificate for a party that only calls: a customer, or an institution's second key.
+    /// A certificate for a party that only calls, and orders nothing.
     pub fn issue_client(
         &self,
         party: &PartyName,
@@ -228,6 +228,21 @@ impl Ca {
         random: [u8; 16],
     ) -> Result<Certificate, IssueError> {
         let mut params = self.leaf_params(party, validity, Serial::from_random(random))?;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(&params, key)
+    }
+
+    /// A customer's certificate, which names the key of his orders beside him.
+    pub fn issue_customer(
+        &self,
+        party: &PartyName,
+        key: &PublicKey,
+        account_key: &AccountKeyName,
+        validity: Validity,
+        random: [u8; 16],
+    ) -> Result<Certificate, IssueError> {
+        let mut params = self.leaf_params(party, validity, Serial::from_random(random))?;
+        params.subject_alt_names = names(party, Some(account_key));
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(&params, key)
     }
@@ -291,6 +306,12 @@ pub(crate) fn subject(party: &PartyName) -> DistinguishedName {
 
 pub(crate) fn ia5(text: &str) -> Ia5String {
     Ia5String::try_from(text).expect("names are ASCII")
+}
+
+/// Alternative names of a party: its own, and the key of its orders.
+pub(crate) fn names(party: &PartyName, account_key: Option<&AccountKeyName>) -> Vec<SanType> {
+    let account_key = account_key.map(ToString::to_string);
+    [Some(party.to_string()), account_key].into_iter().flatten().map(|uri| SanType::URI(ia5(&uri))).collect()
 }
 
 /// The date as the certificate library takes it.

@@ -10,6 +10,7 @@ pub const NAME_CHARS_MAX: usize = 64;
 const SCHEME: &str = "urn:zeni:";
 const ROOT_WORD: &str = "root";
 const CUSTOMERS_WORD: &str = "customers";
+const ACCOUNT_KEY_WORD: &str = "account-key";
 
 /// Why text is not a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,6 +109,61 @@ impl FromStr for PartyName {
         let (role, name) = rest.split_once(':').ok_or_else(form)?;
         let role = Role::from_word(role).ok_or_else(|| NameError::Role { word: role.into() })?;
         PartyName::new(network, role, name)
+    }
+}
+
+/// The key that signs a customer's orders, as certificates and requests for them name it: `urn:zeni:<network>:account-key:<digest>`.
+///
+/// The digest is in lower-case hexadecimal; what it is of, the messages define. No party name reads as one of these.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountKeyName {
+    network: String,
+    digest: [u8; 32],
+}
+
+impl AccountKeyName {
+    /// The name of a key whose digest this is.
+    pub fn new(network: &str, digest: [u8; 32]) -> Result<Self, NameError> {
+        short_name(network)?;
+        Ok(AccountKeyName { network: network.into(), digest })
+    }
+
+    /// The network.
+    pub fn network(&self) -> &str {
+        &self.network
+    }
+
+    /// Digest of the key.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+}
+
+impl fmt::Display for AccountKeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{SCHEME}{}:{ACCOUNT_KEY_WORD}:", self.network)?;
+        self.digest.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FromStr for AccountKeyName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let form = || NameError::Form { text: text.into() };
+        let (network, rest) = text.strip_prefix(SCHEME).and_then(|rest| rest.split_once(':')).ok_or_else(form)?;
+        let hex = rest.strip_prefix(ACCOUNT_KEY_WORD).and_then(|rest| rest.strip_prefix(':')).ok_or_else(form)?;
+        let mut digest = [0; 32];
+        if hex.len() != 2 * digest.len() {
+            return Err(form());
+        }
+        for (byte, pair) in digest.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_| form())?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| form())?;
+        }
+        let name = AccountKeyName::new(network, digest)?;
+        // signs and capitals read as numbers too
+        if name.to_string() == text { Ok(name) } else { Err(form()) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Believing certificates.
 
-use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime, pem::PemObject};
 use webpki::{
     EndEntityCert, ExpirationPolicy, KeyUsage, RevocationCheckDepth, RevocationOptions, RevocationOptionsBuilder,
     UnknownStatusPolicy, VerifiedPath, anchor_from_trusted_cert, aws_lc_rs::ED25519,
@@ -8,7 +8,7 @@ use webpki::{
 use zeni_message::Time;
 
 use crate::{
-    CaName, Crls, IssueError, NameError, PartyName,
+    AccountKeyName, CaName, Crls, IssueError, NameError, PartyName,
     ca::{certificate_from_pem, form, one_uri},
 };
 
@@ -72,6 +72,7 @@ pub enum TrustError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     party: PartyName,
+    account_key: Option<AccountKeyName>,
     chain: Vec<Link>,
 }
 
@@ -85,6 +86,11 @@ impl Identity {
     /// Who it is.
     pub fn party(&self) -> &PartyName {
         &self.party
+    }
+
+    /// The key of its orders, where the certificate names one.
+    pub fn account_key(&self) -> Option<&AccountKeyName> {
+        self.account_key.as_ref()
     }
 
     /// Whether one of `lists` names this certificate or the authority that issued it.
@@ -150,13 +156,22 @@ impl Trust {
         let path = end
             .verify_for_usage(&[ED25519], anchors, intermediates, time, usage, revocation, None)
             .map_err(trust_error)?;
-        let party = one_uri(&end).ok_or(TrustError::Name(None))?;
-        let party: PartyName = party.parse().map_err(|error| TrustError::Name(Some(error)))?;
+        let (party, account_key) = names(&end)?;
         let issuer = self.issuer(&path)?;
-        if party.network() != self.network || !issuer.may_certify(&party) {
+        let foreign = account_key.as_ref().is_some_and(|it| it.network() != self.network);
+        if party.network() != self.network || foreign || !issuer.may_certify(&party) {
             return Err(TrustError::Overreach { party });
         }
-        Ok(Identity { party, chain: links(&path) })
+        Ok(Identity { party, account_key, chain: links(&path) })
+    }
+
+    /// As [`Trust::verify`], of a customer's certificate with its intermediates in PEM, as it was good at `at`: whom it names, and
+    /// which key of orders. Lists of revocation are not looked at: what was certified then was certified.
+    pub fn verify_chain(&self, pem: &str, at: Time) -> Result<Identity, TrustError> {
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+        let chain = chain.map_err(|_| TrustError::Form)?;
+        let (certificate, intermediates) = chain.split_first().ok_or(TrustError::Form)?;
+        self.verify(certificate, intermediates, Usage::Client, at, &Crls::new(), Unlisted::Accepted)
     }
 
     fn issuer(&self, path: &VerifiedPath<'_>) -> Result<CaName, TrustError> {
@@ -168,6 +183,22 @@ impl Trust {
             }
         }
     }
+}
+
+/// The party that a certificate names, and the key of its orders: one name, at most one key.
+fn names(certificate: &EndEntityCert<'_>) -> Result<(PartyName, Option<AccountKeyName>), TrustError> {
+    let (mut party, mut account_key) = (None, None);
+    for uri in certificate.valid_uri_names() {
+        let again = match uri.parse::<AccountKeyName>() {
+            Ok(key) => account_key.replace(key).is_some(),
+            Err(_) => party.replace(uri).is_some(),
+        };
+        if again {
+            return Err(TrustError::Name(None));
+        }
+    }
+    let party = party.ok_or(TrustError::Name(None))?.parse().map_err(|error| TrustError::Name(Some(error)))?;
+    Ok((party, account_key))
 }
 
 fn revocation<'a>(

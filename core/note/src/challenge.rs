@@ -6,7 +6,11 @@ use zeni_crypto::{Digest, PublicKey, tagged};
 use zeni_message::{Network, Record, Signed, Time, encode};
 use zeni_money::{Amount, Currency};
 
-use crate::{NameCertificate, Nonce, Right, spec};
+use crate::{
+    KeyList, NameCertificate, Nonce, Right,
+    keylist::{KeyListRecord, Roots},
+    spec,
+};
 
 /// A payee's request for payment, signed by the key that will hold the money (RN-D11, RN-F4.4).
 ///
@@ -114,6 +118,34 @@ impl Challenge {
     /// The value `e` that endorsements answer.
     pub fn answer(&self, network: Network) -> Digest {
         self.opening(network).answer_for(&self.payee)
+    }
+}
+
+/// Who vouches for the name in a challenge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamedBy {
+    /// The authority, which registers the payee.
+    Authority,
+    /// The bank of this short name, where the payee has an account and no licence.
+    Bank(String),
+}
+
+impl Challenge {
+    /// Who certified the payee's name for its key: the authority, or for a payee without a licence a bank of the key lists at hand.
+    /// Nobody where the certificate is missing, has ended at `now`, or is for another key or name (RN-X42).
+    pub fn named_by(&self, roots: &Roots, lists: &[KeyList], now: Time) -> Option<NamedBy> {
+        let certificate = self.certificate.as_ref()?;
+        let named = &certificate.record;
+        if named.key != self.payee || named.name != self.name || now > named.until {
+            return None;
+        }
+        if certificate.verify(roots.network, &roots.authority).is_ok() {
+            return Some(NamedBy::Authority);
+        }
+        let entries = lists.iter().map(|list| &list.record).flat_map(|list: &KeyListRecord| &list.sealed);
+        let mut entries = entries.filter(|_| self.right.licence().is_none());
+        let bank = entries.find(|entry| certificate.verify(roots.network, &entry.key).is_ok())?;
+        Some(NamedBy::Bank(bank.bank.clone()))
     }
 }
 

@@ -112,7 +112,8 @@ impl Record for NameCertificate {
     const MAX: usize = 512;
 }
 
-/// Keys whose licences ended before their time, in order of number (RN-D22).
+/// Keys whose licences ended before their time, and keys under seal that overspent while their notes can be accepted; in order of
+/// number (RN-D22).
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct RevocationList {
     /// Counts up by one.

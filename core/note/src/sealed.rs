@@ -12,6 +12,7 @@ use alloc::string::String;
 use zeni_crypto::{Digest, PublicKey, tagged};
 use zeni_message::{Record, Time};
 use zeni_money::{Amount, Currency};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{Nonce, Serial};
 
@@ -46,6 +47,12 @@ impl Record for WithdrawalOrder {
     const MAX: usize = 512;
 }
 
+/// The digest by which certificates name the key of a customer's orders: he signs it at enrolment, so that his bank's word is not all
+/// that binds it to him (HC-O3).
+pub fn account_key_digest(key: &PublicKey) -> Digest {
+    tagged("zeni/account-key", &[&key.0])
+}
+
 /// Which note a request under seal is for: what bank and issuer both see of it (X, and E_I by its digest).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct Ordered {
@@ -75,6 +82,35 @@ pub struct IssuanceOrder {
     /// What is ordered.
     #[n(1)]
     pub of: Ordered,
+    /// The bank's word that it names its customer by this request also if the issuer made the key; without it the issuer makes
+    /// none (HC-F6, HC-O6).
+    #[n(2)]
+    pub issuer_made: Option<IssuerMadeKeys>,
+}
+
+impl IssuanceOrder {
+    /// A bank's order under its policy on keys that the issuer makes.
+    pub fn new(bank: String, of: Ordered, issuer_made: IssuerMadeKeys) -> IssuanceOrder {
+        let issuer_made = Some(issuer_made).filter(|policy| *policy == IssuerMadeKeys::Accepted);
+        IssuanceOrder { bank, of, issuer_made }
+    }
+
+    /// Whether the bank names its customer by a key that the issuer made.
+    pub fn issuer_made(&self) -> IssuerMadeKeys {
+        self.issuer_made.unwrap_or(IssuerMadeKeys::Refused)
+    }
+}
+
+/// Whether a bank accepts contents that name no key, because the issuer was to make it (HC-F6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
+pub enum IssuerMadeKeys {
+    /// They show nothing: such a content fits any key of the issuer's own choice, so that it could name whom it likes (HC-O6).
+    #[n(0)]
+    Refused,
+    /// They are taken, and the issuer is believed.
+    #[n(1)]
+    Accepted,
 }
 
 impl Record for IssuanceOrder {
@@ -112,6 +148,15 @@ pub struct SealedContent {
     pub slot: Nonce,
 }
 
+/// K is wiped.
+impl Drop for SealedContent {
+    fn drop(&mut self) {
+        self.k.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for SealedContent {}
+
 /// A content that is none: of another length, version or range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the content of a sealed request is malformed")]
@@ -130,7 +175,7 @@ impl core::fmt::Debug for SealedContent {
 }
 
 impl SealedContent {
-    /// The bytes that are sealed: version ‖ maker ‖ series ‖ epoch ‖ currency ‖ X ‖ K ‖ N_U ‖ TM ‖ slot.
+    /// The bytes that are sealed, for the caller to wipe: version ‖ maker ‖ series ‖ epoch ‖ currency ‖ X ‖ K ‖ N_U ‖ TM ‖ slot.
     pub fn to_bytes(&self) -> [u8; CONTENT_LEN] {
         let (maker, key) = match self.holder {
             KeyMaker::User(key) => (0u8, key.0),
@@ -176,7 +221,11 @@ impl SealedContent {
         };
         let content = SealedContent { series, epoch, currency, face, k, holder, tm, slot };
         // what is not written the one way it can be is nothing
-        if version != VERSION || content.to_bytes()[..] != *bytes { Err(MalformedContent) } else { Ok(content) }
+        if version != VERSION || Zeroizing::new(content.to_bytes())[..] != *bytes {
+            Err(MalformedContent)
+        } else {
+            Ok(content)
+        }
     }
 
     /// The number n of the note that answers this request to `holder`: from X, N_U and TM, so that a second note of the same
@@ -218,7 +267,7 @@ impl Reader<'_> {
 pub use envelope::{Envelope, Reply, SEALED_REPLY_LEN, SealedFault};
 
 #[cfg(feature = "std")]
-pub use trace::{Evidence, Identified, IdentifiedFault, IssuerMadeKeys};
+pub use trace::{Certified, Evidence, Identified, IdentifiedFault};
 
 #[cfg(feature = "std")]
 mod envelope;

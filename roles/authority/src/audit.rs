@@ -9,7 +9,7 @@ use zeni_note::{KeyList, RevocationList, keylist::Roots, licence::key_digest};
 use zeni_store::{Tx, TxError, params};
 
 use crate::{
-    Authority, Status, log, publication,
+    Authority, Outcome, Status, log, publication,
     rows::{self, LicenceRow},
     schema,
     settle::look,
@@ -24,6 +24,8 @@ pub struct AuditReport {
     pub licences: u64,
     /// Licences that are revoked.
     pub revoked: u64,
+    /// Keys under seal that are revoked.
+    pub sealed_keys: u64,
     /// Key lists that were co-signed.
     pub key_lists: u64,
     /// Entries of the log of disclosures.
@@ -71,6 +73,11 @@ pub enum Violation {
         /// Its number.
         number: u64,
     },
+    /// A key under seal is revoked without an entry in the log.
+    SealedNotLogged {
+        /// Whose key.
+        key_digest: String,
+    },
     /// An answer about a person stands without its entry in the log.
     NotLogged {
         /// The number it claims.
@@ -94,9 +101,11 @@ impl Authority {
             let mut report = AuditReport::default();
             let persons = persons(tx)?;
             report.persons = count(persons.len());
-            let revoked = licences(tx, &roots, &persons, &mut report)?;
+            let mut revoked = licences(tx, &roots, &persons, &mut report)?;
             key_lists(tx, &roots, &mut report)?;
             let heads = log_heads(tx, &mut report)?;
+            revoked.extend(sealed_keys(tx, &mut report)?);
+            revoked.sort_unstable();
             list(tx, &roots, &revoked, &heads, &mut report)?;
             Ok(report)
         })
@@ -118,7 +127,26 @@ fn persons(tx: &mut Tx<'_>) -> Result<BTreeMap<String, Status>, TxError> {
     }
 }
 
-/// Checks the licence rows; answers the digests of the revoked ones, ascending, each with the end of its licence.
+/// Checks the keys under seal that are revoked; answers their digests, each with the end of its term.
+fn sealed_keys(tx: &mut Tx<'_>, report: &mut AuditReport) -> Result<Vec<(Digest, Time)>, TxError> {
+    let entries = log::entries(tx)?;
+    let proven = |digest: &Digest| {
+        let content = entries.iter().map(|(entry, _)| &entry.content);
+        content.into_iter().any(|it| it.outcome == Outcome::SealedRevoked && it.key_digest == *digest)
+    };
+    let mut revoked = Vec::new();
+    for row in tx.rows(schema::SEALED_KEYS, params![])? {
+        let digest = rows::digest(&row, 0)?;
+        if !proven(&digest) {
+            report.violations.push(Violation::SealedNotLogged { key_digest: digest.to_string() });
+        }
+        revoked.push((digest, Time(row.u64(1)?)));
+    }
+    report.sealed_keys = count(revoked.len());
+    Ok(revoked)
+}
+
+/// Checks the licence rows; answers the digests of the revoked ones, each with the end of its licence.
 fn licences(
     tx: &mut Tx<'_>,
     roots: &Roots,
@@ -141,7 +169,6 @@ fn licences(
         }
     }
     report.revoked = count(revoked.len());
-    revoked.sort_unstable();
     Ok(revoked)
 }
 
@@ -221,7 +248,7 @@ fn list(
         return Ok(());
     };
     let named = &verified.record().revoked;
-    // a list names the revoked keys whose licence had not ended when it was made
+    // a list names the revoked keys whose licence or term had not ended when it was made
     let since = verified.record().time;
     let revoked: Vec<&Digest> = revoked.iter().filter(|(_, until)| *until >= since).map(|(digest, _)| digest).collect();
     let missing = revoked.iter().filter(|digest| named.binary_search(digest).is_err()).count();

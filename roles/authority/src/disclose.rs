@@ -130,7 +130,7 @@ impl Authority {
             person: self.person_handle(&person.id),
             revoked: u32::try_from(licences.len()).unwrap_or(u32::MAX),
         };
-        let list = self.next_list(standing, entry.head, &rows::newly_listed(licences, now), &[], now);
+        let list = self.next_list(standing, entry.head, &rows::newly_listed(licences, now), now);
         Opened { entry, person: person.id.clone(), revoke, list, reply }
     }
 

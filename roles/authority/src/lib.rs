@@ -6,9 +6,9 @@
 //!
 //! Invariants, recomputed by [`Authority::audit`]:
 //! - every licence row belongs to a registered person and bears this authority's signature;
-//! - the current revocation list names exactly the revoked rows;
+//! - the current revocation list names exactly the revoked rows, those of keys under seal among them;
 //! - the log of disclosures is one unbroken hash chain, and the head in the current list is one of its heads;
-//! - every answer about a person has its entry there;
+//! - every answer about a person and every key under seal that is revoked has its entry there;
 //! - whoever is suspended or reported a loss has no licence that is not revoked;
 //! - one key list per epoch, each the continuation of the one before it.
 
@@ -24,6 +24,7 @@ mod persons;
 mod publication;
 mod report_lost;
 mod revoke;
+mod revoke_sealed;
 mod routes;
 mod rows;
 mod same_person;

@@ -34,10 +34,14 @@ pub enum Outcome {
     SamePersonNoProof,
     /// Asked whether two are one person, and one of the keys is not registered.
     SamePersonUnknownKey,
+    /// A key under seal overspent and was listed as revoked; it has no name here.
+    SealedRevoked,
+    /// Asked to list a key under seal as revoked, with evidence that proved nothing.
+    SealedNoProof,
 }
 
 impl Outcome {
-    const ALL: [Outcome; 7] = [
+    const ALL: [Outcome; 9] = [
         Outcome::Opened,
         Outcome::NoProof,
         Outcome::UnknownKey,
@@ -45,6 +49,8 @@ impl Outcome {
         Outcome::OtherPerson,
         Outcome::SamePersonNoProof,
         Outcome::SamePersonUnknownKey,
+        Outcome::SealedRevoked,
+        Outcome::SealedNoProof,
     ];
 
     /// The number under which it is stored and hashed; never reused.
@@ -57,6 +63,8 @@ impl Outcome {
             Outcome::OtherPerson => 5,
             Outcome::SamePersonNoProof => 6,
             Outcome::SamePersonUnknownKey => 7,
+            Outcome::SealedRevoked => 8,
+            Outcome::SealedNoProof => 9,
         }
     }
 }
@@ -122,7 +130,12 @@ pub(crate) fn append(tx: &mut Tx<'_>, request: &Digest, entry: &Entry) -> Result
 
 /// Whether `request` has its entry.
 pub(crate) fn noted(tx: &mut Tx<'_>, request: &Digest) -> Result<bool, TxError> {
-    Ok(tx.row(schema::DISCLOSURE_BY_REQUEST, params![request.0])?.is_some())
+    Ok(number(tx, request)?.is_some())
+}
+
+/// Number of the entry of `request`.
+pub(crate) fn number(tx: &mut Tx<'_>, request: &Digest) -> Result<Option<u64>, TxError> {
+    tx.row(schema::DISCLOSURE_BY_REQUEST, params![request.0])?.map(|row| row.u64(0)).transpose()
 }
 
 /// All entries in order, as they are stored, each with the name it released while that is kept.

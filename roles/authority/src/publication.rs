@@ -1,7 +1,5 @@
 //! The revocation list: made anew in the transaction that changes what it says (RN-D22).
 
-use std::collections::BTreeSet;
-
 use zeni_crypto::{Digest, LogEnd};
 use zeni_message::{Message, Signed, Time, decode, encode, limits::MESSAGE_BYTES_MAX, route::Failure};
 use zeni_note::{RevocationList, messages::authority::GetRevocations};
@@ -27,7 +25,7 @@ pub(crate) struct Standing {
     pub(crate) number: u64,
     /// End of the log of disclosures.
     pub(crate) log: LogEnd,
-    /// Digests of the revoked keys whose licence has not ended, at most [`REVOKED_MAX`], the last revoked first.
+    /// Digests of the revoked keys whose licence or, under seal, term has not ended, at most [`REVOKED_MAX`], the last revoked first.
     pub(crate) revoked: Vec<Digest>,
 }
 
@@ -78,22 +76,22 @@ pub(crate) fn revoke(tx: &mut Tx<'_>, digests: &[Digest], at: Time, reason: Reas
 }
 
 impl Authority {
-    /// Signs the list that follows `standing` when `added`, not revoked before, are revoked and `erased` are forgotten.
+    /// Signs the list that follows `standing` when `added`, not revoked before, are revoked.
     pub(crate) fn next_list(
         &self,
         standing: &Standing,
         log_head: Digest,
         added: &[Digest],
-        erased: &[Digest],
         now: Time,
     ) -> Signed<RevocationList> {
-        let erased: BTreeSet<&Digest> = erased.iter().collect();
-        let kept = added.iter().chain(&standing.revoked).filter(|digest| !erased.contains(digest));
-        let mut revoked: Vec<Digest> = kept.take(REVOKED_MAX).copied().collect();
+        let named = added.iter().chain(&standing.revoked);
+        let mut revoked: Vec<Digest> = named.take(REVOKED_MAX).copied().collect();
         if revoked.len() == REVOKED_MAX {
             tracing::error!("the revocation list is full: keys that were revoked first are left out");
         }
         revoked.sort_unstable();
+        // a key that is licensed may have been sealed as well
+        revoked.dedup();
         let list = RevocationList { number: standing.number + 1, time: now, log_head, revoked };
         Signed::sign(self.config.network, list, &self.keys.signing)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use zeni_message::{Role, route::Routes};
 use zeni_note::messages::authority::{
-    CosignKeyList, Disclose, GetLicences, GetRevocations, GetSignedKeyLists, ReportLost, SamePerson,
+    CosignKeyList, Disclose, GetLicences, GetRevocations, GetSignedKeyLists, ReportLost, RevokeSealed, SamePerson,
 };
 
 use crate::Authority;
@@ -20,6 +20,7 @@ impl Authority {
             .with::<CosignKeyList, _>(self)
             .with::<Disclose, _>(self)
             .with::<SamePerson, _>(self)
+            .with::<RevokeSealed, _>(self)
             .with::<ReportLost, _>(self)
     }
 }

@@ -16,6 +16,14 @@ pub const SCHEMA: Schema = Schema {
                 "CREATE INDEX licence_person_until ON licence (person, until)",
             ],
         },
+        Migration {
+            id: 3,
+            sentence: "Keys under seal that overspent, for as long as their notes can be accepted.",
+            sql: &[
+                "CREATE TABLE sealed_key (digest BLOB PRIMARY KEY, revoked_at INTEGER NOT NULL, until INTEGER NOT NULL)",
+                "CREATE INDEX sealed_key_until ON sealed_key (until)",
+            ],
+        },
     ],
 };
 
@@ -65,9 +73,17 @@ zeni_store::statements! {
         WHERE key > ?1 ORDER BY key LIMIT 1024";
     pub(crate) LICENCES_OF_PERSON = "SELECT digest, revoked_at, until FROM licence WHERE person = ?1 ORDER BY digest";
     pub(crate) REVOKE_LICENCE = "UPDATE licence SET revoked_at = ?2, reason = ?3 WHERE digest = ?1";
-    /// Of the revoked licences that have not ended before ?1, the ?2 that were revoked last.
-    pub(crate) REVOKED_DIGESTS = "SELECT digest FROM licence WHERE revoked_at IS NOT NULL AND until >= ?1 \
-        ORDER BY revoked_at DESC, digest LIMIT ?2";
+    /// Of the revoked licences and keys under seal whose term has not ended before ?1, the ?2 that were revoked last.
+    pub(crate) REVOKED_DIGESTS = "SELECT digest FROM (SELECT digest, revoked_at FROM licence \
+        WHERE revoked_at IS NOT NULL AND until >= ?1 UNION ALL SELECT digest, revoked_at FROM sealed_key WHERE until >= ?1) \
+        AS revoked ORDER BY revoked_at DESC, digest LIMIT ?2";
+    pub(crate) SEALED_KEY = "SELECT until FROM sealed_key WHERE digest = ?1";
+    pub(crate) SEALED_KEYS = "SELECT digest, until FROM sealed_key ORDER BY digest";
+    pub(crate) PUT_SEALED_KEY = "INSERT INTO sealed_key (digest, revoked_at, until) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (digest) DO UPDATE SET revoked_at = excluded.revoked_at, until = excluded.until";
+    /// Whether there are keys under seal whose term ended before ?1.
+    pub(crate) ENDED_SEALED_KEY = "SELECT digest FROM sealed_key WHERE until < ?1 LIMIT 1";
+    pub(crate) DELETE_SEALED_KEYS = "DELETE FROM sealed_key WHERE until < ?1";
     /// Licences of a person that have not ended before ?2.
     pub(crate) COUNT_LICENCES = "SELECT COUNT(*) FROM licence WHERE person = ?1 AND until >= ?2";
     /// Licences that ended before ?1, with no key list whose notes they may have held and that is to be kept at ?2.

@@ -45,12 +45,13 @@ pub(crate) struct Bench {
 /// Everything in all tables: table by table, row by row.
 pub(crate) type Dump = Vec<(&'static str, Vec<Row>)>;
 
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 8] = [
     ("person", "SELECT * FROM person ORDER BY 1"),
     ("licence", "SELECT * FROM licence ORDER BY 1"),
     ("name_certificate", "SELECT * FROM name_certificate ORDER BY 1"),
     ("key_list", "SELECT * FROM key_list ORDER BY 1"),
     ("disclosure", "SELECT * FROM disclosure ORDER BY 1"),
+    ("sealed_key", "SELECT * FROM sealed_key ORDER BY 1"),
     ("answer", "SELECT * FROM answer ORDER BY 1"),
     ("revocation_list", "SELECT * FROM revocation_list ORDER BY 1"),
 ];

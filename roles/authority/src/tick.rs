@@ -1,7 +1,7 @@
 //! What falls due with time: a fresh revocation list, and rows whose time is over (RN-O21).
 
 use serde::Serialize;
-use zeni_crypto::{Digest, PublicKey};
+use zeni_crypto::PublicKey;
 use zeni_message::{NoRefusal, Signed, Time, route::Failure};
 use zeni_note::RevocationList;
 use zeni_store::{Caller, Tx, TxError, params};
@@ -9,7 +9,7 @@ use zeni_store::{Caller, Tx, TxError, params};
 use crate::{
     Authority,
     publication::{Standing, standing, store_list},
-    rows::{digest, time_value},
+    rows::time_value,
     schema,
     settle::{Decision, settle},
 };
@@ -32,7 +32,6 @@ pub struct Progress {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Old {
     key: PublicKey,
-    digest: Digest,
     revoked: bool,
 }
 
@@ -46,7 +45,18 @@ impl Authority {
         let now = self.clock.now();
         let erased = self.erase(now).await?;
         let list = self.publish(now, Some(now.minus(self.config.list_fresh_s))).await?;
+        self.erase_sealed(list.record.time).await?;
         Ok(Progress { list: list.record.number, erased, more: erased == ERASE_MAX })
+    }
+
+    /// Erases keys under seal whose term ended before the current list was made: it does not name them any more.
+    async fn erase_sealed(&self, listed: Time) -> Result<(), Failure<NoRefusal>> {
+        let view = move |tx: &mut Tx<'_>| Ok(tx.row(schema::ENDED_SEALED_KEY, params![time_value(listed)])?.is_some());
+        let prepare = |ended: &bool| Ok(if *ended { Decision::Apply(()) } else { Decision::Done(()) });
+        settle(&self.store, Caller::default(), view, prepare, move |tx, _, ()| {
+            tx.execute(schema::DELETE_SEALED_KEYS, params![time_value(listed)]).map(drop)
+        })
+        .await
     }
 
     async fn erase(&self, now: Time) -> Result<usize, Failure<NoRefusal>> {
@@ -60,10 +70,8 @@ impl Authority {
             if old.is_empty() {
                 return Ok(Decision::Done(0));
             }
-            let list = standing.as_ref().map(|standing| {
-                let erased: Vec<Digest> = old.iter().map(|row| row.digest).collect();
-                self.next_list(standing, standing.log.head, &[], &erased, now)
-            });
+            // their licences have ended: the list that follows does not name them
+            let list = standing.as_ref().map(|standing| self.next_list(standing, standing.log.head, &[], now));
             Ok(Decision::Apply(list))
         };
         settle(&self.store, Caller::default(), view, prepare, |tx, (old, _), list: &Option<Signed<RevocationList>>| {
@@ -85,9 +93,7 @@ fn erasable(tx: &mut Tx<'_>, ended_before: Time, now: Time) -> Result<Vec<Old>, 
     let most = i64::try_from(ERASE_MAX).unwrap_or(i64::MAX);
     tx.rows(schema::ERASABLE_LICENCES, params![time_value(ended_before), time_value(now), most])?
         .iter()
-        .map(|row| {
-            Ok(Old { key: PublicKey(row.array(0)?), digest: digest(row, 1)?, revoked: row.opt_int(2)?.is_some() })
-        })
+        .map(|row| Ok(Old { key: PublicKey(row.array(0)?), revoked: row.opt_int(2)?.is_some() }))
         .collect()
 }
 

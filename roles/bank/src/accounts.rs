@@ -22,7 +22,7 @@ use crate::{
 pub struct NewAccount {
     /// Account: 1 to 64 of `a-z A-Z 0-9 - _ .`.
     pub account: String,
-    /// The customer's name; leaves the bank nowhere.
+    /// The customer's name; leaves the bank in case files, and in the name certificate of a shop that asks for one.
     pub name: String,
     /// Balance with which it opens.
     pub opening: Amount,
@@ -63,6 +63,7 @@ pub fn code_digest(bank: &str, account: &str, code: &str) -> Digest {
 #[derive(Clone, Debug)]
 pub(crate) struct Customer {
     pub(crate) account: String,
+    pub(crate) name: String,
     pub(crate) currency: Currency,
     pub(crate) code: Digest,
     pub(crate) salt: [u8; 16],
@@ -73,6 +74,7 @@ impl Customer {
         let Some(row) = tx.row(schema::SELECT_ACCOUNT, params![account])? else { return Ok(None) };
         Ok(Some(Customer {
             account: account.to_owned(),
+            name: row.text(0)?.to_owned(),
             currency: currency(&row, 1)?,
             code: Digest(row.array(2)?),
             salt: row.array(3)?,

@@ -13,13 +13,14 @@ use std::{
 use zeni_crypto::Digest;
 use zeni_message::{Message, Refusal, Signed, Time, decode, encode, limits::MESSAGE_BYTES_MAX, peer::SendError};
 use zeni_money::{Amount, Currency};
-use zeni_note::messages::issuer::{BankTotals, Counts, ReportCounts, ReportCountsRefusal};
+use zeni_note::messages::issuer::{BankTotals, Counts, LogMark, LogReport, ReportCounts, ReportCountsRefusal};
 use zeni_store::{Caller, JobError, Tx, TxError, params};
 
 use crate::{
     bank::Bank,
     books::{self, Book, broken},
     chores::{Chore, ChoreError, Progress},
+    identify,
     lists::Lists,
     schema,
 };
@@ -89,7 +90,11 @@ impl Bank {
         let now = self.clock.now();
         let lists = self.lists::<Infallible>().await?;
         let bank = self.config.bank.clone();
-        let read = move |tx: &mut Tx<'_>| -> Job<_> { Ok((last_report(tx)?, present(tx, &bank, &lists, now)?)) };
+        let read = move |tx: &mut Tx<'_>| -> Job<_> {
+            let last = last_report(tx)?;
+            let present = present(tx, &bank, &lists, last.as_ref(), now)?;
+            Ok((last, present))
+        };
         let (last, mut present) = self.store.read(read).await?;
         let report = match last {
             Some(last) if !last.taken => last,
@@ -200,14 +205,17 @@ fn is_due(last: Option<&Report>, slot: Option<u64>, present: &Counts) -> bool {
         (Some(slot), last) => last.is_none_or(|last| last.slot != slot),
         (None, Some(last)) => {
             let Counts { signed, totals, .. } = &last.counts.record;
-            *signed != present.signed || *totals != present.totals
+            *signed != present.signed || *totals != present.totals || reported_log(last) != log_end(present)
         }
-        (None, None) => !present.signed.is_empty() || present.totals.iter().any(|totals| !totals.sealed.is_zero()),
+        (None, None) => {
+            let sealed = present.totals.iter().any(|totals| !totals.sealed.is_zero());
+            !present.signed.is_empty() || sealed || log_end(present) != LogMark::START
+        }
     }
 }
 
 /// What the next report would say, without its number. Keys whose requests can be neither redeemed nor claimed are left out.
-fn present(tx: &mut Tx<'_>, bank: &str, lists: &Lists, now: Time) -> Result<Counts, TxError> {
+fn present(tx: &mut Tx<'_>, bank: &str, lists: &Lists, last: Option<&Report>, now: Time) -> Result<Counts, TxError> {
     let signed = signed(tx)?.into_iter();
     let published = |entry: &Digest| lists.own.get(entry).is_some_and(|key| now <= key.terms.claim_until);
     Ok(Counts {
@@ -215,7 +223,20 @@ fn present(tx: &mut Tx<'_>, bank: &str, lists: &Lists, now: Time) -> Result<Coun
         number: 0,
         signed: signed.filter(|(entry, count)| *count > 0 && published(entry)).collect(),
         totals: totals(tx)?,
+        identifications: Some(LogReport {
+            before: identify::mark(tx, last.map_or(0, |last| reported_log(last).number))?,
+            end: identify::end(tx)?,
+        }),
     })
+}
+
+/// Where a report has left the log of identifications.
+pub(crate) fn reported_log(report: &Report) -> LogMark {
+    log_end(&report.counts.record)
+}
+
+fn log_end(counts: &Counts) -> LogMark {
+    counts.identifications.map_or(LogMark::START, |told| told.end)
 }
 
 #[cfg(test)]

@@ -4,36 +4,39 @@
 //! keep others from enrolling. A wrong code and an account that does not exist cost the same work, answer alike and change
 //! nothing.
 
-use zeni_crypto::{Digest, ct_eq, sha256};
-use zeni_identity::{Csr, PartyName, Validity};
+use zeni_crypto::{Digest, ct_eq, tagged};
+use zeni_identity::{Csr, CsrError, PartyName, Validity};
 use zeni_message::{
-    Role,
+    Role, Signed, Time, decode, encode,
+    limits::SMALL_MESSAGE_BYTES_MAX,
     route::{Ctx, Failure, Handle},
 };
-use zeni_note::messages::bank::{Enrol, EnrolRefusal, Enrolled};
-use zeni_store::{Tx, params};
+use zeni_note::{
+    NameCertificate,
+    messages::bank::{Enrol, EnrolRefusal, Enrolled},
+    sealed::account_key_digest,
+};
+use zeni_store::{Tx, TxError, params};
 
 use crate::{
     accounts::{Customer, code_digest},
     bank::{Bank, failure},
+    books::broken,
     schema,
 };
 
 impl Handle<Enrol> for Bank {
     async fn handle(&self, ctx: &Ctx, message: Enrol) -> Result<Enrolled, Failure<EnrolRefusal>> {
         let customer = self.known(&message).await?;
-        let request = sha256(&[&message.csr]);
-        let (account, key) = (customer.account.clone(), message.account_key);
-        let stored = move |tx: &mut Tx<'_>| {
-            let known = tx.row(schema::SELECT_ACCOUNT_KEY, params![&account, key.0])?.is_some();
-            let row = tx.row(schema::SELECT_CERTIFICATE, params![&account, request.0])?.filter(|_| known);
-            Ok(row.map(|row| row.text(0).map(str::to_owned)).transpose()?)
-        };
-        let chain = match self.store.read(stored).await.map_err(failure)? {
-            Some(chain) => chain,
+        let payee = message.payee_key.map_or_else(Vec::new, |key| key.0.to_vec());
+        let request = tagged("zeni/enrolment", &[&message.csr, &message.account_key.0, &payee]);
+        let account = customer.account.clone();
+        let stored = move |tx: &mut Tx<'_>| Ok(stored(tx, &account, &request)?);
+        let (chain, name) = match self.store.read(stored).await.map_err(failure)? {
+            Some(stored) => stored,
             None => self.certify(ctx, &message, &customer, request).await?,
         };
-        Ok(Enrolled { chain, account_salt: customer.salt.into() })
+        Ok(Enrolled { chain, account_salt: customer.salt.into(), name })
     }
 }
 
@@ -49,16 +52,19 @@ impl Bank {
         customer.filter(|_| right).ok_or_else(|| EnrolRefusal::UnknownAccount.into())
     }
 
-    /// Certifies the key of the request and stores the certificate with the key of the customer's orders (HC-O3); a certificate
-    /// that was stored before wins.
+    /// Certifies the key of the request with that of the customer's orders, which the request names (HC-O3), and a shop's name for
+    /// its key, and stores them; certificates that were stored before win.
     async fn certify(
         &self,
         ctx: &Ctx,
         message: &Enrol,
         customer: &Customer,
         request: Digest,
-    ) -> Result<String, Failure<EnrolRefusal>> {
-        let csr = Csr::check(&message.csr).map_err(|_| EnrolRefusal::BadRequest)?;
+    ) -> Result<Certificates, Failure<EnrolRefusal>> {
+        let csr = match Csr::check(&message.csr) {
+            Err(CsrError::AccountKey) => return Err(EnrolRefusal::OtherAccountKey.into()),
+            checked => checked.map_err(|_| EnrolRefusal::BadRequest)?,
+        };
         message.account_key.check().map_err(|_| EnrolRefusal::BadRequest)?;
         let role = if message.shop { Role::Shop } else { Role::Wallet };
         let name = format!("{}/{}", self.config.bank, customer.account);
@@ -66,21 +72,51 @@ impl Bank {
         if *csr.name() != party {
             return Err(EnrolRefusal::BadRequest.into());
         }
+        if *csr.account_key().digest() != account_key_digest(&message.account_key).0 {
+            return Err(EnrolRefusal::OtherAccountKey.into());
+        }
         let validity = Validity::days(ctx.now, self.config.certificate_days);
+        let name = self.name_certificate(message, customer, validity.until())?;
         let certificate = self
             .customers
-            .issue_client(&party, csr.key(), validity, self.entropy.bytes())
+            .issue_customer(&party, csr.key(), csr.account_key(), validity, self.entropy.bytes())
             .map_err(|_| EnrolRefusal::BadRequest)?;
         let chain = certificate.pem() + &self.customers.certificate_pem();
         let (account, key, now) = (customer.account.clone(), message.account_key, schema::int(ctx.now.0));
         let job = move |tx: &mut Tx<'_>| {
-            tx.execute(schema::INSERT_ACCOUNT_KEY, params![&account, key.0, now.clone()])?;
-            tx.execute(schema::INSERT_CERTIFICATE, params![&account, request.0, &chain])?;
-            let row = tx.row(schema::SELECT_CERTIFICATE, params![&account, request.0])?;
-            row.map_or_else(|| Ok(chain.clone()), |row| Ok(row.text(0)?.to_owned()))
+            tx.execute(schema::INSERT_ACCOUNT_KEY, params![&account, key.0, now.clone(), request.0])?;
+            tx.execute(schema::INSERT_CERTIFICATE, params![&account, request.0, &chain, name.as_ref().map(encode)])?;
+            Ok(stored(tx, &account, &request)?.unwrap_or_else(|| (chain.clone(), name.clone())))
         };
         self.store.write(self.lane(&customer.account), job).await.map_err(failure)
     }
+
+    /// The bank's word that the account's name belongs to a shop's key.
+    fn name_certificate(
+        &self,
+        message: &Enrol,
+        customer: &Customer,
+        until: Time,
+    ) -> Result<Option<Signed<NameCertificate>>, EnrolRefusal> {
+        let Some(key) = message.payee_key else { return Ok(None) };
+        key.check().map_err(|_| EnrolRefusal::BadRequest)?;
+        if !message.shop {
+            return Err(EnrolRefusal::NoShop);
+        }
+        let record = NameCertificate { name: customer.name.clone(), key, until };
+        Ok(Some(Signed::sign(self.config.roots.network, record, &self.document)))
+    }
+}
+
+/// The certificate chain of a customer in PEM, and the one of his name.
+type Certificates = (String, Option<Signed<NameCertificate>>);
+
+/// What was certified before for the same request.
+fn stored(tx: &mut Tx<'_>, account: &str, request: &Digest) -> Result<Option<Certificates>, TxError> {
+    let Some(row) = tx.row(schema::SELECT_CERTIFICATE, params![account, request.0])? else { return Ok(None) };
+    let name = row.opt_blob(1)?.map(|bytes| decode(bytes, SMALL_MESSAGE_BYTES_MAX));
+    let name = name.transpose().map_err(|_| broken("a name certificate is damaged"))?;
+    Ok(Some((row.text(0)?.to_owned(), name)))
 }
 
 #[cfg(test)]

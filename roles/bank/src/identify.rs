@@ -17,7 +17,7 @@ use zeni_note::{
         bank::{Identification, IdentifyOverspender, IdentifyRefusal},
         issuer::GetKeyLists,
     },
-    sealed::{Evidence, Identified, WithdrawalOrder},
+    sealed::{Evidence, Identified, IssuanceOrder, IssuerMadeKeys, KeyMaker, WithdrawalOrder},
 };
 use zeni_store::{Caller, Tx, TxError, params};
 
@@ -32,6 +32,7 @@ pub(crate) use cases::{CaseFile, chain};
 pub use cases::{CaseReport, CasesReport, IdentificationEntry, cases_of, lift_in};
 use log::Content;
 pub use log::IdentificationOutcome;
+pub(crate) use log::{end, mark};
 
 type Refused = Failure<IdentifyRefusal>;
 
@@ -41,8 +42,8 @@ struct Ordered {
     name: String,
     order: Signed<WithdrawalOrder>,
     key: PublicKey,
-    /// Whether the key is one of the account's.
-    enrolled: bool,
+    /// The certificate in which the account enrolled the key, if it is one of its keys.
+    certificate: Option<String>,
 }
 
 /// What the data base says of a request (HC-A16).
@@ -91,7 +92,7 @@ impl Bank {
         let lists = self.lists::<IdentifyRefusal>().await.map_err(failure)?;
         let checked = self.check_evidence(message, &lists);
         if checked.as_ref().err() != Some(&IdentifyRefusal::UnknownEpoch) {
-            return Ok(checked);
+            return self.believed(checked).await;
         }
         let from_epoch = lists.lists.last().map_or(0, |list| list.record.epoch.saturating_add(1));
         if let Ok(news) = self.issuer.send(&GetKeyLists { from_epoch }).await {
@@ -99,22 +100,38 @@ impl Bank {
             drop(self.take_lists(news).await);
         }
         let lists = self.lists::<IdentifyRefusal>().await.map_err(failure)?;
-        Ok(self.check_evidence(message, &lists))
+        self.believed(self.check_evidence(message, &lists)).await
+    }
+
+    /// Of keys that the issuer made the bank believes what it has said of them when it ordered, also if it says otherwise now: nobody
+    /// escapes who ordered before (HC-F6).
+    async fn believed(
+        &self,
+        checked: Result<Evidence, IdentifyRefusal>,
+    ) -> Result<Result<Evidence, IdentifyRefusal>, Refused> {
+        let Ok(evidence) = &checked else { return Ok(checked) };
+        if evidence.content.holder != KeyMaker::Issuer || self.config.issuer_made_keys == IssuerMadeKeys::Accepted {
+            return Ok(checked);
+        }
+        let request = evidence.request;
+        let read = move |tx: &mut Tx<'_>| Ok(said(tx, &request)?);
+        let said = self.store.read(read).await.map_err(failure)?;
+        Ok(if said == IssuerMadeKeys::Accepted { checked } else { Err(IdentifyRefusal::KeyMaker) })
     }
 
     fn check_evidence(&self, message: &IdentifyOverspender, lists: &Lists) -> Result<Evidence, IdentifyRefusal> {
         let list = |epoch| lists.list(epoch).map(|list| &list.record);
         let IdentifyOverspender { proof, content } = message;
-        Evidence::check(proof, content, &self.config.roots, list, self.config.issuer_made_keys)
+        Evidence::check(proof, content, &self.config.roots, list, IssuerMadeKeys::Accepted)
     }
 
     /// The case file, if the stored order shows that this customer ordered the request.
     fn case_file(&self, message: IdentifyOverspender, evidence: &Evidence, ordered: Ordered) -> Option<CaseFile> {
-        let Ordered { account, name, order, key, enrolled } = ordered;
+        let Ordered { account, name, order, key, certificate } = ordered;
+        let certificate = certificate?;
         let network = self.config.roots.network;
         let record = &order.record;
-        let shows = enrolled
-            && record.bank == self.config.bank
+        let shows = record.bank == self.config.bank
             && record.account == account
             && record.of == evidence.content.ordered(evidence.request)
             && order.verify(network, &key).is_ok();
@@ -123,7 +140,7 @@ impl Bank {
         }
         let id = *record.order;
         let IdentifyOverspender { proof, content } = message;
-        let document = Identified { proof, content, order, account_key: key };
+        let document = Identified { proof, content, order, account_key: key, certificate };
         Some(CaseFile {
             account,
             name,
@@ -149,6 +166,14 @@ impl Bank {
     }
 }
 
+/// What the bank has said in its order of a request, if it ordered one.
+fn said(tx: &mut Tx<'_>, request: &Digest) -> Result<IssuerMadeKeys, TxError> {
+    let Some(row) = tx.row(schema::SELECT_RECEIPT, params![request.0])? else { return Ok(IssuerMadeKeys::Refused) };
+    let receipt: Signed<IssuanceOrder> =
+        decode(row.blob(0)?, SMALL_MESSAGE_BYTES_MAX).map_err(|_| broken("a receipt is damaged"))?;
+    Ok(receipt.record.issuer_made())
+}
+
 /// Under this a case is opened once: a sealed key stands for one note.
 fn named(note: &Digest) -> Digest {
     log::subject(IdentificationOutcome::Identified, &[&note.0])
@@ -162,8 +187,9 @@ fn look(tx: &mut Tx<'_>, note: &Digest, request: &Digest) -> Result<Seen, TxErro
     let account = row.text(0)?.to_owned();
     let order = decode(row.blob(1)?, SMALL_MESSAGE_BYTES_MAX).map_err(|_| broken("a stored order is damaged"))?;
     let key = PublicKey(row.array(2)?);
-    let enrolled = tx.row(schema::SELECT_ACCOUNT_KEY, params![&account, key.0])?.is_some();
-    Ok(Seen::Ordered(Box::new(Ordered { account, name: row.text(3)?.to_owned(), order, key, enrolled })))
+    let certificate = tx.row(schema::SELECT_ACCOUNT_KEY, params![&account, key.0])?;
+    let certificate = certificate.map(|row| row.text(0).map(str::to_owned)).transpose()?;
+    Ok(Seen::Ordered(Box::new(Ordered { account, name: row.text(3)?.to_owned(), order, key, certificate })))
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use zeni_message::{Role, route::Routes};
 use zeni_note::messages::bank::{
-    ClaimRequest, ContactCard, Deposit, DisputeSignature, Enrol, GetClearance, GetDeposit, GetStatement, HandInTakings,
-    IdentifyOverspender, OpenDeposit, OpenRefund, Withdraw, WithdrawSealed,
+    ClaimRequest, ContactCard, Deposit, DisputeSignature, Enrol, GetClearance, GetDeposit, GetSealedOrders, GetStatement,
+    HandInTakings, IdentifyOverspender, OpenDeposit, OpenRefund, Withdraw, WithdrawSealed,
 };
 
 use crate::bank::Bank;
@@ -17,6 +17,7 @@ impl Bank {
             .with::<Enrol, _>(self)
             .with::<Withdraw, _>(self)
             .with::<WithdrawSealed, _>(self)
+            .with::<GetSealedOrders, _>(self)
             .with::<DisputeSignature, _>(self)
             .with::<OpenDeposit, _>(self)
             .with::<Deposit, _>(self)

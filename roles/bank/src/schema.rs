@@ -14,7 +14,7 @@ const MIGRATIONS: &[Migration] = &[
             "CREATE TABLE account (account TEXT PRIMARY KEY, name TEXT NOT NULL, currency TEXT NOT NULL, \
              code BLOB NOT NULL, salt BLOB NOT NULL, wrong INTEGER NOT NULL, locked_until INTEGER NOT NULL)",
             "CREATE TABLE certificate (account TEXT NOT NULL, request BLOB NOT NULL, chain TEXT NOT NULL, \
-             PRIMARY KEY (account, request))",
+             name BLOB, PRIMARY KEY (account, request))",
             "CREATE TABLE signing_key (entry BLOB PRIMARY KEY, series INTEGER NOT NULL, epoch INTEGER NOT NULL, \
              face INTEGER NOT NULL, content BLOB NOT NULL, sealed BLOB NOT NULL, folded INTEGER NOT NULL, \
              UNIQUE (series, epoch, face))",
@@ -75,7 +75,7 @@ const MIGRATIONS: &[Migration] = &[
         sentence: "account keys, orders under seal, transfers, identifications",
         sql: &[
             "CREATE TABLE account_key (account TEXT NOT NULL, key BLOB NOT NULL, time INTEGER NOT NULL, \
-             PRIMARY KEY (account, key))",
+             request BLOB NOT NULL, PRIMARY KEY (account, key))",
             "CREATE TABLE sealed_order (request BLOB PRIMARY KEY, account TEXT NOT NULL, id BLOB NOT NULL, \
              content BLOB NOT NULL, currency TEXT NOT NULL, face INTEGER NOT NULL, time INTEGER NOT NULL, \
              signed BLOB NOT NULL, key BLOB NOT NULL, receipt BLOB NOT NULL, sealed BLOB, state TEXT NOT NULL, \
@@ -98,6 +98,14 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         id: 7,
+        sentence: "refused orders under seal are kept for a week and counted by the day",
+        sql: &[
+            "CREATE INDEX sealed_order_unissued ON sealed_order (account, time) WHERE state <> 'issued'",
+            "UPDATE sealed_order SET keep_until = time + 604800 WHERE state = 'refused'",
+        ],
+    },
+    Migration {
+        id: 8,
         sentence: "cards of customers, their rules, challenges kept for refunds",
         sql: &[
             "CREATE TABLE card (card BLOB PRIMARY KEY, account TEXT NOT NULL, token BLOB, nonce BLOB NOT NULL, \
@@ -121,10 +129,10 @@ statements! {
     pub SELECT_ACCOUNTS = "SELECT account, currency FROM account ORDER BY account";
     /// The currencies of accounts.
     pub SELECT_CURRENCIES = "SELECT DISTINCT currency FROM account ORDER BY currency";
-    /// A stored certificate.
-    pub SELECT_CERTIFICATE = "SELECT chain FROM certificate WHERE account = ?1 AND request = ?2";
+    /// A stored certificate, and that of the name.
+    pub SELECT_CERTIFICATE = "SELECT chain, name FROM certificate WHERE account = ?1 AND request = ?2";
     /// Stores a certificate.
-    pub INSERT_CERTIFICATE = "INSERT INTO certificate (account, request, chain) VALUES (?1, ?2, ?3) \
+    pub INSERT_CERTIFICATE = "INSERT INTO certificate (account, request, chain, name) VALUES (?1, ?2, ?3, ?4) \
         ON CONFLICT DO NOTHING";
 
     /// A new key; none if there is one for the same purpose.
@@ -322,11 +330,13 @@ statements! {
     pub SELECT_ALL_RULES = "SELECT content FROM card_rules ORDER BY number";
 
     /// A key of an account's orders.
-    pub INSERT_ACCOUNT_KEY = "INSERT INTO account_key (account, key, time) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    pub INSERT_ACCOUNT_KEY = "INSERT INTO account_key (account, key, time, request) VALUES (?1, ?2, ?3, ?4) \
+        ON CONFLICT DO NOTHING";
     /// The newest keys of an account.
     pub SELECT_ACCOUNT_KEYS = "SELECT key FROM account_key WHERE account = ?1 ORDER BY time DESC, key LIMIT ?2";
-    /// Whether a key is an account's.
-    pub SELECT_ACCOUNT_KEY = "SELECT time FROM account_key WHERE account = ?1 AND key = ?2";
+    /// The certificate in which an account's key was enrolled.
+    pub SELECT_ACCOUNT_KEY = "SELECT c.chain FROM account_key k JOIN certificate c \
+        ON c.account = k.account AND c.request = k.request WHERE k.account = ?1 AND k.key = ?2";
 
     /// The order of a customer's id.
     pub SELECT_ORDER = "SELECT request, content, receipt, state, answer FROM sealed_order \
@@ -334,6 +344,8 @@ statements! {
     /// Whose request it is (HC-A16).
     pub SELECT_ORDERED = "SELECT o.account, o.signed, o.key, a.name FROM sealed_order o \
         JOIN account a ON a.account = o.account WHERE o.request = ?1";
+    /// What the bank said when it ordered a request.
+    pub SELECT_RECEIPT = "SELECT receipt FROM sealed_order WHERE request = ?1";
     /// A new order; none if the request was ordered before.
     pub INSERT_ORDER = "INSERT INTO sealed_order (request, account, id, content, currency, face, time, signed, key, \
         receipt, sealed, state, keep_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'pending', ?12) \
@@ -344,9 +356,11 @@ statements! {
     /// Orders that wait for the issuer, from a place on.
     pub SELECT_PENDING_ORDERS = "SELECT request FROM sealed_order WHERE state = 'pending' AND request > ?1 \
         ORDER BY request LIMIT ?2";
-    /// The issuer has answered: its request goes, its digest stays.
-    pub ANSWER_ORDER = "UPDATE sealed_order SET state = ?2, answer = ?3, sealed = NULL \
+    /// The issuer has answered: its request goes, its digest stays, until ?4 if that is told.
+    pub ANSWER_ORDER = "UPDATE sealed_order SET state = ?2, answer = ?3, sealed = NULL, keep_until = COALESCE(?4, keep_until) \
         WHERE request = ?1 AND state = 'pending'";
+    /// Orders of an account since ?2 for which there is no note.
+    pub COUNT_UNISSUED = "SELECT COUNT(*) FROM sealed_order WHERE account = ?1 AND state <> 'issued' AND time > ?2";
     /// Orders by account and state.
     pub SUM_ORDERS = "SELECT account, currency, state, CAST(SUM(face) AS BIGINT), COUNT(*) FROM sealed_order \
         GROUP BY account, currency, state ORDER BY account, currency, state";
@@ -378,6 +392,8 @@ statements! {
 
     /// The end of the log of identifications.
     pub SELECT_LOG_END = "SELECT number, head FROM identification ORDER BY number DESC LIMIT 1";
+    /// The hash of one entry.
+    pub SELECT_LOG_HEAD = "SELECT head FROM identification WHERE number = ?1";
     /// What was logged about a subject.
     pub SELECT_LOGGED = "SELECT outcome FROM identification WHERE subject = ?1";
     /// Appends to the log.

@@ -23,13 +23,14 @@ use zeni_store::{JobError, Tx, TxError, params};
 
 use crate::{
     accounts::Customer,
-    bank::{Bank, failure},
+    bank::{Bank, Config, failure},
     books::{self, Book, Move, broken},
     schema,
 };
 
 use check::{Checked, Desk, Known};
 
+mod ask;
 mod check;
 mod forget;
 mod forward;
@@ -41,6 +42,11 @@ type Refused = Failure<WithdrawSealedRefusal>;
 
 /// Keys of one account with which orders may be signed: the newest ones.
 const ACCOUNT_KEYS_MAX: u32 = 16;
+
+/// Orders of one account and day that were refused or wait, at most: a refusal costs the customer nothing, and its row stays for
+/// a while.
+const UNISSUED_OF_DAY_MAX: u32 = 1_024;
+const DAY_S: u64 = 86_400;
 
 /// An order that has not been seen before, ready to be stored.
 struct NewOrder {
@@ -94,7 +100,8 @@ impl Bank {
     }
 
     fn receipted(&self, checked: Checked) -> NewOrder {
-        let record = IssuanceOrder { bank: self.config.bank.clone(), of: checked.order.order.record.of };
+        let Config { bank, issuer_made_keys, .. } = &self.config;
+        let record = IssuanceOrder::new(bank.clone(), checked.order.order.record.of, *issuer_made_keys);
         let receipt = encode(&Signed::sign(self.config.roots.network, record, &self.document));
         NewOrder { signed: encode(&checked.order.order), receipt, checked }
     }
@@ -159,24 +166,39 @@ fn apply(
         JobError::Refused(WithdrawSealedRefusal::InsufficientFunds { available: available.minor() })
     };
     let Some(amount) = total else { return Err(poor(books::credit(tx, &available)?)) };
-    let what = Move { kind: "withdrawal", cause: &[&stored], currency: customer.currency, amount, time: now };
+    // an order that was refused and forgotten may come again, at another time
+    let cause: [&[u8]; 2] = [&stored, &now.0.to_be_bytes()];
+    let what = Move { kind: "withdrawal", cause: &cause, currency: customer.currency, amount, time: now };
     match books::post(tx, &available, &Book::Reserved(&customer.account), &what)? {
+        Ok(()) if unissued(tx, &customer.account, now)? > u64::from(UNISSUED_OF_DAY_MAX) => {
+            Err(JobError::Refused(WithdrawSealedRefusal::TooManyRefused { max: UNISSUED_OF_DAY_MAX }))
+        }
         Ok(()) => Ok(()),
         Err(Outcome::InsufficientFunds { available }) => Err(poor(available)),
         Err(_) => Err(broken("a reservation was refused by the books").into()),
     }
 }
 
+/// Orders of the last day for which there is no note.
+fn unissued(tx: &mut Tx<'_>, account: &str, now: Time) -> Result<u64, TxError> {
+    let since = schema::int(now.minus(DAY_S).0);
+    tx.row(schema::COUNT_UNISSUED, params![account, since])?.map_or(Ok(0), |row| row.u64(0))
+}
+
 /// How the orders of these ids stand.
 fn states(tx: &mut Tx<'_>, account: &str, ids: &[[u8; 16]]) -> Result<Vec<SealedState>, TxError> {
     let mut states = Vec::with_capacity(ids.len());
     for id in ids {
-        let row = tx.row(schema::SELECT_ORDER, params![account, id])?;
-        let row = row.ok_or_else(|| broken("an order just stored is missing"))?;
-        let receipt = decode(row.blob(2)?, SMALL_MESSAGE_BYTES_MAX).map_err(|_| broken("a receipt is damaged"))?;
-        states.push(SealedState { receipt, outcome: phase::told(&row, 3)? });
+        states.push(state(tx, account, id)?.ok_or_else(|| broken("an order just stored is missing"))?);
     }
     Ok(states)
+}
+
+/// How the order of an id stands, if the account has one.
+fn state(tx: &mut Tx<'_>, account: &str, id: &[u8; 16]) -> Result<Option<SealedState>, TxError> {
+    let Some(row) = tx.row(schema::SELECT_ORDER, params![account, id])? else { return Ok(None) };
+    let receipt = decode(row.blob(2)?, SMALL_MESSAGE_BYTES_MAX).map_err(|_| broken("a receipt is damaged"))?;
+    Ok(Some(SealedState { receipt, outcome: phase::told(&row, 3)? }))
 }
 
 #[cfg(test)]

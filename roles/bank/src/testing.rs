@@ -47,7 +47,7 @@ use zeroize::Zeroizing;
 
 use issuer::{Desk, TestIssuer};
 pub(crate) use issuer::{SEALED, sealed_terms};
-pub(crate) use sealed::{Purse, account_key, transfer};
+pub(crate) use sealed::{Purse, account_key, signing_request, transfer};
 
 use crate::{AuditReport, Bank, ChoreError, Config, Keys, NewAccount, Progress, SCHEMA, SeriesConfig, code_digest};
 

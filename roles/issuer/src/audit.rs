@@ -6,11 +6,12 @@ use serde::Serialize;
 use zeni_crypto::Digest;
 use zeni_message::{decode, limits::MESSAGE_BYTES_MAX};
 use zeni_money::{Amount, Currency};
-use zeni_note::messages::issuer::Counts;
+use zeni_note::messages::issuer::{Counts, LogMark};
 use zeni_store::{Tx, TxError, params};
 
 use crate::{
     Account, Config, Done, Issuer, books,
+    counts::log_mark,
     report::magnitude,
     returns::tree::{Node, NoteKey, Place, Tree, bundle, node_from_row},
     schema, settlement,
@@ -27,10 +28,23 @@ pub struct AuditReport {
     pub archive: u64,
     /// Postings in the ledger.
     pub postings: u64,
+    /// How far each bank's log of identifications has come by its reports, to be compared with the log itself.
+    pub identification_logs: Vec<LogFigures>,
     /// Differences that reports and items still under way explain.
     pub in_flight: Vec<String>,
     /// What must not be; nothing in sound books.
     pub violations: Vec<String>,
+}
+
+/// The end of a bank's log of identifications, as it was reported.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LogFigures {
+    /// Short name of the bank.
+    pub bank: String,
+    /// Entries.
+    pub entries: u64,
+    /// Hash of the last entry, in hexadecimal.
+    pub head: String,
 }
 
 /// Figures of one currency, in minor units.
@@ -286,6 +300,7 @@ fn banks(tx: &mut Tx<'_>, config: &Config, report: &mut AuditReport) -> Result<(
     for bank in &config.banks {
         let Some(row) = tx.row(schema::READ_REPORT, params![&bank.name])? else { continue };
         let Ok(counts) = decode::<Counts>(row.blob(1)?, MESSAGE_BYTES_MAX) else { continue };
+        identification_log(tx, &counts, report)?;
         for totals in &counts.totals {
             let sums = keys.remove(&(bank.name.clone(), totals.currency.code().to_owned())).unwrap_or_default();
             let booked = -books::balance(tx, &Account::Issued(bank.name.clone()), totals.currency)?;
@@ -303,6 +318,19 @@ fn banks(tx: &mut Tx<'_>, config: &Config, report: &mut AuditReport) -> Result<(
             compare(report, &bank.name, "reclaimed", sums.voided, minor(totals.reclaimed));
         }
     }
+    Ok(())
+}
+
+/// The bank's last report leaves its log of identifications where the greatest of its ends was.
+fn identification_log(tx: &mut Tx<'_>, counts: &Counts, report: &mut AuditReport) -> Result<(), TxError> {
+    let Some(known) = log_mark(tx, &counts.bank)? else { return Ok(()) };
+    let told = counts.identifications.map_or(LogMark::START, |told| told.end);
+    report.check(told == known, || {
+        let (had, has) = (known.number, told.number);
+        format!("{}: its log of identifications had {had} entries, {has} are left of it or follow others", counts.bank)
+    });
+    let head = known.head.to_string();
+    report.identification_logs.push(LogFigures { bank: counts.bank.clone(), entries: known.number, head });
     Ok(())
 }
 

@@ -8,9 +8,12 @@
 //! ```
 //! - `open`: the proof is built from stored rows and stored, for a key under seal with what was sealed;
 //! - `proven`: sent to whoever can name the key, the same bytes each time; one that does not answer is asked again (HC-X47);
-//! - `disclosed`, `identified`, `unknown`, `refused`: nothing more to do.
+//! - `identified`, `unknown`: the proof goes to the authority too, which lists the key as revoked (`case/list.rs`);
+//! - `disclosed`, `refused`: nothing more to do.
 //!
 //! The key's right says which door opens: one tree, one proof, one path up to there.
+
+mod list;
 
 use zeni_crypto::{Digest, PublicKey, Signature};
 use zeni_message::{Signed, decode, encode, limits::MESSAGE_BYTES_MAX, peer::SendError, sig_structure};
@@ -68,7 +71,7 @@ impl Issuer {
         for case in self.cases_in("proven").await? {
             done += u32::from(self.ask(case).await?);
         }
-        Ok(done)
+        Ok(done + self.list_sealed_keys().await?)
     }
 
     /// The next cases of a state, from the beginning again after the last.
@@ -81,11 +84,6 @@ impl Issuer {
     async fn cases_after(&self, state: &'static str, after: [u8; 32]) -> Result<Vec<Case>, TickError> {
         let read = move |tx: &mut Tx<'_>| -> Done<Vec<Case>> {
             let rows = tx.rows(schema::CASES_IN_STATE, params![state, after, CASES_OF_ROUND])?;
-            let case = |row: &zeni_store::Row| -> Result<Case, TxError> {
-                let narrow = |column| row.u64(column).map(|value| u32::try_from(value).unwrap_or(u32::MAX));
-                let key = NoteKey { epoch: narrow(1)?, series: narrow(2)?, serial: row.array(3)? };
-                Ok(Case { node: digest(row, 0)?, key, proof: row.opt_blob(4)?.map(<[u8]>::to_vec) })
-            };
             Ok(rows.iter().map(case).collect::<Result<_, _>>()?)
         };
         Ok(self.store.read(read).await?)
@@ -268,6 +266,12 @@ impl Issuer {
     fn equation(&self, key: &PublicKey, message: &[u8], signature: &Signature) -> Equation {
         if key.verify(message, signature).is_ok() { Equation::Strict } else { Equation::Zip215 }
     }
+}
+
+fn case(row: &zeni_store::Row) -> Result<Case, TxError> {
+    let narrow = |column| row.u64(column).map(|value| u32::try_from(value).unwrap_or(u32::MAX));
+    let key = NoteKey { epoch: narrow(1)?, series: narrow(2)?, serial: row.array(3)? };
+    Ok(Case { node: digest(row, 0)?, key, proof: row.opt_blob(4)?.map(<[u8]>::to_vec) })
 }
 
 /// A refusal that another time may not be one.

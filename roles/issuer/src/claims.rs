@@ -1,6 +1,6 @@
 //! Claims: what a payee of an overspent note asks above what the tree pays as of right (DESIGN §5 "Excess", RN-O17).
 //!
-//! A claim waits until every case that limits it is disclosed; then the policy decides, once. Under
+//! A claim waits until every case that limits it is disclosed, proven where it is under seal, or found to have no origin; then the policy decides, once. Under
 //! [`Policy::Capped`] what a ring of colluders can gain is flat: it does not grow with their number.
 
 use zeni_crypto::{Digest, PublicKey};
@@ -228,8 +228,13 @@ fn ready(tx: &mut Tx<'_>, after: &[u8; 32]) -> Result<(Vec<Claim>, Option<[u8; 3
             let (person, at) = if case.text(0)? == "disclosed" {
                 (Some(digest(&case, 1)?), Time(case.u64(2)?))
             } else {
-                let Some(trace) = tx.row(schema::READ_TRACE, params![node.0])? else { break };
-                (None, Time(trace.u64(2)?))
+                let since = match tx.row(schema::READ_TRACE, params![node.0])? {
+                    Some(trace) => trace.u64(2)?,
+                    // the origin of the note was lost: no bank can be asked, and nothing is waited for
+                    None if case.text(0)? == "unknown" => case.u64(2)?,
+                    None => break,
+                };
+                (None, Time(since))
             };
             let holder = PublicKey(named.array(1)?);
             cases.push(Culpable { holder, person, at, proof: case.blob(3)?.to_vec() });

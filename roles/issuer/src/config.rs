@@ -33,9 +33,6 @@ pub struct Config {
 /// What an operator decides about notes issued under seal.
 #[derive(Clone, Debug, Default)]
 pub struct SealedConfig {
-    /// Whether the issuer makes key pairs for wallets that ask for it (HC-F6): it then knows the keys and could sign in
-    /// their holders' places. Off by default (HC-O6).
-    pub makes_keys: bool,
     /// Pays excess of notes that a key under seal overspent; nothing by default, for nobody can say whether payee and
     /// overspender are one person.
     pub claims: Option<SealedClaims>,
@@ -97,6 +94,10 @@ pub struct BankConfig {
     /// Series under seal that the bank takes part in. Without a series here none of its notes are issued any more, whatever a
     /// published key list says; those that are out come back as before (HC-X45).
     pub sealed: Vec<u32>,
+    /// Whether the issuer makes key pairs for customers of this bank who ask for it (HC-F6): it then knows the keys and could sign
+    /// in their holders' places. Off by default (HC-O6). It makes one only for an order in which the bank says that it names its
+    /// customer by such a key.
+    pub makes_keys: bool,
 }
 
 /// Named limits and intervals.

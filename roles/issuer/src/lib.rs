@@ -62,7 +62,7 @@ use zeni_note::{RevocationList, keylist::Roots};
 use zeni_store::{Store, Value, WriteError};
 use zeroize::Zeroizing;
 
-pub use audit::{AuditReport, CurrencyFigures};
+pub use audit::{AuditReport, CurrencyFigures, LogFigures};
 pub use books::Account;
 pub use claims::Policy;
 pub use config::{BankConfig, Config, Limits, SealedClaims, SealedConfig, SeriesConfig, StartError};
@@ -122,9 +122,11 @@ impl Issuer {
         banks: BTreeMap<String, Peer<Bank>>,
     ) -> Result<Arc<Issuer>, StartError> {
         config.check()?;
-        if config.sealed.makes_keys {
+        for bank in config.banks.iter().filter(|bank| bank.makes_keys) {
             tracing::warn!(
-                "this issuer makes key pairs for wallets that ask for it: it could sign in their holders' places"
+                bank = bank.name,
+                "this issuer makes key pairs for customers of a bank: it could sign in their places until T2 of each epoch, when the \
+                 secret behind them is erased, and together with the bank until the records of the epoch end"
             );
         }
         let roots = Roots { network: config.network, issuer: keys.signing.public(), authority: config.authority };

@@ -13,8 +13,13 @@ use crate::{
     returns::origin,
     schema,
     tick::TickError,
-    time_value,
+    time_value, transfers,
 };
+
+/// What goes after the longest retention: answers, hand-ins, renewals, and cases with the evidence for their banks, counted from when
+/// they were closed.
+const ENDED: [&str; 5] =
+    [schema::PRUNE_BATCHES, schema::PRUNE_HAND_INS, schema::PRUNE_RENEWALS, schema::PRUNE_CASES, schema::PRUNE_TRACES];
 
 impl Issuer {
     /// Drops request rows after T2 of their epoch, and notes, trees and answers after their retention; answers whether
@@ -25,6 +30,7 @@ impl Issuer {
         let (mut longest, mut more) = (0, false);
         for list in &lists.lists {
             let epoch = list.record.epoch;
+            more |= self.erase_made_keys(&list.record, now).await?;
             for terms in &list.record.series {
                 longest = longest.max(terms.retain_until.since(list.record.from));
                 if now > terms.claim_until {
@@ -34,13 +40,13 @@ impl Issuer {
         }
         if longest > 0 {
             let before = now.minus(longest);
-            let prune = move |tx: &mut Tx<'_>| -> Done<()> {
-                for statement in [schema::PRUNE_BATCHES, schema::PRUNE_HAND_INS, schema::PRUNE_RENEWALS] {
+            let prune = move |tx: &mut Tx<'_>| -> Done<u64> {
+                for statement in ENDED {
                     tx.execute(statement, &[time_value(before)])?;
                 }
-                Ok(())
+                Ok(transfers::prune(tx, before)?)
             };
-            self.store.write(Caller::default(), prune).await?;
+            more |= self.store.write(Caller::default(), prune).await? > 0;
         }
         Ok(more)
     }

@@ -89,7 +89,7 @@ pub struct CaseReport {
     pub bank: Option<String>,
     /// The name that the authority released.
     pub name: Option<String>,
-    /// The person's licences that were revoked.
+    /// Keys that were revoked: the person's licences, or under seal the one key once the authority has listed it.
     pub revoked: Option<u64>,
 }
 

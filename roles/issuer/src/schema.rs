@@ -117,6 +117,24 @@ const MIGRATIONS: &[Migration] = &[
             "ALTER TABLE claim ADD COLUMN licensed INTEGER NOT NULL DEFAULT 1",
         ],
     },
+    Migration {
+        id: 7,
+        sentence: "requests under seal are found by their digests, secrets of keys that are made, ends of the banks' logs",
+        sql: &[
+            "CREATE INDEX origin_request ON origin (request)",
+            "CREATE INDEX archive_origin_request ON archive_origin (request)",
+            // behind the keys that were made in an epoch; erased after T2
+            "CREATE TABLE made_key (epoch INTEGER PRIMARY KEY, secret BLOB NOT NULL)",
+            // the greatest end of each bank's log of identifications, with the bank's signed word on it
+            "CREATE TABLE log_mark (bank TEXT PRIMARY KEY, number INTEGER NOT NULL, head BLOB NOT NULL, counts BLOB NOT NULL)",
+        ],
+    },
+    Migration {
+        id: 8,
+        sentence: "what transfers told that served their term",
+        sql: &["CREATE TABLE transfer_pruned (bank TEXT NOT NULL, currency TEXT NOT NULL, returned INTEGER NOT NULL, \
+         PRIMARY KEY (bank, currency)) WITHOUT ROWID"],
+    },
 ];
 
 macro_rules! note_columns {
@@ -174,6 +192,10 @@ zeni_store::statements! {
     pub(crate) PUT_REPORT = "INSERT INTO report (bank, number, content) VALUES (?1, ?2, ?3) \
         ON CONFLICT (bank) DO UPDATE SET number = excluded.number, content = excluded.content";
 
+    pub(crate) READ_LOG_MARK = "SELECT number, head FROM log_mark WHERE bank = ?1";
+    pub(crate) PUT_LOG_MARK = "INSERT INTO log_mark (bank, number, head, counts) VALUES (?1, ?2, ?3, ?4) \
+        ON CONFLICT (bank) DO UPDATE SET number = excluded.number, head = excluded.head, counts = excluded.counts";
+
     pub(crate) READ_REQUEST = "SELECT note, ticket, claim FROM request WHERE epoch = ?1 AND series = ?2 AND id = ?3";
     pub(crate) INSERT_REQUEST = "INSERT INTO request (epoch, series, id, note, ticket, claim) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
@@ -194,6 +216,16 @@ zeni_store::statements! {
     pub(crate) LOST_ORIGINS = "SELECT COUNT(*) FROM origin LEFT JOIN note ON note.epoch = origin.epoch \
         AND note.series = origin.series AND note.serial = origin.serial WHERE note.serial IS NULL";
 
+    pub(crate) ISSUED_FOR = "SELECT origin.epoch, origin.content, note.holder FROM origin JOIN note ON note.epoch = origin.epoch \
+        AND note.series = origin.series AND note.serial = origin.serial WHERE origin.request = ?1 AND origin.bank = ?2";
+    pub(crate) ARCHIVED_FOR = "SELECT archive_origin.epoch, archive_origin.content, archive_note.holder FROM archive_origin \
+        JOIN archive_note ON archive_note.epoch = archive_origin.epoch AND archive_note.series = archive_origin.series \
+        AND archive_note.serial = archive_origin.serial WHERE archive_origin.request = ?1 AND archive_origin.bank = ?2";
+    pub(crate) READ_MADE_KEY = "SELECT secret FROM made_key WHERE epoch = ?1";
+    pub(crate) INSERT_MADE_KEY = "INSERT INTO made_key (epoch, secret) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    pub(crate) BLANK_MADE_KEY = "UPDATE made_key SET secret = ?2 WHERE epoch = ?1";
+    pub(crate) DELETE_MADE_KEY = "DELETE FROM made_key WHERE epoch = ?1";
+
     pub(crate) READ_CEILING = "SELECT amount FROM ceiling WHERE bank = ?1 AND currency = ?2";
     pub(crate) PUT_CEILING = "INSERT INTO ceiling (bank, currency, amount) VALUES (?1, ?2, ?3) \
         ON CONFLICT (bank, currency) DO UPDATE SET amount = excluded.amount";
@@ -203,6 +235,15 @@ zeni_store::statements! {
 
     pub(crate) LAST_TRANSFER = "SELECT CAST(COALESCE(MAX(number), 0) AS BIGINT) FROM transfer WHERE bank = ?1";
     pub(crate) TRANSFERRED = "SELECT CAST(COALESCE(SUM(returned), 0) AS BIGINT) FROM transfer WHERE bank = ?1 AND currency = ?2";
+    pub(crate) TRANSFERRED_BEFORE = "SELECT returned FROM transfer_pruned WHERE bank = ?1 AND currency = ?2";
+    /// Transfers of cycles before ?1 but the last of each bank, which its next number follows.
+    pub(crate) ENDED_TRANSFERS = "SELECT transfer.bank, transfer.number, transfer.currency, transfer.returned FROM transfer \
+        JOIN cycle ON cycle.id = transfer.cycle WHERE cycle.at < ?1 AND transfer.number < \
+        (SELECT MAX(number) FROM transfer AS other WHERE other.bank = transfer.bank) \
+        ORDER BY transfer.bank, transfer.number LIMIT 1024";
+    pub(crate) PUT_TRANSFERRED = "INSERT INTO transfer_pruned (bank, currency, returned) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (bank, currency) DO UPDATE SET returned = excluded.returned";
+    pub(crate) DELETE_TRANSFER = "DELETE FROM transfer WHERE bank = ?1 AND number = ?2";
     pub(crate) INSERT_TRANSFER = "INSERT INTO transfer (bank, number, cycle, currency, amount, pays, returned) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     pub(crate) TRANSFERS = "SELECT number, cycle, currency, amount, pays, returned FROM transfer \
@@ -288,6 +329,9 @@ zeni_store::statements! {
     pub(crate) ALL_CASES = "SELECT misuse.node, holder, opened, state, name, proof, revoked, trace.bank FROM misuse \
         LEFT JOIN trace ON trace.node = misuse.node ORDER BY opened, misuse.node";
     pub(crate) READ_CASE = "SELECT state, person, disclosed, proof, holder FROM misuse WHERE node = ?1";
+    pub(crate) UNLISTED_CASES = "SELECT node, epoch, series, serial, proof FROM misuse WHERE state IN ('identified', 'unknown') \
+        AND revoked IS NULL AND proof IS NOT NULL AND node > ?1 ORDER BY node LIMIT ?2";
+    pub(crate) LIST_CASE = "UPDATE misuse SET revoked = ?2, number = ?3 WHERE node = ?1 AND revoked IS NULL";
     pub(crate) IDENTIFY_CASE = "UPDATE misuse SET state = ?2, disclosed = ?3 WHERE node = ?1 AND state = 'proven'";
 
     pub(crate) INSERT_CLAIM = "INSERT INTO claim (leaf, bank, currency, excess, payee, at, licensed, state, paid, decided) \
@@ -296,7 +340,7 @@ zeni_store::statements! {
     pub(crate) OPEN_CLAIMS = "SELECT leaf, bank, currency, excess, payee, at, licensed FROM claim WHERE state = 'open' \
         AND NOT EXISTS (SELECT 1 FROM claim_case JOIN misuse ON misuse.node = claim_case.node \
         LEFT JOIN trace ON trace.node = misuse.node \
-        WHERE claim_case.leaf = claim.leaf AND misuse.state <> 'disclosed' AND trace.node IS NULL) \
+        WHERE claim_case.leaf = claim.leaf AND misuse.state NOT IN ('disclosed', 'unknown') AND trace.node IS NULL) \
         AND (at > COALESCE((SELECT at FROM claim WHERE leaf = ?1), -1) \
         OR (at = COALESCE((SELECT at FROM claim WHERE leaf = ?1), -1) AND leaf > ?1)) ORDER BY at, leaf LIMIT ?2";
     pub(crate) CLAIM_CASES = "SELECT node, holder FROM claim_case WHERE leaf = ?1 ORDER BY node";
@@ -316,6 +360,12 @@ zeni_store::statements! {
     pub(crate) INSERT_CYCLE = "INSERT INTO cycle (id, at, positions) VALUES (?1, ?2, ?3)";
 
     pub(crate) PRUNE_BATCHES = "DELETE FROM batch WHERE at < ?1";
+    /// Cases that were closed before ?1, of which no claim waits for anything and whose keys are listed.
+    pub(crate) PRUNE_CASES = "DELETE FROM misuse WHERE state NOT IN ('open', 'proven') AND COALESCE(disclosed, opened) < ?1 \
+        AND (state NOT IN ('identified', 'unknown') OR revoked IS NOT NULL) AND NOT EXISTS (SELECT 1 FROM claim_case \
+        JOIN claim ON claim.leaf = claim_case.leaf WHERE claim_case.node = misuse.node AND claim.state = 'open')";
+    pub(crate) PRUNE_TRACES = "DELETE FROM trace WHERE at < ?1 \
+        AND NOT EXISTS (SELECT 1 FROM misuse WHERE misuse.node = trace.node)";
     pub(crate) PRUNE_HAND_INS = "DELETE FROM hand_in WHERE at < ?1";
     pub(crate) PRUNE_RENEWALS = "DELETE FROM renewal WHERE at < ?1";
     pub(crate) ENDED_NOTES = "SELECT note.serial, note.value, note.used, origin.bank FROM note \

@@ -4,36 +4,24 @@
 //! Nothing of the issuer is replaced. [`Setup::enter_notes`] alone is a short cut: it registers and books notes as redeeming
 //! does, without an RSA signature for each.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
-use zeni_crypto::{
-    Digest, PublicKey, SecretKey, SharedEntropy, Signature, blind, raw_rsa::BlindSigner, sha256, tagged,
-};
+use zeni_crypto::{Digest, PublicKey, SecretKey, SharedEntropy, Signature, sha256, tagged};
 use zeni_message::{
-    Authority, Message, Role, Signed, Time,
+    Message, Role, Signed, Time,
     peer::{Peer, SendError},
-    route::{Caller, Clock, Ctx, Failure, Handle, MemoryTransport, Routes},
+    route::{Caller, Clock, MemoryTransport},
 };
 use zeni_money::Amount;
 use zeni_note::{
-    Chain, IssuanceRequest, KeyEntry, Licence, Nonce, Note, RevocationList, Right,
-    keylist::{Roots, Way},
-    licence::key_digest,
-    messages::{
-        authority::{
-            CosignKeyList, CosignKeyListRefusal, Disclose, DiscloseRefusal, Disclosed, GetRevocations, SamePerson,
-            SamePersonAnswer,
-        },
-        issuer::{
-            BankTotals, Counts, Issued, Redeem, RedeemRefusal, ReportCounts, Return, ReturnAnswer, ReturnItem,
-            ReturnRefusal, SubmitKeys,
-        },
+    Chain, IssuanceRequest, KeyEntry, Licence, Nonce, Note, Right,
+    keylist::Way,
+    messages::issuer::{
+        BankTotals, Counts, Issued, Redeem, RedeemRefusal, ReportCounts, Return, ReturnAnswer, ReturnItem,
+        ReturnRefusal, SubmitKeys,
     },
     request::Possession,
     testing::{DAY, SERIES, START, World, amount, jpy, key, nonce},
@@ -48,8 +36,12 @@ use crate::{
     schema,
 };
 
+mod banks;
+mod registrar;
 mod sealed;
 
+pub use banks::TestBank;
+pub use registrar::Registrar;
 pub use sealed::{BankDesk, Purse};
 
 /// Face values of the test series.
@@ -77,95 +69,6 @@ impl Clock for StandingClock {
 /// The series of this world whose notes are issued under seal, in the same face values.
 pub const SEALED: u32 = 2;
 
-/// Stands in for the authority: knows persons by their keys, signs key lists, verifies proofs before it answers.
-pub struct Registrar {
-    roots: Roots,
-    signing: SecretKey,
-    clock: Arc<StandingClock>,
-    persons: Mutex<HashMap<PublicKey, String>>,
-    revoked: Mutex<Vec<Digest>>,
-    /// How many messages of each kind it has answered.
-    pub disclosures: AtomicU64,
-    /// Whether it calls every payee another person than the overspender.
-    pub says_different: AtomicBool,
-    /// How many more payees it compares with overspenders.
-    pub comparisons: AtomicU64,
-}
-
-impl Registrar {
-    /// Registers a key to a person.
-    pub fn enrol(&self, key: PublicKey, person: &str) {
-        self.persons.lock().unwrap_or_else(PoisonError::into_inner).insert(key, person.to_owned());
-    }
-
-    /// Revokes a key.
-    pub fn revoke(&self, key: &PublicKey) {
-        let mut revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
-        revoked.push(key_digest(key));
-        revoked.sort_unstable();
-    }
-
-    fn person(&self, key: &PublicKey) -> Option<String> {
-        self.persons.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
-    }
-}
-
-impl Handle<CosignKeyList> for Registrar {
-    async fn handle(&self, _: &Ctx, message: CosignKeyList) -> Result<Signature, Failure<CosignKeyListRefusal>> {
-        let signed = Signed { record: message.record, signature: message.issuer };
-        if signed.verify(self.roots.network, &self.roots.issuer).is_err() {
-            return Err(CosignKeyListRefusal::NotIssuer.into());
-        }
-        Ok(signed.record.sign(self.roots.network, &self.signing))
-    }
-}
-
-impl Handle<GetRevocations> for Registrar {
-    async fn handle(
-        &self,
-        _: &Ctx,
-        _: GetRevocations,
-    ) -> Result<Signed<RevocationList>, Failure<zeni_message::NoRefusal>> {
-        let revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let (number, time) = (1 + revoked.len() as u64, self.clock.now());
-        let list = RevocationList { number, time, log_head: Digest([0; 32]), revoked };
-        Ok(Signed::sign(self.roots.network, list, &self.signing))
-    }
-}
-
-impl Handle<Disclose> for Registrar {
-    async fn handle(&self, _: &Ctx, message: Disclose) -> Result<Disclosed, Failure<DiscloseRefusal>> {
-        let convicted = message.proof.verify(&self.roots).map_err(|_| DiscloseRefusal::NoProof)?;
-        let name = self.person(&convicted.key()).ok_or(DiscloseRefusal::UnknownKey)?;
-        self.revoke(&convicted.key());
-        let number = 1 + self.disclosures.fetch_add(1, Ordering::Relaxed);
-        Ok(Disclosed { number, person: sha256(&[name.as_bytes()]), name, revoked: 1 })
-    }
-}
-
-impl Handle<SamePerson> for Registrar {
-    async fn handle(&self, _: &Ctx, message: SamePerson) -> Result<SamePersonAnswer, Failure<DiscloseRefusal>> {
-        let convicted = message.proof.verify(&self.roots).map_err(|_| DiscloseRefusal::NoProof)?;
-        let guilty = self.person(&convicted.key()).ok_or(DiscloseRefusal::UnknownKey)?;
-        let payee = self.person(&message.payee).ok_or(DiscloseRefusal::UnknownKey)?;
-        let one_less = |left: u64| left.checked_sub(1);
-        let left = self.comparisons.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
-        left.map_err(|_| DiscloseRefusal::AskedEnough { max: 0 })?;
-        let different = self.says_different.load(Ordering::Relaxed);
-        Ok(SamePersonAnswer { same: !different && guilty == payee })
-    }
-}
-
-/// A bank's keys in this world: one per face value and epoch.
-pub struct TestBank {
-    /// Short name.
-    pub name: &'static str,
-    /// Signs its documents.
-    pub document: SecretKey,
-    /// Its entries with the keys to sign blindly.
-    pub signers: Vec<(KeyEntry, Arc<BlindSigner>)>,
-}
-
 /// An issuer with banks, registrar and clock, its key lists of this epoch and the next published.
 pub struct Setup {
     /// Keys, licences, chains and closings.
@@ -182,18 +85,6 @@ pub struct Setup {
     pub banks: Vec<TestBank>,
     /// Where the issuer asks each bank about overspenders.
     pub desks: Vec<Arc<BankDesk>>,
-}
-
-/// RSA keys are slow to make: a process makes each once.
-fn rsa_key(index: usize) -> Arc<BlindSigner> {
-    static KEYS: OnceLock<Mutex<HashMap<usize, Arc<BlindSigner>>>> = OnceLock::new();
-    let keys = KEYS.get_or_init(Mutex::default);
-    let mut keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
-    let make = || {
-        let secret = blind::generate_key().expect("AWS-LC makes keys");
-        Arc::new(BlindSigner::from_pkcs8(secret.dangerous_pkcs8()).expect("a key just made"))
-    };
-    keys.entry(index).or_insert_with(make).clone()
 }
 
 /// The configuration of this world: epochs of 30 days, of which epoch 1 begins at [`START`].
@@ -221,6 +112,7 @@ pub fn config(world: &World, policy: Policy) -> Config {
         key: key(&format!("{name} documents")).public(),
         ceilings: vec![(jpy(), amount(1_000_000_000_000))],
         sealed: vec![SEALED],
+        makes_keys: false,
     };
     Config {
         network: world.network(),
@@ -252,26 +144,10 @@ impl Setup {
         let clock = Arc::new(StandingClock::default());
         clock.put(START.plus(DAY));
         let seed = |name: &str| key(&format!("issuer tests {name}"));
-        let registrar = Arc::new(Registrar {
-            roots: world.roots,
-            signing: seed("authority"),
-            clock: clock.clone(),
-            persons: Mutex::default(),
-            revoked: Mutex::default(),
-            disclosures: AtomicU64::new(0),
-            says_different: AtomicBool::new(false),
-            comparisons: AtomicU64::new(u64::MAX),
-        });
-        let routes = Routes::new(Role::Authority)
-            .with::<CosignKeyList, _>(&registrar)
-            .with::<GetRevocations, _>(&registrar)
-            .with::<Disclose, _>(&registrar)
-            .with::<SamePerson, _>(&registrar);
-        let caller = Caller { role: Role::Issuer, name: "issuer".to_owned() };
-        let transport = MemoryTransport::new(Arc::new(routes), clock.clone(), Some(caller));
-        let authority: Peer<Authority> = Peer::new(Arc::new(transport));
+        let registrar = Registrar::new(world.roots, seed("authority"), clock.clone());
+        let authority = registrar.peer();
         let keys = Keys { signing: seed("issuer"), sealing: Zeroizing::new(sha256(&[b"issuer tests sealing"]).0) };
-        let banks = BANKS.iter().enumerate().map(|(at, name)| test_bank(&config, at, name)).collect();
+        let banks = BANKS.iter().enumerate().map(|(at, name)| TestBank::new(&config, at, name)).collect();
         let entropy = SharedEntropy::seeded([3; 32]);
         let desks: Vec<Arc<BankDesk>> =
             config.banks.iter().map(|bank| BankDesk::new(&bank.name, world.roots)).collect();
@@ -340,7 +216,7 @@ impl Setup {
             .collect();
         signed.sort_unstable();
         let totals = totals.into_iter().collect();
-        let counts = Counts { bank: bank.name.to_owned(), number, signed, totals };
+        let counts = Counts { bank: bank.name.to_owned(), number, signed, totals, identifications: None };
         let counts = Signed::sign(self.world.network(), counts, &bank.document);
         self.member(bank.name, ReportCounts { counts }).await.expect("counts are taken");
     }
@@ -471,24 +347,4 @@ pub fn id(word: &str) -> Nonce {
 /// Sum of amounts in minor units, for figures in tests.
 pub fn total(amounts: impl IntoIterator<Item = Amount>) -> u64 {
     Amount::sum(amounts).expect("test amounts are small").minor()
-}
-
-fn test_bank(config: &Config, at: usize, name: &'static str) -> TestBank {
-    let mut signers = Vec::new();
-    let registered = config.series.iter().find(|series| series.way == Way::Registered);
-    for epoch in registered.iter().flat_map(|_| [1, 2]) {
-        for (face, place) in FACES.into_iter().zip(0usize..) {
-            let signer = rsa_key((at * 2 + epoch - 1) * FACES.len() + place);
-            let entry = KeyEntry {
-                bank: name.to_owned(),
-                series: registered.map_or(SERIES, |series| series.series),
-                epoch: u32::try_from(epoch).expect("a small number"),
-                currency: registered.map_or(jpy(), |series| series.currency),
-                face: amount(face),
-                modulus: (*signer.public().modulus()).into(),
-            };
-            signers.push((entry, signer));
-        }
-    }
-    TestBank { name, document: key(&format!("{name} documents")), signers }
 }

@@ -4,14 +4,14 @@
 //! them by number and book each once, so that a lost or repeated answer changes nothing (HC-X35).
 
 use zeni_message::{
-    NoRefusal,
+    NoRefusal, Time,
     route::{Ctx, Failure},
 };
 use zeni_money::{Amount, Currency};
 use zeni_note::messages::issuer::{GetTransfers, Transfer};
 use zeni_store::{Row, Tx, TxError, params};
 
-use crate::{Account, Done, Issuer, books, count_value, failure_of_read, schema};
+use crate::{Account, Done, Issuer, books, count_value, failure_of_read, schema, time_value};
 
 /// Writes a bank's transfer of a cycle, unless there is nothing to say.
 pub(crate) fn order(
@@ -24,7 +24,8 @@ pub(crate) fn order(
 ) -> Result<(), TxError> {
     let released = -books::balance(tx, &Account::Released(bank.to_owned()), currency)?;
     let told = tx.row(schema::TRANSFERRED, params![bank, currency.code()])?.map_or(Ok(0), |row| row.u64(0))?;
-    let returned = u64::try_from(released - i128::from(told)).ok().and_then(Amount::from_minor);
+    let before = tx.row(schema::TRANSFERRED_BEFORE, params![bank, currency.code()])?.map_or(Ok(0), |row| row.u64(0))?;
+    let returned = u64::try_from(released - i128::from(told) - i128::from(before)).ok().and_then(Amount::from_minor);
     let returned = returned.expect("what came back only grows, within what was issued");
     if amount.is_zero() && returned.is_zero() {
         return Ok(());
@@ -32,6 +33,18 @@ pub(crate) fn order(
     let last = tx.row(schema::LAST_TRANSFER, params![bank])?.map_or(Ok(0), |row| row.u64(0))?;
     let row = params![bank, count_value(last + 1), cycle, currency.code(), amount, u32::from(pays), returned];
     tx.execute(schema::INSERT_TRANSFER, row).map(drop)
+}
+
+/// Drops some transfers of cycles before `before`, and keeps what they told: the next one tells what is more. Answers how many.
+pub(crate) fn prune(tx: &mut Tx<'_>, before: Time) -> Result<u64, TxError> {
+    let ended = tx.rows(schema::ENDED_TRANSFERS, &[time_value(before)])?;
+    for row in &ended {
+        let (bank, currency, returned) = (row.text(0)?, row.text(2)?, row.u64(3)?);
+        let told = tx.row(schema::TRANSFERRED_BEFORE, params![bank, currency])?.map_or(Ok(0), |row| row.u64(0))?;
+        tx.execute(schema::PUT_TRANSFERRED, &[bank.into(), currency.into(), count_value(told + returned)])?;
+        tx.execute(schema::DELETE_TRANSFER, params![bank, row.int(1)?])?;
+    }
+    Ok(ended.len() as u64)
 }
 
 impl Issuer {

@@ -258,6 +258,10 @@ impl Opener<'_> {
         let (keys, identity) = self.keys(&role.dir)?;
         let store = self.store(&role.dir, role.database.as_deref(), "issuer", &zeni_issuer::SCHEMA)?;
         let ceiling = amount(role.ceiling)?;
+        let known = |name: &&String| self.network.banks.iter().any(|bank| bank.name == **name);
+        if let Some(stranger) = role.makes_keys.iter().find(|name| !known(name)) {
+            bail!("makes_keys names {stranger}, which is no bank of this network");
+        }
         let currencies: Vec<Currency> = self.config.series.iter().map(currency).collect::<Result<_>>()?;
         let banks = self
             .network
@@ -269,6 +273,7 @@ impl Opener<'_> {
                     key: public_key(&bank.key)?,
                     ceilings: currencies.iter().map(|currency| (*currency, ceiling)).collect(),
                     sealed: self.sealed_series(&bank.name),
+                    makes_keys: role.makes_keys.contains(&bank.name),
                 })
             })
             .collect::<Result<_>>()?;
@@ -410,7 +415,7 @@ fn sealed_config(role: &IssuerConfig) -> Result<zeni_issuer::SealedConfig> {
         let (per_key, per_issuer_day) = (amount(caps.per_key)?, amount(caps.per_issuer_day)?);
         Ok::<_, anyhow::Error>(zeni_issuer::SealedClaims { per_key, per_issuer_day })
     });
-    Ok(zeni_issuer::SealedConfig { makes_keys: role.makes_keys, claims: claims.transpose()? })
+    Ok(zeni_issuer::SealedConfig { claims: claims.transpose()? })
 }
 
 fn card_limits((code, limits): (&String, &CardsConfig)) -> Result<zeni_bank::CardLimits> {

@@ -124,7 +124,10 @@ fn numbered(path: &Path, number: usize) -> std::path::PathBuf {
 
 fn described(preview: &Preview) -> String {
     let payee = match &preview.payee {
-        PayeeName::Certified { name } => foreign(name),
+        PayeeName::Certified { name, bank: None } => foreign(name),
+        PayeeName::Certified { name, bank: Some(bank) } => {
+            format!("{} (as bank {} certifies)", foreign(name), foreign(bank))
+        }
         PayeeName::Unverified { claimed, fingerprint } if claimed.is_empty() => {
             format!("somebody without a name (key {fingerprint})")
         }

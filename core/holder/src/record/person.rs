@@ -67,7 +67,7 @@ pub struct Profile {
     /// Salt of the account's digest in closings.
     #[n(2)]
     pub account_salt: Nonce,
-    /// Name in the authority's file; the account where nobody is registered.
+    /// Name in the authority's file; where nobody is registered the one that the bank certified for a shop, or the account.
     #[n(3)]
     pub name: String,
     /// Privacy regime.

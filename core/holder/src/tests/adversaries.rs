@@ -97,7 +97,7 @@ fn a_shop_that_lies_about_its_name_is_found_out() {
     let shop = Home::joined(&town, "tea shop", Privacy::Untraceable, Kind::Shop);
     let honest = block_on(shop.open().request(yen(100), "tea")).unwrap().document;
     let shown = |request: &Signed<zeni_note::Challenge>| block_on(taro.open().preview(request)).map(|it| it.payee);
-    assert_eq!(shown(&honest), Ok(PayeeName::Certified { name: "TEA SHOP".into() }));
+    assert_eq!(shown(&honest), Ok(PayeeName::Certified { name: "TEA SHOP".into(), bank: None }));
 
     let liar = key("liar");
     let mut challenge = honest.record.clone();

@@ -73,7 +73,7 @@ fn fresh(privacy: Privacy) -> (Arc<Town>, Vec<Home>) {
     (town, vec![home])
 }
 
-fn funded(privacy: Privacy) -> (Arc<Town>, Vec<Home>) {
+fn funded_one(privacy: Privacy) -> (Arc<Town>, Vec<Home>) {
     let (town, homes) = fresh(privacy);
     block_on(homes[0].open().withdraw(yen(1_600), true)).unwrap();
     (town, homes)
@@ -82,6 +82,37 @@ fn funded(privacy: Privacy) -> (Arc<Town>, Vec<Home>) {
 fn withdraw(holder: &mut Holder) -> Result<(), Box<dyn std::error::Error>> {
     block_on(holder.withdraw(yen(1_600), true))?;
     Ok(())
+}
+
+/// Cuts the power at every call of a withdrawal in turn and has `then` go on from there: nothing may be pending or lost after it.
+fn after_each_cut(privacy: Privacy, mut then: impl FnMut(&Town, &Home)) {
+    for at in 1.. {
+        let (town, homes) = fresh(privacy);
+        let home = &homes[0];
+        let before = home.wealth();
+        let mut holder = home.open();
+        home.power.cut_at(at);
+        withdraw(&mut holder).ok();
+        let cut = home.power.is_off();
+        drop(holder);
+        if !cut {
+            break;
+        }
+        then(&town, home);
+        assert_eq!((home.figures()[1], home.wealth()), (0, before), "{privacy:?}, cut at {at}");
+    }
+}
+
+fn hand_in(holder: &mut Holder) -> Result<(), Box<dyn std::error::Error>> {
+    block_on(holder.hand_in())?;
+    Ok(())
+}
+
+/// A wallet without licences in a town whose notes are issued under seal.
+fn unregistered() -> (Arc<Town>, Home) {
+    let town = Town::with(Series::Sealed(zeni_note::keylist::Way::Sealed));
+    let home = Home::unregistered(&town, "taro", Kind::Wallet);
+    (town, home)
 }
 
 fn nothing_pending(homes: &[Home]) {
@@ -128,27 +159,16 @@ fn an_untraceable_withdrawal_survives_the_loss_of_any_reply() {
 #[test]
 fn a_lost_reply_and_a_stale_nonce_lose_no_note() {
     for privacy in [Privacy::Unlinkable, Privacy::Untraceable] {
-        for at in 1.. {
-            let (town, homes) = fresh(privacy);
-            let before = homes[0].wealth();
-            let mut holder = homes[0].open();
-            homes[0].power.cut_at(at);
-            withdraw(&mut holder).ok();
-            let cut = homes[0].power.is_off();
-            drop(holder);
-            if !cut {
-                break;
-            }
+        after_each_cut(privacy, |town, home| {
             town.pass(5);
             town.books().stale = 1;
-            block_on(homes[0].open().resume()).unwrap();
+            block_on(home.open().resume()).unwrap();
             town.books().stale = 0;
             for _ in 0..3 {
                 town.pass(4_000);
-                block_on(homes[0].open().resume()).unwrap();
+                block_on(home.open().resume()).unwrap();
             }
-            assert_eq!((homes[0].figures()[1], homes[0].wealth()), (0, before), "{privacy:?}, cut at {at}");
-        }
+        });
     }
 }
 
@@ -156,27 +176,16 @@ fn a_lost_reply_and_a_stale_nonce_lose_no_note() {
 #[test]
 fn what_was_perhaps_issued_is_not_claimed() {
     let mut seen = 0;
-    for at in 1.. {
-        let (town, homes) = fresh(Privacy::Unlinkable);
-        let before = homes[0].wealth();
-        let mut holder = homes[0].open();
-        homes[0].power.cut_at(at);
-        withdraw(&mut holder).ok();
-        let cut = homes[0].power.is_off();
-        drop(holder);
-        if !cut {
-            break;
-        }
+    after_each_cut(Privacy::Unlinkable, |town, home| {
         town.at(terms().redeem_until.plus(1));
         town.books().stale = u32::MAX;
-        let claimed = block_on(homes[0].open().claim());
+        let claimed = block_on(home.open().claim());
         seen += usize::from(claimed.is_ok_and(|all| all.iter().any(|one| one.state == "pending")));
         town.books().stale = 0;
-        block_on(homes[0].open().resume()).unwrap();
-        block_on(homes[0].open().claim()).ok();
-        block_on(homes[0].open().resume()).unwrap();
-        assert_eq!((homes[0].figures()[1], homes[0].wealth()), (0, before), "cut at {at}");
-    }
+        block_on(home.open().resume()).unwrap();
+        block_on(home.open().claim()).ok();
+        block_on(home.open().resume()).unwrap();
+    });
     assert!(seen > 0, "some cut came after the message");
 }
 
@@ -194,25 +203,18 @@ fn a_deposit_survives_every_cut() {
         block_on(holder.deposit(yen(700)))?;
         Ok(())
     };
-    assert!(everywhere(|| funded(Privacy::Unlinkable), deposit, nothing_pending) > 10);
+    assert!(everywhere(|| funded_one(Privacy::Unlinkable), deposit, nothing_pending) > 10);
 }
 
 /// RN-F5.1: a hand-in that is cut anywhere resumes.
 #[test]
 fn a_hand_in_survives_every_cut() {
     let prepare = || {
-        let town = Town::new();
-        let shop = Home::joined(&town, "tea shop", Privacy::Untraceable, Kind::Shop);
-        let taro = Home::joined(&town, "taro", Privacy::Unlinkable, Kind::Wallet);
-        block_on(taro.open().withdraw(yen(600), true)).unwrap();
+        let (town, taro, shop) = wallet_and_shop(600);
         transfer(&taro, &shop, 330);
         transfer(&taro, &shop, 120);
         transfer(&shop, &taro, 20);
         (town, vec![shop, taro])
-    };
-    let hand_in: Step = |holder| {
-        block_on(holder.hand_in())?;
-        Ok(())
     };
     assert!(everywhere(prepare, hand_in, |homes| assert_eq!(homes[0].figures(), [0; 4])) > 10);
 }
@@ -221,19 +223,12 @@ fn a_hand_in_survives_every_cut() {
 #[test]
 fn a_partly_refused_hand_in_survives_every_cut() {
     let prepare = || {
-        let town = Town::new();
-        let shop = Home::joined(&town, "tea shop", Privacy::Untraceable, Kind::Shop);
-        let taro = Home::joined(&town, "taro", Privacy::Unlinkable, Kind::Wallet);
-        block_on(taro.open().withdraw(yen(600), true)).unwrap();
+        let (town, taro, shop) = wallet_and_shop(600);
         for minor in [330, 120, 70] {
             transfer(&taro, &shop, minor);
         }
         town.books().refusals = vec![zeni_note::messages::bank::DepositRefusal::Late { item: 1 }];
         (town, vec![shop, taro])
-    };
-    let hand_in: Step = |holder| {
-        block_on(holder.hand_in())?;
-        Ok(())
     };
     let finished = |homes: &[Home]| {
         let [available, pending, owed_back, left] = homes[0].figures();
@@ -302,7 +297,7 @@ fn a_payment_survives_every_cut() {
     for cut in [Cut::BeforeCommit, Cut::AfterCommit] {
         let payers = (0..payer_commits).map(|at| (Some(at), None));
         for (payer_at, payee_at) in payers.chain((0..payee_commits).map(|at| (None, Some(at)))) {
-            let (town, homes) = funded(Privacy::Unlinkable);
+            let (town, homes) = funded_one(Privacy::Unlinkable);
             let taro = &homes[0];
             let jiro = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
             let total = taro.wealth() + jiro.wealth();
@@ -343,8 +338,7 @@ fn a_payment_survives_every_cut() {
 #[test]
 fn a_sealed_withdrawal_survives_every_cut() {
     fn prepare(slow: u32) -> (Arc<Town>, Vec<Home>) {
-        let town = Town::with(Series::Sealed(zeni_note::keylist::Way::Sealed));
-        let home = Home::unregistered(&town, "taro", Kind::Wallet);
+        let (town, home) = unregistered();
         town.books().sealed.slow = slow;
         town.books().sealed.makes_keys = true;
         (town, vec![home])
@@ -370,8 +364,7 @@ fn a_sealed_withdrawal_survives_every_cut() {
 #[test]
 fn a_deposit_without_a_licence_survives_every_cut() {
     let prepare = || {
-        let town = Town::with(Series::Sealed(zeni_note::keylist::Way::Sealed));
-        let home = Home::unregistered(&town, "taro", Kind::Wallet);
+        let (town, home) = unregistered();
         block_on(home.open().withdraw(yen(1_600), false)).unwrap();
         (town, vec![home])
     };

@@ -68,7 +68,7 @@ fn a_certificate_for_another_name_is_refused() {
         block_on(taro.open().preview(&request)).map(|it| it.payee)
     };
     assert_eq!(shown("TEA SHOP"), Err(PayError::FalseName { claimed: "TEA SHOP".into() }));
-    assert_eq!(shown("LIAR"), Ok(PayeeName::Certified { name: "LIAR".into() }));
+    assert_eq!(shown("LIAR"), Ok(PayeeName::Certified { name: "LIAR".into(), bank: None }));
 }
 
 /// RN-X42: neither memo nor name may hold what a terminal obeys or what turns the direction of writing, on both sides.

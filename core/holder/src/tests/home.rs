@@ -181,7 +181,7 @@ impl Home {
             bank: BANK.into(),
             account: self.name.into(),
             code: "code".into(),
-            csr: vec![1],
+            csr: Arc::new(|_| vec![1]),
             identity: self.registered.then(|| self.name.into()),
         };
         Join { enrolment, privacy, kind }

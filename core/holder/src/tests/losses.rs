@@ -192,6 +192,12 @@ fn ended_money_is_deposited_directly() {
     town.at(terms().valid_until.plus(1));
     assert_eq!(taro.figures(), [0, 0, 0, 1_300]);
     assert_eq!(block_on(taro.open().deposit(yen(300))).unwrap_err().code(), "insufficient_funds");
+    whole_deposited_and_rest_refunded(&town, &taro);
+}
+
+/// Of a whole note of 1,000 yen and a rest of 300, both ended, the note is deposited under its own key and the rest refunded after its
+/// term; 200 yen were paid before.
+fn whole_deposited_and_rest_refunded(town: &Town, taro: &Home) {
     block_on(taro.open().deposit(yen(1_000))).unwrap();
     let sent = town.last_deposit();
     assert!(matches!(sent.purpose, ClosingPurpose::Deposit(_)) && sent.items[0].chain.hops.is_empty());
@@ -220,13 +226,7 @@ fn money_on_an_ended_licence_under_valid_notes_is_deposited() {
         assert_eq!(taro.figures(), [0, 0, 0, 1_300], "{privacy:?}");
         let ask = request(&jiro);
         assert_eq!(block_on(taro.open().pay(&ask)).unwrap_err().code(), "insufficient_funds");
-        block_on(taro.open().deposit(yen(1_000))).unwrap();
-        let sent = town.last_deposit();
-        assert!(matches!(sent.purpose, ClosingPurpose::Deposit(_)) && sent.items[0].chain.hops.is_empty());
-        assert_eq!((taro.figures(), taro.wealth()), ([0, 0, 0, 300], OPENING - 200));
-        town.at(terms().deposit_until.plus(1));
-        assert_eq!(block_on(taro.open().refund()).unwrap()[0].money, yen(300));
-        assert_eq!((taro.figures(), taro.wealth()), ([0; 4], OPENING - 200));
+        whole_deposited_and_rest_refunded(&town, &taro);
     }
 }
 

@@ -3,7 +3,7 @@
 use zeni_message::Message;
 use zeni_note::{
     keylist::Way,
-    messages::bank::WithdrawSealed,
+    messages::bank::{GetSealedOrders, WithdrawSealed},
     sealed::{Envelope, KeyMaker, SealedContent},
     spec,
     testing::amount,
@@ -192,7 +192,8 @@ fn refusals_release_the_money() {
     assert_eq!((home.figures(), home.wealth()), ([500, 0, 0, 0], OPENING));
 }
 
-/// HC-D3: K is wiped from the wallet once the note is stored or the order refused; while it is open it is there.
+/// HC-D3: K is wiped from the wallet once the note is stored, or nothing can come of an order that was refused; while it is open it
+/// is there.
 #[test]
 fn k_is_wiped() {
     let town = sealed_town();
@@ -208,7 +209,66 @@ fn k_is_wiped() {
     assert_eq!(kept(&home), 0);
     town.books().sealed.refuses = Some("stopped");
     block_on(home.open().withdraw(yen(500), false)).unwrap_err();
+    block_on(home.open().resume()).unwrap();
+    assert_eq!(kept(&home), 1);
+    town.at(zeni_note::testing::terms().retain_until.plus(1));
+    block_on(home.open().resume()).unwrap();
     assert_eq!(kept(&home), 0);
+    assert_eq!(block_on(home.open().sealed_orders()).unwrap()[1].asked_until, None);
+}
+
+/// The questions for the state of refused orders that reached the bank.
+fn asked(town: &Town) -> usize {
+    town.books().seen.iter().filter(|(_, _, path, _)| *path == GetSealedOrders::PATH).count()
+}
+
+/// HC-X9, HC-X11, HC-F2.17: a bank that has the note says that it was refused, or that it took no order at all. The wallet keeps what it
+/// sealed, asks where the order stands ever more seldom, never orders again, and takes the note when the bank shows it. Control: with K
+/// wiped at the refusal, the same answer is no money.
+#[test]
+fn a_bank_that_denies_a_note() {
+    for (rogue, code) in [(Rogue::Denies, "sealed_refused"), (Rogue::DeniesAll, "insufficient_funds")] {
+        for forgets in [false, true] {
+            let town = sealed_town();
+            let home = Home::unregistered(&town, "taro", Kind::Wallet);
+            town.books().sealed.rogue = Some(rogue);
+            assert_eq!(block_on(home.open().withdraw(yen(500), false)).unwrap_err().code(), code);
+            assert_eq!(home.wealth(), OPENING - 500, "the bank has taken the money");
+            let report = block_on(home.open().sealed_orders()).unwrap().remove(0);
+            assert_eq!((report.state, report.asked_until), ("refused", Some(zeni_note::testing::terms().retain_until)));
+            for (pass, questions) in [(0, 0), (60, 1), (60, 1), (60, 2), (7 * 86_400, 3), (86_400, 4)] {
+                town.pass(pass);
+                block_on(home.open().resume()).unwrap();
+                assert_eq!(asked(&town), questions);
+            }
+            if forgets {
+                let holder = home.open();
+                let order = block_on(holder.all::<SealedOrder>()).unwrap().remove(0);
+                block_on(holder.put(&SealedOrder { content: None, ..order })).unwrap();
+            }
+            town.books().sealed.rogue = None;
+            town.pass(86_400);
+            block_on(home.open().resume()).unwrap();
+            assert_eq!(sent(&town).len(), 1, "nothing is ordered again");
+            let (state, wealth) = if forgets { ("refused", OPENING - 500) } else { ("issued", OPENING) };
+            assert_eq!((states(&home), home.wealth()), (vec![state], wealth), "forgets: {forgets}");
+        }
+    }
+}
+
+/// HC-X1: an order that was honestly refused for want of money is asked about and not carried out when there is money again.
+#[test]
+fn refused_orders_are_never_ordered_again() {
+    let town = sealed_town();
+    let home = Home::unregistered(&town, "taro", Kind::Wallet);
+    block_on(home.open().withdraw(yen(30_000), false)).unwrap_err();
+    town.books().balance.insert(format!("{BANK}/taro"), 2 * OPENING);
+    for _ in 0..3 {
+        town.pass(86_400);
+        block_on(home.open().resume()).unwrap();
+    }
+    assert!(asked(&town) > 0);
+    assert_eq!((home.figures(), home.wealth(), block_on(home.open().next_due()).unwrap()), ([0; 4], 2 * OPENING, None));
 }
 
 /// HC-V1…V3: HC-V1 the note shows the key; HC-V2, HC-V3 it shows g of face value and key, and is paid with all the same.

@@ -6,8 +6,8 @@ use zeni_message::{Message, Signed};
 use zeni_note::{
     Chain, Payment, Right,
     keylist::Way,
-    messages::bank::Deposit,
-    testing::{DAY, amount, key, terms},
+    messages::bank::{Deposit, HandInTakings},
+    testing::{DAY, START, amount, key, terms},
 };
 use zeni_store::testing::block_on;
 
@@ -49,6 +49,47 @@ fn a_payment_without_any_line() {
     assert_eq!((shop.figures(), shop.deposit_only()), ([0; 4], 300));
     let next = block_on(payer.open().preview(&ask(&shop, 1).document)).unwrap();
     assert_eq!(next.available, yen(700));
+}
+
+/// RN-X42: a shop that no authority registers is shown under the name that its bank certified for its key, and by which bank. A bank's
+/// word for a licensed payee, one that no key list names, for another key, or that has ended, is refused; without it the name is
+/// shown as unverified.
+#[test]
+fn a_bank_names_its_shop() {
+    let (town, payer, shop) = scene();
+    let (network, genuine) = (town.world.network(), ask(&shop, 100).document);
+    let named = |request: &Signed<zeni_note::Challenge>| block_on(payer.open().preview(request)).map(|it| it.payee);
+    let bank = PayeeName::Certified { name: "TEA SHOP".into(), bank: Some(BANK.into()) };
+    assert_eq!(named(&genuine), Ok(bank));
+    assert_eq!(block_on(shop.open().profile()).unwrap().name, "TEA SHOP");
+
+    let liar = key("liar");
+    let certificate = genuine.record.certificate.clone().unwrap();
+    let lie = |change: &dyn Fn(&mut zeni_note::Challenge)| {
+        let mut record = genuine.record.clone();
+        (record.payee, record.right) = (liar.public(), Right::Unlicensed(liar.public()));
+        change(&mut record);
+        named(&Signed::sign(network, record, &liar))
+    };
+    let vouched = |signer: &zeni_crypto::SecretKey, until| {
+        let record = zeni_note::NameCertificate { key: liar.public(), until, ..certificate.record.clone() };
+        Some(Signed::sign(network, record, signer))
+    };
+    let (until, ended) = (START.plus(DAY), START);
+    let false_name = Err(PayError::FalseName { claimed: "TEA SHOP".into() });
+    assert_eq!(lie(&|_| {}), false_name, "another's certificate");
+    assert_eq!(lie(&|it| it.certificate = vouched(&key("no bank"), until)), false_name);
+    assert_eq!(lie(&|it| it.certificate = vouched(&bank_key(), ended)), false_name);
+    let licensed = lie(&|it| {
+        it.right = town.world.licence(liar.public()).into();
+        it.certificate = vouched(&bank_key(), until);
+    });
+    assert_eq!(licensed, false_name, "whom the authority registers it names");
+    assert!(matches!(lie(&|it| it.certificate = None), Ok(PayeeName::Unverified { .. })));
+    assert!(
+        matches!(lie(&|it| it.certificate = vouched(&bank_key(), until)), Ok(PayeeName::Certified { .. })),
+        "control"
+    );
 }
 
 /// HC-F3.5, HC-V13, HC-V14, HC-A8, HC-A11, HC-X16, HC-P11, HC-A24: the user makes e again from TIME and W, which commits to key and name: a challenge in which the
@@ -194,7 +235,7 @@ fn a_shop_whose_clock_is_wrong() {
     let (town, payer, shop) = scene();
     town.pass(DAY);
     let ahead = ask(&shop, 100);
-    town.at(zeni_note::testing::START.plus(DAY));
+    town.at(START.plus(DAY));
     assert_eq!(block_on(payer.open().pay(&ahead.document)).unwrap_err().code(), "from_the_future");
     town.pass(DAY);
     let paid = pay(&payer, &ahead);
@@ -360,14 +401,44 @@ fn a_shop_hands_in_its_own_note() {
     let (town, _, shop) = scene();
     block_on(shop.open().withdraw(yen(500), false)).unwrap();
     block_on(shop.open().hand_in()).unwrap();
-    let message: zeni_note::messages::bank::HandInTakings = {
+    let message: HandInTakings = {
         let books = town.books();
-        let (.., body) = books.seen.iter().rfind(|it| it.2 == zeni_note::messages::bank::HandInTakings::PATH).unwrap();
+        let (.., body) = books.seen.iter().rfind(|it| it.2 == HandInTakings::PATH).unwrap();
         zeni_message::decode(body, usize::MAX).unwrap()
     };
     assert_eq!(message.chains[0].hops.len(), 1);
     block_on(shop.open().deposit_states()).unwrap();
     assert_eq!(shop.wealth(), OPENING);
+}
+
+/// HC-P1: money that a licensed payee gave back to the key under which a shop had ordered it is not handed in with the takings, and is
+/// refused by name when it is all there is; with the shop's word it is handed in, under that key (control).
+#[test]
+fn a_shop_is_told_of_given_back_money() {
+    let town = Town::with(Series::Both);
+    let shop = Home::unregistered(&town, "cafe", Kind::Shop);
+    let licensed = Home::joined(&town, "jiro", Privacy::Unlinkable, Kind::Wallet);
+    block_on(shop.open().withdraw(yen(500), false)).unwrap();
+    let request = ask(&licensed, 300);
+    let paid = pay(&shop, &request);
+    town.pass(2 * DAY);
+    block_on(licensed.open().receive(&paid)).unwrap();
+    let back = block_on(licensed.open().give_back()).unwrap().remove(0);
+    block_on(shop.open().receive(&back.document)).unwrap();
+    let ordered = paid.answers[0].chain.holder.key();
+    let keys = |town: &Town| {
+        let books = town.books();
+        let (.., body) = books.seen.iter().rfind(|it| it.2 == HandInTakings::PATH).unwrap();
+        let message: HandInTakings = zeni_message::decode(body, usize::MAX).unwrap();
+        message.chains.iter().map(|chain| chain.right().key()).collect::<Vec<_>>()
+    };
+    assert_eq!(block_on(shop.open().hand_in()).unwrap()[0].money, yen(200), "the rest of its own note");
+    assert!(!keys(&town).contains(&ordered));
+    assert_eq!((shop.deposit_only(), block_on(shop.open().hand_in()).unwrap_err().code()), (300, "would_reveal"));
+    assert_eq!(block_on(shop.open().hand_in_revealing()).unwrap()[0].money, yen(300));
+    assert_eq!(keys(&town), [ordered]);
+    block_on(shop.open().deposit_states()).unwrap();
+    assert_eq!((shop.wealth(), block_on(shop.open().hand_in()).unwrap_err().code()), (OPENING, "nothing_to_deposit"));
 }
 
 /// What comes late or twice to a payee without a licence cannot be given back by it: it is told so, keeps the money for the account, and nothing is lost. Given back by

@@ -25,7 +25,7 @@ use zeni_note::{
     testing::{DAY, EPOCH, SERIES, START, World, amount, jpy, nonce, terms},
 };
 
-pub(crate) use sealed::{Rogue, Series, pair as sealing_pair};
+pub(crate) use sealed::{Rogue, Series, bank_key, pair as sealing_pair};
 
 pub(crate) const BANK: &str = "aoba";
 pub(crate) const FACES: [u64; 3] = [100, 500, 1_000];
@@ -452,8 +452,12 @@ fn revocations(town: &Town) -> Signed<zeni_note::RevocationList> {
     Signed::sign(town.world.network(), list, &town.world.authority)
 }
 
-fn enrolled() -> Enrolled {
-    Enrolled { chain: "PEM".into(), account_salt: nonce("account salt") }
+fn enrolled(town: &Town, payee_key: Option<zeni_crypto::PublicKey>) -> Enrolled {
+    let name = payee_key.map(|key| {
+        let record = NameCertificate { name: "TEA SHOP".into(), key, until: START.plus(400 * DAY) };
+        Signed::sign(town.world.network(), record, &bank_key())
+    });
+    Enrolled { chain: "PEM".into(), account_salt: nonce("account salt"), name }
 }
 
 serves! {
@@ -469,11 +473,12 @@ serves! {
             let mut books = town.books();
             books.balance.insert(format!("{BANK}/{}", it.account), OPENING);
             books.sealed.account_keys.push((it.account, it.account_key));
-            Ok(enrolled())
+            Ok(enrolled(town, it.payee_key))
         }
         _ => Err(EnrolRefusal::UnknownAccount),
     };
     WithdrawSealed, |town, ctx, it| sealed::withdraw(town, ctx.caller_name(), it);
+    GetSealedOrders, |town, ctx, it| Ok(sealed::states(town, ctx.caller_name(), &it));
     Withdraw, |town, ctx, it| withdraw(town, ctx.caller_name(), it);
     DisputeSignature, |town, ctx, it| Ok(dispute(town, ctx.caller_name(), it));
     OpenDeposit, |town, ctx, it| {
@@ -520,6 +525,7 @@ pub(super) fn routes(town: &Arc<Town>, role: Role) -> Routes {
             .with::<Enrol, _>(town)
             .with::<Withdraw, _>(town)
             .with::<WithdrawSealed, _>(town)
+            .with::<GetSealedOrders, _>(town)
             .with::<DisputeSignature, _>(town)
             .with::<OpenDeposit, _>(town)
             .with::<Deposit, _>(town)

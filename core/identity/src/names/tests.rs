@@ -21,6 +21,20 @@ fn text_and_name_are_inverses() {
 }
 
 #[test]
+fn names_of_account_keys_have_one_form() {
+    let name = AccountKeyName::new("sandbox", [0xab; 32]).unwrap();
+    let text = format!("urn:zeni:sandbox:account-key:{}", "ab".repeat(32));
+    assert_eq!(name.to_string(), text);
+    assert_eq!(text.parse(), Ok(name));
+    assert!(parse(&text).is_err(), "no party's name");
+    let refused = |text: String| text.parse::<AccountKeyName>().is_err();
+    assert!(
+        refused(text.replace("ab", "AB")) && refused(format!("{text}00")) && refused(text.replace("key:ab", "key:+b"))
+    );
+    assert!(refused(text.replace("sandbox", "Sandbox")) && refused(text.replace("account-key", "customers")));
+}
+
+#[test]
 fn strange_names_are_refused() {
     let long = "a".repeat(NAME_CHARS_MAX + 1);
     let refused = |text: &str| parse(text).unwrap_err();

@@ -82,6 +82,29 @@ fn names_come_out_of_believed_certificates() {
     assert_eq!(customer.party().to_string(), "urn:zeni:sandbox:wallet:aoba/A-1001");
 }
 
+/// HC-O3: a certificate names the key of its owner's orders; a chain in PEM is read for it; one that names two keys, or a key of
+/// another network, is not believed.
+#[test]
+fn keys_of_orders_come_out_of_believed_certificates() {
+    let world = World::new();
+    let name = "urn:zeni:sandbox:wallet:aoba/A-1001";
+    let orders = |network: &str| AccountKeyName::new(network, [0xab; 32]).unwrap();
+    let certified = |key: &AccountKeyName| {
+        let validity = Validity::days(NOW, 30);
+        world.aoba.issue_customer(&party(name), &TlsKey::generate().public(), key, validity, [3; 16]).unwrap()
+    };
+    let read = |leaf: &Certificate| world.trust.verify_chain(&(leaf.pem() + &world.aoba.certificate_pem()), NOW);
+    let own = certified(&orders("sandbox"));
+    let identity = read(&own).unwrap();
+    assert_eq!((identity.party().to_string(), identity.account_key()), (name.into(), Some(&orders("sandbox"))));
+    assert_eq!(read(&world.customer()).unwrap().account_key(), None);
+    assert!(matches!(read(&certified(&orders("other"))), Err(TrustError::Overreach { .. })));
+    assert_eq!(world.trust.verify_chain(&own.pem(), NOW), Err(TrustError::UnknownIssuer));
+    for damaged in ["", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"] {
+        assert_eq!(world.trust.verify_chain(damaged, NOW), Err(TrustError::Form));
+    }
+}
+
 #[test]
 fn another_root_is_not_believed() {
     let (world, other) = (World::new(), World::new());

@@ -207,6 +207,34 @@ impl Message for SamePerson {
     const MAX: usize = MESSAGE_BYTES_MAX;
 }
 
+/// A key under seal overspent: the authority lists it as revoked, so that payees refuse it who are offline (DESIGN §5 "Trace"). No
+/// name and no person is involved: who it was only the note's bank knows.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct RevokeSealed {
+    /// The proof, by itself enough.
+    #[n(0)]
+    pub proof: OverspendingProof,
+}
+
+refusals! {
+    /// Why a key under seal is not listed as revoked.
+    pub enum RevokeSealedRefusal {
+        1 Licensed = Sender, Never, "licensed", "the proof is about a licensed key, which its disclosure revokes";
+        2 NoProof = Sender, Never, "no_proof", "the evidence does not prove overspending";
+    }
+}
+
+impl Message for RevokeSealed {
+    type To = Authority;
+    /// Number in the authority's log of disclosures.
+    type Reply = u64;
+    type Refusal = RevokeSealedRefusal;
+    const FROM: &'static [Role] = &[Role::Issuer];
+    const AUTH: Auth = Auth::Certificate;
+    const PATH: &'static str = "/v1/revoke-sealed";
+    const MAX: usize = MESSAGE_BYTES_MAX;
+}
+
 /// RN-X31: the person's card is lost or broken: all his licences are revoked; rests come back by refund only.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct ReportLost {

@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use zeni_crypto::{Digest, Signature};
+use zeni_crypto::{Digest, LogEnd, Signature};
 use zeni_message::{
     Auth, Issuer, Message, NoRefusal, Record, Role, Signed, Time,
     limits::{MESSAGE_BYTES_MAX, SMALL_MESSAGE_BYTES_MAX},
@@ -155,7 +155,7 @@ refusals! {
         2 UnknownSeries = Sender, Never, "unknown_series", "the bank takes part in no such face value of a sealed series in this epoch";
         3 Sealed = Earlier, Never, "not_opened", "the request does not open, or was not sealed as it has to be";
         4 OtherAmount = Earlier, Never, "other_amount", "bank and request name different amounts, currencies, series or epochs";
-        5 KeyMaker = Earlier, Never, "key_maker", "this issuer makes no keys for wallets";
+        5 KeyMaker = Earlier, Never, "key_maker", "no keys are made for customers of this bank: issuer and bank have not both agreed to it";
         6 BadKey = Earlier, Never, "bad_key", "the key is not canonical and of prime order";
         7 Void = Sender, Never, "void", "the request was refused before";
         8 Registered = Earlier, Never, "registered", "another request was issued for the same number and key";
@@ -306,6 +306,43 @@ pub struct Counts {
     /// Per currency: what the bank believes of its position.
     #[n(3)]
     pub totals: Vec<BankTotals>,
+    /// How far the bank's log of identifications has come: held by another, its end cannot be cut off unseen (HC-F5.6).
+    #[n(4)]
+    pub identifications: Option<LogReport>,
+}
+
+/// An end that a hash-chained log had ([`LogEnd`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct LogMark {
+    /// Number of the last entry, 0 before the first.
+    #[n(0)]
+    pub number: u64,
+    /// Its hash, zeros before the first.
+    #[n(1)]
+    pub head: Digest,
+}
+
+impl LogMark {
+    /// Before the first entry.
+    pub const START: LogMark = LogMark { number: LogEnd::START.number, head: LogEnd::START.head };
+}
+
+/// A log from one report to the next. It tells how many entries there are and nothing of what they say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct LogReport {
+    /// The end in the report before, as the log has that entry now; [`LogMark::START`] in the first.
+    #[n(0)]
+    pub before: LogMark,
+    /// The end now.
+    #[n(1)]
+    pub end: LogMark,
+}
+
+impl LogReport {
+    /// Whether the log goes on from `mark`, where a report left it: nothing was cut off, altered or written anew.
+    pub fn continues(&self, mark: &LogMark) -> bool {
+        self.before == *mark && (self.end.number > mark.number || self.end == *mark)
+    }
 }
 
 /// A bank's own totals in one currency, to be compared with the issuer's books (RN-F9.2, RN-P22).

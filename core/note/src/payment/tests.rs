@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use zeni_message::Signed;
 
 use super::*;
+use crate::keylist::Way;
 use crate::licence::key_digest;
 use crate::testing::{DAY, START, World, amount, key, terms};
 use crate::{KeyList, Licence, Right, SeriesTerms};
@@ -99,6 +100,21 @@ fn a_thiefs_signature_is_refused() {
     let payee = Payee::new(300);
     let payment = payee.world.payment(&payee.note(1_000), &key("thief"), 300, &payee.challenge);
     assert_eq!(payee.check(&payment).unwrap_err(), PaymentFault::Signature { holding: 0 });
+}
+
+/// HC-P15, HC-X46: a key under seal that is on the list pays nothing, as its note is worth nothing to a payee who knows. Control: with a
+/// list that does not name it the payment is good.
+#[test]
+fn a_listed_key_under_seal_is_refused() {
+    let mut payee = Payee::new(300);
+    payee.lists[0].record.series[0].way = Way::Sealed;
+    payee.lists = vec![payee.world.sign_key_list(payee.lists[0].record.clone())];
+    payee.challenge.key_list = payee.lists[0].record.identity(payee.world.network());
+    let chain = payee.world.sealed_note(&key("payer"), 1_000, "n1");
+    let payment = payee.world.payment(&chain, &key("payer"), 300, &payee.challenge);
+    assert!(payee.check(&payment).is_ok(), "control");
+    payee.revocations.revoked = vec![key_digest(&key("payer").public())];
+    assert_eq!(payee.check(&payment).unwrap_err(), PaymentFault::Revoked { holding: 0 });
 }
 
 /// RN-F4.2, RN-X32: a revoked or ended licence pays nothing.

@@ -120,7 +120,7 @@ fn keys_made_by_the_issuer_come_in_the_reply() {
     let asked = content(KeyMaker::Issuer);
     let secret = [9; 32];
     let none = zeni_crypto::Signature([0; 64]);
-    let reply = Reply { note: none, ticket: none, key: Some(zeroize::Zeroizing::new(secret)) };
+    let reply = Reply { note: none, ticket: none, key: Some(Zeroizing::new(secret)) };
     let request = Envelope::digest(&office.envelope.seal(&asked));
     let read = Reply::decipher(&asked.k, &request, &reply.encipher(&asked.k, &request)).expect("ours");
     let (holder, issued) = asked.issued(network, Way::Sealed, &read).expect("with a key");
@@ -151,6 +151,15 @@ fn hidden_keys_are_checked_through_g() {
     }
 }
 
+/// HC-D3: what holds K wipes it when it is dropped.
+#[test]
+fn k_is_wiped_on_drop() {
+    fn wipes<T: ZeroizeOnDrop>() -> bool {
+        core::mem::needs_drop::<T>()
+    }
+    assert!(wipes::<SealedContent>());
+}
+
 /// HC-V7, HC-V8, HC-O16: several notes of one X and one N_U differ by TM; without it they are the same number.
 #[test]
 fn tm_tells_notes_of_one_key_apart() {
@@ -161,6 +170,21 @@ fn tm_tells_notes_of_one_key_apart() {
     assert_ne!(one.serial(&holder), other.serial(&holder));
     assert_eq!(one.serial(&holder), same.serial(&holder));
     assert_ne!(one.serial(&holder), one.serial(&key("taro").public()));
+}
+
+/// HC-D6, HC-O6: a bank's order says that it answers for keys which the issuer makes only where it does; without that it is what it was
+/// before there was anything to say, byte for byte.
+#[test]
+fn an_order_says_what_the_bank_answers_for() {
+    let of = content(user()).ordered(zeni_crypto::sha256(&[b"request"]));
+    let order = |policy| IssuanceOrder::new("aoba".into(), of, policy);
+    let (plain, accepted) = (order(IssuerMadeKeys::Refused), order(IssuerMadeKeys::Accepted));
+    assert_eq!((plain.issuer_made(), accepted.issuer_made()), (IssuerMadeKeys::Refused, IssuerMadeKeys::Accepted));
+    let bytes = [&plain, &accepted].map(zeni_message::encode);
+    assert_eq!(bytes.each_ref().map(|bytes| bytes[0]), [0x82, 0x83], "an array of two, of three");
+    assert_eq!(bytes[1][1..bytes[0].len()], bytes[0][1..]);
+    assert_eq!(zeni_message::decode(&bytes[0], 512), Ok(plain));
+    assert_eq!(zeni_message::decode(&bytes[1], 512), Ok(accepted));
 }
 
 proptest! {

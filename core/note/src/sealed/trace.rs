@@ -1,9 +1,11 @@
 //! From the evidence against a sealed key to the request, and from there to the order that somebody signed (HC-F5.4, F5.5).
 
-use zeni_crypto::{Digest, PublicKey};
-use zeni_message::{Record, Signed};
+use std::string::String;
 
-use super::{CONTENT_LEN, Envelope, KeyMaker, SealedContent, WithdrawalOrder};
+use zeni_crypto::{Digest, PublicKey};
+use zeni_message::{Record, Signed, Time};
+
+use super::{CONTENT_LEN, Envelope, IssuerMadeKeys, KeyMaker, SealedContent, WithdrawalOrder, account_key_digest};
 use crate::{
     OverspendingProof, Right,
     keylist::{KeyListRecord, Roots, Way},
@@ -22,15 +24,6 @@ pub struct Evidence {
     pub content: SealedContent,
     /// Digest of the request E_I, made again from the content: nobody has to believe which it was (HC-O2).
     pub request: Digest,
-}
-
-/// Whether a bank accepts contents that name no key, because the issuer was to make it (HC-F6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IssuerMadeKeys {
-    /// They show nothing: such a content fits any key of the issuer's own choice, so that it could name whom it likes (HC-O6).
-    Refused,
-    /// They are taken, and the issuer is believed.
-    Accepted,
 }
 
 impl Evidence {
@@ -87,6 +80,10 @@ pub struct Identified {
     /// The account key that signed it.
     #[n(3)]
     pub account_key: PublicKey,
+    /// The customer's certificate chain from his enrolment, PEM: it names the account and
+    /// [`account_key_digest`] of the key.
+    #[n(4)]
+    pub certificate: String,
 }
 
 impl Record for Identified {
@@ -105,10 +102,28 @@ pub enum IdentifiedFault {
     /// The order is not signed by the account key.
     #[error("the order is not signed by the account key")]
     NotSigned,
+    /// The certificate was not the account's when the order was signed.
+    #[error("the certificate is not that of the account in the order")]
+    Certificate,
+    /// The certificate names another key.
+    #[error("the account key is not the one that the customer's certificate names")]
+    OtherKey,
+}
+
+/// What a customer's certificate says, once it was verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certified {
+    /// Short name of the bank.
+    pub bank: String,
+    /// The account.
+    pub account: String,
+    /// [`account_key_digest`] of the key of his orders.
+    pub account_key: Digest,
 }
 
 impl Identified {
-    /// Checks the whole way from the note to the account in the order. That the key is the account's is the bank's word.
+    /// Checks the whole way from the note to the account in the order. That the key is the account's is for
+    /// [`Identified::check_account_key`].
     ///
     /// # Errors
     /// [`IdentifiedFault`].
@@ -125,6 +140,25 @@ impl Identified {
         }
         self.order.verify(roots.network, &self.account_key).map_err(|_| IdentifiedFault::NotSigned)?;
         Ok(evidence)
+    }
+
+    /// Checks that the account key is the one with which the customer enrolled. `certified` verifies a certificate chain in PEM, as
+    /// it was good at a time, against the network's root.
+    ///
+    /// # Errors
+    /// [`IdentifiedFault::Certificate`] and [`IdentifiedFault::OtherKey`].
+    pub fn check_account_key(
+        &self,
+        certified: impl Fn(&str, Time) -> Option<Certified>,
+    ) -> Result<(), IdentifiedFault> {
+        let order = &self.order.record;
+        let named = certified(&self.certificate, order.time);
+        let named = named.filter(|it| it.bank == order.bank && it.account == order.account);
+        let named = named.ok_or(IdentifiedFault::Certificate)?;
+        match named.account_key == account_key_digest(&self.account_key) {
+            true => Ok(()),
+            false => Err(IdentifiedFault::OtherKey),
+        }
     }
 }
 

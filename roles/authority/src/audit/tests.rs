@@ -28,8 +28,16 @@ fn found(sql: &'static str) -> Vec<Violation> {
 #[test]
 fn all_is_well() {
     let report = lived().audit();
-    let expected =
-        AuditReport { persons: 3, licences: 3, revoked: 2, key_lists: 1, disclosures: 1, list: 2, violations: vec![] };
+    let expected = AuditReport {
+        persons: 3,
+        licences: 3,
+        revoked: 2,
+        sealed_keys: 0,
+        key_lists: 1,
+        disclosures: 1,
+        list: 2,
+        violations: vec![],
+    };
     assert_eq!(report, expected);
 }
 

@@ -164,10 +164,10 @@ fn a_disclosure_is_whole_or_not_at_all() {
 
         let mut steps = SCHEMA.migrations.to_vec();
         let fault: &'static [&'static str] = Box::leak(Box::new([blocked]));
-        steps.push(zeni_store::Migration { id: 3, sentence: "A fault.", sql: fault });
+        steps.push(zeni_store::Migration { id: 4, sentence: "A fault.", sql: fault });
         let heal: &'static [&'static str] = &["DROP TRIGGER fault"];
         let faulty = zeni_store::Schema { migrations: Box::leak(steps.clone().into_boxed_slice()), ..SCHEMA };
-        steps.push(zeni_store::Migration { id: 4, sentence: "Its end.", sql: heal });
+        steps.push(zeni_store::Migration { id: 5, sentence: "Its end.", sql: heal });
         let healed = zeni_store::Schema { migrations: Box::leak(steps.into_boxed_slice()), ..SCHEMA };
 
         bench.store = reopen(&faulty);

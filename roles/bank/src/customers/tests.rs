@@ -1,5 +1,5 @@
 use zeni_identity::{
-    Crls, Csr, PartyName, TlsKey, Trust, Unlisted, Usage, Validity,
+    Crls, PartyName, TlsKey, Trust, Unlisted, Usage, Validity,
     pki_types::{CertificateDer, pem::PemObject},
 };
 use zeni_message::{Role, Time, route::Clock};
@@ -8,7 +8,7 @@ use zeni_note::{
     testing::{DAY, START},
 };
 
-use crate::testing::{BANK, NETWORK, Town, now};
+use crate::testing::{BANK, NETWORK, Town, now, signing_request};
 
 /// DESIGN §4: a bank that runs for a year without a restart still knows its customers: the list over their certificates is
 /// made anew while it runs. Control: with the list of its start it turns them away after a month.
@@ -18,12 +18,14 @@ fn the_list_is_made_anew_while_the_bank_runs() {
     let begin = START.plus(DAY);
     let key = TlsKey::generate();
     let name = PartyName::new(NETWORK, Role::Wallet, &format!("{BANK}/A-1")).expect("a name");
+    let account_key = zeni_note::testing::key("account").public();
     let enrol = Enrol {
         account: "A-1".into(),
         code: "code A-1".into(),
-        csr: Csr::make(&key, &name),
+        csr: signing_request(&key, &name, &account_key),
         shop: false,
-        account_key: zeni_note::testing::key("account").public(),
+        account_key,
+        payee_key: None,
     };
     let chain = now(town.as_caller(None).send(&enrol)).expect("enrolled").chain;
     let chain: Vec<_> = CertificateDer::pem_slice_iter(chain.as_bytes()).map(|one| one.expect("PEM")).collect();

@@ -1,20 +1,23 @@
-use zeni_identity::{
-    Crls, Csr, PartyName, TlsKey, Trust, Unlisted, Usage,
-    pki_types::{CertificateDer, pem::PemObject},
-};
+use zeni_crypto::PublicKey;
+use zeni_identity::{Identity, PartyName, TlsKey, Trust};
 use zeni_message::{Role, peer::SendError, route::Clock};
 use zeni_note::messages::bank::{Enrol, EnrolRefusal, Enrolled};
 
-use crate::testing::{BANK, NETWORK, Town, account_key, now, refusal};
+use crate::testing::{BANK, NETWORK, Town, account_key, now, refusal, signing_request};
 
 fn message(account: &str, code: &str, role: Role, key: &TlsKey) -> Enrol {
+    with_account_key(account, code, role, key, account_key(account))
+}
+
+fn with_account_key(account: &str, code: &str, role: Role, key: &TlsKey, account_key: PublicKey) -> Enrol {
     let name = PartyName::new(NETWORK, role, &format!("{BANK}/{account}")).expect("a name");
     Enrol {
         account: account.into(),
         code: code.into(),
-        csr: Csr::make(key, &name),
+        csr: signing_request(key, &name, &account_key),
         shop: role == Role::Shop,
-        account_key: account_key(account),
+        account_key,
+        payee_key: None,
     }
 }
 
@@ -24,12 +27,12 @@ fn enrol(town: &Town, message: &Enrol) -> Result<Enrolled, SendError<EnrolRefusa
 
 /// Whom everybody of the network takes the certificate's owner for.
 fn named(town: &Town, enrolled: &Enrolled) -> String {
-    let chain: Vec<_> =
-        CertificateDer::pem_slice_iter(enrolled.chain.as_bytes()).map(|one| one.expect("PEM")).collect();
+    identity(town, enrolled).party().to_string()
+}
+
+fn identity(town: &Town, enrolled: &Enrolled) -> Identity {
     let trust = Trust::from_pem(&town.root().certificate_pem()).expect("a root");
-    let now = town.clock.now();
-    let identity = trust.verify(&chain[0], &chain[1..], Usage::Client, now, &Crls::new(), Unlisted::Accepted);
-    identity.expect("a good certificate").party().to_string()
+    trust.verify_chain(&enrolled.chain, town.clock.now()).expect("a good certificate")
 }
 
 /// RN-F2.1: the right code certifies the customer's key under his name; the same request gives the same certificate.
@@ -88,8 +91,8 @@ fn wrong_codes_lock_nobody_out() {
     enrol(&town, &message("A-2", "code A-2", Role::Wallet, &key)).expect("for the first time");
 }
 
-/// HC-O3, HC-F1.5: the key of the customer's orders is kept with his certificate; another one comes to it, also with the same
-/// certificate; what is no key is refused; and nobody brings a key without the code.
+/// HC-O3, HC-F1.5: the key of the customer's orders is kept with his certificate, which names it; another one comes to it in a
+/// certificate of its own, also on the same connections' key; what is no key is refused; and nobody brings a key without the code.
 #[test]
 fn account_keys_are_kept() {
     let mut town = Town::unkeyed();
@@ -102,19 +105,48 @@ fn account_keys_are_kept() {
     let before = town.dump();
     enrol(&town, &request).expect("the same");
     assert_eq!(town.dump(), before);
-    let another = Enrol { account_key: account_key("another"), ..request.clone() };
-    assert_eq!(enrol(&town, &another).expect("another key").chain, first.chain);
+    let another = with_account_key("A-1", "code A-1", Role::Wallet, &key, account_key("another"));
+    let second = enrol(&town, &another).expect("another key");
     assert_eq!(keys(&town), 2);
+    for (enrolled, key) in [(&first, request.account_key), (&second, another.account_key)] {
+        let digest = zeni_note::sealed::account_key_digest(&key).0;
+        assert_eq!(identity(&town, enrolled).account_key().expect("named").digest(), &digest);
+    }
     let before = town.dump();
     for bytes in [[0; 32], [0xff; 32], {
         let mut identity = [0; 32];
         identity[0] = 1;
         identity
     }] {
-        let none = Enrol { account_key: zeni_crypto::PublicKey(bytes), ..request.clone() };
+        let none = with_account_key("A-1", "code A-1", Role::Wallet, &key, PublicKey(bytes));
         assert_eq!(refusal(enrol(&town, &none)), EnrolRefusal::BadRequest);
     }
+    let foisted = Enrol { account_key: account_key("foisted"), ..request.clone() };
+    assert_eq!(refusal(enrol(&town, &foisted)), EnrolRefusal::OtherAccountKey, "not the one that the request names");
     let stranger = Enrol { code: "guess".into(), account_key: account_key("stranger"), ..request };
     assert_eq!(refusal(enrol(&town, &stranger)), EnrolRefusal::UnknownAccount);
     assert_eq!(town.dump(), before);
+}
+
+/// RN-X42, HC-R4: a shop that no authority registers has its name from its bank, for the one key that it asks for and once and for all;
+/// a person gets none.
+#[test]
+fn shops_get_their_names() {
+    let mut town = Town::unkeyed();
+    let key = TlsKey::generate();
+    let payee_key = Some(account_key("till"));
+    let request = Enrol { payee_key, ..message("A-1", "code A-1", Role::Shop, &key) };
+    let enrolled = enrol(&town, &request).expect("enrolled");
+    let name = enrolled.name.clone().expect("a name");
+    assert_eq!((name.record.key, &name.record.name[..]), (account_key("till"), "person A-1"));
+    assert!(name.verify(town.world.network(), &town.issuer.document()).is_ok());
+    town.advance(1_000);
+    town.restart();
+    assert_eq!(enrol(&town, &request).expect("the same"), enrolled);
+    let other = Enrol { payee_key: Some(account_key("another till")), ..request.clone() };
+    assert_eq!(enrol(&town, &other).expect("another").name.expect("a name").record.key, account_key("another till"));
+    let person = Enrol { payee_key, ..message("A-1", "code A-1", Role::Wallet, &key) };
+    assert_eq!(refusal(enrol(&town, &person)), EnrolRefusal::NoShop);
+    let none = Enrol { payee_key: Some(PublicKey([0xff; 32])), ..request };
+    assert_eq!(refusal(enrol(&town, &none)), EnrolRefusal::BadRequest);
 }

@@ -4,7 +4,10 @@
 use serde::Serialize;
 use zeni_crypto::{Digest, LogEnd, tagged};
 use zeni_message::{Refusal, Time, encode};
-use zeni_note::messages::bank::{IdentifyOverspender, IdentifyRefusal};
+use zeni_note::messages::{
+    bank::{IdentifyOverspender, IdentifyRefusal},
+    issuer::LogMark,
+};
 use zeni_store::{Row, Tx, TxError, params};
 
 use crate::{books::broken, schema};
@@ -27,7 +30,7 @@ pub enum IdentificationOutcome {
     OtherNote,
     /// The key list of the epoch was not at hand; nothing was looked up.
     UnknownEpoch,
-    /// The issuer had made the key itself; nothing was looked up (HC-O6).
+    /// The issuer had made the key itself, which the bank had not accepted in its order; no customer was looked up (HC-O6).
     KeyMaker,
     /// The operator lifted the suspension of an account.
     Lifted,
@@ -120,16 +123,26 @@ impl Entry {
     }
 }
 
+/// Where the log ends.
+pub(crate) fn end(tx: &mut Tx<'_>) -> Result<LogMark, TxError> {
+    let row = tx.row(schema::SELECT_LOG_END, &[])?;
+    row.map_or(Ok(LogMark::START), |row| Ok(LogMark { number: row.u64(0)?, head: Digest(row.array(1)?) }))
+}
+
+/// Where the log ended with an entry, as the entry stands there now; with zeros if there is none of that number.
+pub(crate) fn mark(tx: &mut Tx<'_>, number: u64) -> Result<LogMark, TxError> {
+    let row = tx.row(schema::SELECT_LOG_HEAD, params![schema::int(number)])?;
+    let head = row.map_or(Ok(LogMark::START.head), |row| row.array(0).map(Digest))?;
+    Ok(LogMark { number, head })
+}
+
 /// Appends what is said about `subject`; answers its number. None if it was said before.
 pub(crate) fn append(tx: &mut Tx<'_>, subject: &Digest, content: Content) -> Result<Option<u64>, TxError> {
     if logged(tx, subject)? {
         return Ok(None);
     }
-    let end = tx.row(schema::SELECT_LOG_END, &[])?;
-    let end = match end {
-        Some(row) => LogEnd { number: row.u64(0)?, head: Digest(row.array(1)?) },
-        None => LogEnd::START,
-    };
+    let LogMark { number, head } = end(tx)?;
+    let end = LogEnd { number, head };
     let Entry { number, head, .. } = Entry::after(&end, content);
     let row = params![
         schema::int(number),

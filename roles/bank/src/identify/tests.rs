@@ -1,11 +1,19 @@
 //! Names against proofs, and against nothing else. The issuer of these tests is malicious where it can be.
 
-use zeni_message::{Role, Signed, peer::SendError, route::Caller};
+mod held;
+
+use std::sync::Arc;
+
+use zeni_message::{
+    Message, Role, Signed,
+    peer::{SendError, Transport},
+    route::{Caller, MemoryTransport},
+};
 use zeni_note::{
     OverspendingProof, Right,
     messages::bank::{Identification, IdentifyOverspender, IdentifyRefusal, SealedOutcome, WithdrawSealedRefusal},
     proof::{Child, Held},
-    sealed::{Identified, IdentifiedFault, IssuerMadeKeys, KeyMaker},
+    sealed::{Certified, Identified, IdentifiedFault, IssuerMadeKeys, KeyMaker, WithdrawalOrder},
     testing::{amount, key},
 };
 
@@ -64,6 +72,46 @@ fn a_true_proof_names_the_customer() {
     assert_eq!(town.identify(&more), Ok(Identification::Identified));
     assert_eq!(town.dump(), before, "one case for one note");
     town.sound();
+}
+
+/// Whether a third party takes a case's account key for the one that the customer enrolled.
+fn checked(town: &Town, case: &Identified) -> Result<(), IdentifiedFault> {
+    let trust = zeni_identity::Trust::from_pem(&town.root().certificate_pem()).expect("a root");
+    case.check_account_key(|pem, at| {
+        let identity = trust.verify_chain(pem, at).ok()?;
+        let (bank, account) = identity.party().customer()?;
+        let account_key = zeni_crypto::Digest(*identity.account_key()?.digest());
+        Some(Certified { bank: bank.into(), account: account.into(), account_key })
+    })
+}
+
+/// HC-O3, HC-P15, HC-P16, HC-P24: a bank that frames a customer signs an order in his name with a key of its own. Whoever checks the case
+/// sees that it is not the key with which he enrolled, whichever certificate the bank shows: his own, that of another, or none.
+/// Controls: the true case passes, and without the certificate the framed one does too.
+#[test]
+fn a_bank_cannot_foist_an_account_key() {
+    let town = Town::new();
+    let (cheat, chain) = town.issued("A-2", "cheat", 1_000);
+    assert_eq!(town.identify(&town.question(&cheat, &chain, &[600, 600])), Ok(Identification::Identified));
+    let genuine = Signed::<Identified>::from_document(&town.cases().cases[0].document).expect("a document").record;
+    assert_eq!(checked(&town, &genuine), Ok(()), "control");
+
+    let (bank, roots) = (key("a key of the bank"), &town.world.roots);
+    let framed = |account: &str, certificate: &str| {
+        let record = WithdrawalOrder { account: account.into(), ..genuine.order.record.clone() };
+        let order = Signed::sign(roots.network, record, &bank);
+        Identified { order, account_key: bank.public(), certificate: certificate.into(), ..genuine.clone() }
+    };
+    let victims = town.enrol("A-1", account_key("A-1")).chain;
+    let lists = town.desk().lists.clone();
+    let list = |epoch| lists.iter().map(|list| &list.record).find(|list| list.epoch == epoch);
+    let case = framed("A-1", &victims);
+    assert!(case.verify(roots, list, IssuerMadeKeys::Refused).is_ok(), "control: without the certificate");
+    assert_eq!(checked(&town, &case), Err(IdentifiedFault::OtherKey));
+    assert_eq!(checked(&town, &framed("A-1", &genuine.certificate)), Err(IdentifiedFault::Certificate));
+    assert_eq!(checked(&town, &framed("A-1", "")), Err(IdentifiedFault::Certificate));
+    let cut = victims.split_inclusive("-----END CERTIFICATE-----").next().expect("the first");
+    assert_eq!(checked(&town, &framed("A-1", cut)), Err(IdentifiedFault::Certificate), "nothing leads to the root");
 }
 
 /// HC-P16, HC-X39, HC-F5.4, HC-A20: a malicious issuer asks with too little, one payment twice, an altered amount, another's key
@@ -243,12 +291,50 @@ fn who_was_named_is_suspended_until_lifted() {
     town.sound();
 }
 
+/// HC-F5.4, HC-F5.6, HC-A20, HC-A21, HC-X39: evidence that was cut anywhere opens no case: not a byte and not a payment may be missing; a case
+/// document that was cut anywhere is none. Controls: whole, the evidence names the customer, and his document verifies.
+#[test]
+fn evidence_that_was_cut_names_nobody() {
+    let town = Town::new();
+    let (cheat, chain) = town.issued("A-1", "cheat", 1_000);
+    let question = town.question(&cheat, &chain, &[400, 400, 400]);
+    let issuer = Caller { role: Role::Issuer, name: "issuer".into() };
+    let line = MemoryTransport::new(Arc::new(town.bank.routes()), town.clock.clone(), Some(issuer));
+    let ask = |bytes: &[u8]| {
+        now(line.call(IdentifyOverspender::PATH, bytes.to_vec(), IdentifyOverspender::MAX)).expect("an answer").0
+    };
+    let bytes = zeni_message::encode(&question);
+    let before = town.dump();
+    for len in 0..bytes.len() {
+        assert_ne!(ask(&bytes[..len]), 200, "{len} bytes");
+    }
+    assert_eq!(town.dump(), before, "what cannot be read is not even logged");
+    for missing in 0..3 {
+        let mut cut = question.clone();
+        cut.proof.children.remove(missing);
+        assert_eq!(refusal(town.identify(&cut)), IdentifyRefusal::NoProof);
+    }
+    assert!(town.cases().cases.is_empty());
+    assert_eq!(ask(&bytes), 200, "control");
+
+    let document = town.cases().cases[0].document.clone();
+    for len in 0..document.len() {
+        assert!(Signed::<Identified>::from_document(&document[..len]).is_err(), "{len} bytes");
+    }
+    let whole = Signed::<Identified>::from_document(&document).expect("control");
+    assert!(whole.verify(town.world.network(), &town.issuer.document()).is_ok());
+    let mut less = whole;
+    less.record.proof.children.pop();
+    assert!(less.verify(town.world.network(), &town.issuer.document()).is_err(), "the bank signed all of it");
+}
+
 /// HC-F5.6: entries and case files that are altered, left out or added are seen.
 #[test]
 fn the_log_is_chained() {
     let sabotage = [
         "UPDATE case_file SET name = 'somebody else'",
         "UPDATE case_file SET document = zeroblob(5)",
+        "UPDATE case_file SET document = substr(document, 1, length(document) - 1)",
         "DELETE FROM case_file",
         "UPDATE identification SET time = time + 1 WHERE number = 1",
         "UPDATE identification SET outcome = 2 WHERE number = 1",

@@ -1,5 +1,6 @@
 //! Answered orders are forgotten when the term of their epoch's records is over (HC-O9), whatever became of the notes: a bank
-//! that forgot an order when its note was used up would know when its customer paid.
+//! that forgot an order when its note was used up would know when its customer paid. Those that were refused go after a week:
+//! there is no note, and they would cost a customer nothing who fills the database with them.
 
 use std::convert::Infallible;
 

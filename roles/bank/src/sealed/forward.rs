@@ -12,7 +12,7 @@ use zeni_note::messages::{
     bank::SEALED_ITEMS_MAX,
     issuer::{IssueSealed, SealedAnswer, SealedIssue},
 };
-use zeni_store::{Caller, JobError, Tx, TxError, params};
+use zeni_store::{Caller, JobError, Tx, TxError, Value, params};
 
 use crate::{
     accounts::currency,
@@ -24,6 +24,10 @@ use crate::{
 };
 
 type Job<T> = Result<T, JobError<Infallible>>;
+
+/// Seconds for which a refused order is kept, so that its customer hears of it: the refusal is final at the issuer, and there is no
+/// note by which anybody is ever asked for.
+pub(super) const REFUSED_KEPT_S: u64 = 7 * 86_400;
 
 /// An order without its answer.
 #[derive(Clone)]
@@ -139,7 +143,11 @@ fn book(tx: &mut Tx<'_>, waiting: &[Waiting], answers: &[SealedAnswer], now: Tim
     let mut sums: BTreeMap<(&str, bool), Sum> = BTreeMap::new();
     for (order, answer) in waiting.iter().zip(answers) {
         let (phase, kept) = Phase::of(answer);
-        if tx.execute(schema::ANSWER_ORDER, params![order.request.0, phase.word(), kept])? == 0 {
+        let keep_until = match phase {
+            Phase::Refused => schema::int(now.plus(REFUSED_KEPT_S).0),
+            Phase::Issued | Phase::Pending => Value::Null,
+        };
+        if tx.execute(schema::ANSWER_ORDER, params![order.request.0, phase.word(), kept, keep_until])? == 0 {
             continue;
         }
         let new = Sum { currency: order.currency, amount: Amount::ZERO, orders: Vec::new() };
@@ -153,7 +161,7 @@ fn book(tx: &mut Tx<'_>, waiting: &[Waiting], answers: &[SealedAnswer], now: Tim
             true => ("withdrawal", Book::Outstanding(currency)),
             false => ("release", Book::Available(account)),
         };
-        let what = Move { kind, cause: &[&orders], currency, amount, time: now };
+        let what = Move { kind, cause: &[&orders, &now.0.to_be_bytes()], currency, amount, time: now };
         books::must_post(tx, &Book::Reserved(account), &to, &what)?;
     }
     Ok(())

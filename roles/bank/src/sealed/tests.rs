@@ -2,11 +2,12 @@
 
 mod adversary;
 mod faults;
+mod refused;
 
 use zeni_message::Refusal as _;
 use zeni_note::{
     messages::{
-        bank::{SealedOutcome, WithdrawSealed, WithdrawSealedRefusal as Refusal},
+        bank::{GetSealedOrders, SealedOutcome, WithdrawSealed, WithdrawSealedRefusal as Refusal},
         issuer::{IssueSealed, SealedRefusal},
     },
     sealed::{Envelope, WithdrawalOrder},
@@ -39,6 +40,31 @@ fn an_order_under_seal_gives_a_note() {
     let counts = town.desk().counts.clone().expect("a report");
     assert_eq!(counts.record.totals[0].sealed, amount(1_100));
     town.sound();
+}
+
+/// HC-X9, HC-F2.17: a customer asks where his orders stand: he is told what the order itself would tell, nothing is stored, reserved or
+/// sent for it, and of another's order he hears nothing.
+#[test]
+fn where_orders_stand() {
+    let town = Town::new();
+    let (one, two) = (town.purse("A-1", "one", 100), town.purse("A-1", "two", 100));
+    town.cut(&[Cut::Before]);
+    let ask = |account: &str| {
+        let orders = [&one, &two].map(|purse| purse.item.order.record.order).to_vec();
+        let (before, sent) = (town.dump(), town.all_sent().len());
+        let states = town.send(account, &GetSealedOrders { orders }).expect("an answer");
+        assert_eq!((town.dump(), town.all_sent().len()), (before, sent));
+        states
+    };
+    assert_eq!(ask("A-1"), [None, None]);
+    let pending = town.withdraw_sealed("A-1", std::slice::from_ref(&one)).expect("heard").remove(0);
+    assert_eq!(pending.outcome, SealedOutcome::Pending);
+    assert_eq!(ask("A-1"), [Some(pending), None]);
+    let issued = town.withdraw_sealed("A-1", std::slice::from_ref(&one)).expect("heard").remove(0);
+    assert_eq!(ask("A-1"), [Some(issued), None]);
+    assert_eq!(ask("A-2"), [None, None]);
+    let none = refusal(town.send("A-1", &GetSealedOrders { orders: Vec::new() }));
+    assert_eq!(none.code(), "batch_size");
 }
 
 /// HC-F2.5, F2.6, HC-V11, HC-O15: the amount is reserved before the issuer hears of the order and debited when it answers.
@@ -230,9 +256,13 @@ fn orders_are_forgotten_by_term_alone() {
     town.desk().transfers = vec![transfer(1, "c1", 0, true, 1_000)];
     town.settle();
     assert_eq!(town.outstanding(), 0);
+    assert_eq!(town.table("sealed_order").len(), 2);
+    town.set_time(START.plus(20 * DAY));
+    town.settle();
+    assert_eq!(town.table("sealed_order").len(), 1, "what was refused goes earlier: there is no note");
     town.cut(&[Cut::Before]);
     town.withdraw_sealed("A-2", &[town.purse("A-2", "waiting", 100)]).expect("heard");
-    for (after, kept) in [(0, 3), (1, 1)] {
+    for (after, kept) in [(0, 2), (1, 1)] {
         town.set_time(sealed_terms().retain_until.plus(after));
         town.cut(&[Cut::Before; 64]);
         drop(town.tick());

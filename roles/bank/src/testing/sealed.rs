@@ -1,7 +1,7 @@
 //! Customers who withdraw under seal: their account keys, requests, orders and what they make of the answers.
 
 use zeni_crypto::{Digest, PublicKey, SecretKey};
-use zeni_identity::{Csr, PartyName, TlsKey};
+use zeni_identity::{AccountKeyName, Csr, PartyName, TlsKey};
 use zeni_message::{
     Role, Signed,
     peer::SendError,
@@ -12,7 +12,7 @@ use zeni_note::{
     chain::Endorsement,
     keylist::Way,
     messages::bank::{
-        Enrol, Identification, IdentifyOverspender, IdentifyRefusal, SealedItem, SealedOutcome, SealedState,
+        Enrol, Enrolled, Identification, IdentifyOverspender, IdentifyRefusal, SealedItem, SealedOutcome, SealedState,
         WithdrawSealed, WithdrawSealedRefusal,
     },
     messages::issuer::Transfer,
@@ -61,6 +61,12 @@ impl Purse {
     }
 }
 
+/// A signing request that names the key of the customer's orders.
+pub(crate) fn signing_request(key: &TlsKey, name: &PartyName, account_key: &PublicKey) -> Vec<u8> {
+    let digest = zeni_note::sealed::account_key_digest(account_key).0;
+    Csr::make(key, name, &AccountKeyName::new(NETWORK, digest).expect("a name"))
+}
+
 impl Town {
     pub(super) fn enrol_all(&self) {
         for account in ["A-1", "A-2"] {
@@ -69,11 +75,12 @@ impl Town {
     }
 
     /// Enrols a key for an account's orders.
-    pub(crate) fn enrol(&self, account: &str, account_key: PublicKey) {
+    pub(crate) fn enrol(&self, account: &str, account_key: PublicKey) -> Enrolled {
         let name = PartyName::new(NETWORK, Role::Wallet, &format!("{BANK}/{account}")).expect("a name");
-        let csr = Csr::make(&TlsKey::generate(), &name);
-        let message = Enrol { account: account.into(), code: format!("code {account}"), csr, shop: false, account_key };
-        now(self.as_caller(None).send(&message)).expect("enrolled");
+        let csr = signing_request(&TlsKey::generate(), &name, &account_key);
+        let (account, code) = (account.into(), format!("code {account}"));
+        let message = Enrol { account, code, csr, shop: false, account_key, payee_key: None };
+        now(self.as_caller(None).send(&message)).expect("enrolled")
     }
 
     /// A wallet's order for one note of that face value.

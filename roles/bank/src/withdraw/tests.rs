@@ -156,6 +156,7 @@ fn an_order_is_in_the_accounts_currency() {
     let ctx = Ctx { now: town.clock.now(), caller: None };
     let customer = |code: &str| Customer {
         account: "A-1".into(),
+        name: "person A-1".into(),
         currency: zeni_money::Currency::from_code(code).expect("a code"),
         code: zeni_crypto::Digest([0; 32]),
         salt: [0; 16],

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use zeni_crypto::Digest;
 use zeni_money::{Amount, Currency};
-use zeni_note::messages::issuer::SealedRefusal;
-use zeni_store::{Row, Tx, TxError, params};
+use zeni_note::{messages::issuer::SealedRefusal, sealed::Ordered};
+use zeni_store::{JobError, Row, Tx, TxError, params, refuse};
 
-use super::prepare::Draft;
+use super::prepare::{Draft, Work as Asked};
 use crate::{
     Account, BankConfig,
     books::{self, Posting, PostingIds},
@@ -35,15 +35,26 @@ struct Work {
     stopped: BTreeMap<u32, bool>,
 }
 
-/// Answers per draft why it was refused, or nothing if its note is registered, now or before.
+/// Another note was registered for a request since it was prepared: its answer is to be looked for once more.
+pub(crate) struct Overtaken;
+
+type Refused = Result<Option<SealedRefusal>, JobError<Overtaken>>;
+
+/// Answers per request why it is refused, or nothing if its note is registered, now or before.
 pub(crate) fn apply(
     tx: &mut Tx<'_>,
     payer: &Payer,
-    drafts: &[Draft],
+    asked: &[Asked],
     ids: &mut PostingIds,
-) -> Result<Vec<Option<SealedRefusal>>, TxError> {
+) -> Result<Vec<Option<SealedRefusal>>, JobError<Overtaken>> {
     let mut work = Work::default();
-    let refused = drafts.iter().map(|draft| work.issue(tx, payer, draft)).collect::<Result<_, _>>()?;
+    let mut refused = Vec::with_capacity(asked.len());
+    for asked in asked {
+        refused.push(match asked {
+            Asked::Register(draft) => work.issue(tx, payer, draft)?,
+            Asked::Void { of, refusal } => bar(tx, payer, of, refusal)?,
+        });
+    }
     for ((series, currency), amount) in work.issued {
         let posting = Posting {
             debit: Account::Held(payer.bank.name.clone()),
@@ -65,7 +76,7 @@ fn of(bank: &BankConfig, currency: Currency) -> ceilings::Bank<'_> {
 }
 
 impl Work {
-    fn issue(&mut self, tx: &mut Tx<'_>, payer: &Payer, draft: &Draft) -> Result<Option<SealedRefusal>, TxError> {
+    fn issue(&mut self, tx: &mut Tx<'_>, payer: &Payer, draft: &Draft) -> Refused {
         let note = &draft.note;
         if tx.row(schema::READ_REQUEST, params![note.epoch, note.series, draft.request.0])?.is_some() {
             return Ok(Some(SealedRefusal::Void));
@@ -74,14 +85,17 @@ impl Work {
             let same = bank == payer.bank.name && request == draft.request;
             return Ok(if same { None } else { Some(SealedRefusal::Registered) });
         }
+        if draft.made && has_note(tx, payer, &draft.request)? {
+            return refuse(Overtaken);
+        }
         if let Some(bar) = &draft.bar {
-            return void(tx, draft, bar.clone());
+            return Ok(void(tx, draft, bar.clone())?);
         }
         if self.is_stopped(tx, note.series)? {
-            return void(tx, draft, SealedRefusal::Stopped);
+            return Ok(void(tx, draft, SealedRefusal::Stopped)?);
         }
         if !self.draw(tx, payer, note.currency, note.face)? {
-            return void(tx, draft, SealedRefusal::Ceiling);
+            return Ok(void(tx, draft, SealedRefusal::Ceiling)?);
         }
         if !register_held(tx, note, &draft.identity, &draft.holder)? {
             self.give_back(note.currency, note.face);
@@ -154,6 +168,21 @@ fn origin(tx: &mut Tx<'_>, draft: &Draft) -> Result<Option<(String, Digest)>, Tx
     };
     let read = |row: Row| -> Result<_, TxError> { Ok((row.text(0)?.to_owned(), digest(&row, 1)?)) };
     row.map(read).transpose()
+}
+
+/// Marks a request void that is refused for the time being without a note at hand.
+fn bar(tx: &mut Tx<'_>, payer: &Payer, of: &Ordered, refusal: &SealedRefusal) -> Refused {
+    if has_note(tx, payer, &of.request)? {
+        return refuse(Overtaken);
+    }
+    let first = tx.execute(schema::VOID_SEALED, params![of.epoch, of.series, of.request.0])? == 1;
+    Ok(Some(if first { refusal.clone() } else { SealedRefusal::Void }))
+}
+
+/// Whether a note was issued for a request of the bank.
+fn has_note(tx: &mut Tx<'_>, payer: &Payer, request: &Digest) -> Result<bool, TxError> {
+    let asked = params![request.0, &payer.bank.name];
+    Ok(tx.row(schema::ISSUED_FOR, asked)?.is_some() || tx.row(schema::ARCHIVED_FOR, asked)?.is_some())
 }
 
 fn void(tx: &mut Tx<'_>, draft: &Draft, refusal: SealedRefusal) -> Result<Option<SealedRefusal>, TxError> {

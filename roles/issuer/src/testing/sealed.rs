@@ -54,6 +54,8 @@ pub struct BankDesk {
     pub identified: Mutex<Vec<String>>,
     /// Whether it does not answer.
     pub silent: AtomicBool,
+    /// Whether it accepts keys that the issuer made, and says so in its orders.
+    pub believes: AtomicBool,
     /// How often it was asked.
     pub asked: AtomicU64,
 }
@@ -67,6 +69,7 @@ impl BankDesk {
             orders: Mutex::default(),
             identified: Mutex::default(),
             silent: AtomicBool::new(false),
+            believes: AtomicBool::new(false),
             asked: AtomicU64::new(0),
         })
     }
@@ -101,8 +104,10 @@ impl Handle<IdentifyOverspender> for BankDesk {
         }
         let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let list = |epoch| lists.iter().map(|list| &list.record).find(|list| list.epoch == epoch);
+        let issuer_made =
+            if self.believes.load(Ordering::Relaxed) { IssuerMadeKeys::Accepted } else { IssuerMadeKeys::Refused };
         let Evidence { request, .. } =
-            Evidence::check(&message.proof, &message.content, &self.roots, list, IssuerMadeKeys::Refused)?;
+            Evidence::check(&message.proof, &message.content, &self.roots, list, issuer_made)?;
         let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some((_, customer)) = orders.into_iter().find(|(ordered, _)| *ordered == request) else {
             return Ok(Identification::Unknown);
@@ -147,7 +152,11 @@ impl Setup {
     /// A content sealed and ordered by a bank that is honest.
     pub async fn sealed(&self, bank: &str, user: Arc<SecretKey>, content: SealedContent) -> Purse {
         let request = self.envelope(content.epoch).await.seal(&content);
-        let order = IssuanceOrder { bank: bank.to_owned(), of: content.ordered(Envelope::digest(&request)) };
+        let accepted = match self.desk(bank).believes.load(Ordering::Relaxed) {
+            true => IssuerMadeKeys::Accepted,
+            false => IssuerMadeKeys::Refused,
+        };
+        let order = IssuanceOrder::new(bank.to_owned(), content.ordered(Envelope::digest(&request)), accepted);
         let order = Signed::sign(self.world.network(), order, &self.bank(bank).document);
         Purse { user, content, item: SealedIssue { order, request } }
     }

@@ -1,6 +1,7 @@
 //! Notes under seal on the one return path.
 
 mod cases;
+mod listed;
 
 use std::sync::{Arc, atomic::Ordering};
 

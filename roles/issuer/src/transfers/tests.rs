@@ -1,7 +1,7 @@
 use futures::executor::block_on;
 use zeni_note::{
     messages::issuer::{GetTransfers, Transfer},
-    testing::amount,
+    testing::{DAY, START, amount},
 };
 
 use crate::{
@@ -86,4 +86,34 @@ fn a_transfer_names_no_note() {
     };
     let (one, other) = (of("one", "tea shop"), of("two", "book shop"));
     assert_eq!(one, Transfer { cycle: one.cycle, ..other });
+}
+
+/// HC-X34, HC-X35, HC-P21, HC-O8: transfers go when their cycle is as old as records get, but the last of a bank; the next tells what is new
+/// and no more, under the next number.
+#[test]
+fn transfers_serve_a_term() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let cycle = |word: &str, face: u64| {
+        let (user, chain) = block_on(setup.sealed_note(AOBA, "taro", word, face));
+        let item = setup.deposit(&chain, &user, MIDORI, word);
+        block_on(setup.give_back(MIDORI, word, vec![item])).unwrap();
+        block_on(setup.issuer.settle()).unwrap();
+    };
+    cycle("one", 1_000);
+    cycle("two", 500);
+    let (user, chain) = block_on(setup.sealed_note(AOBA, "taro", "three", 500));
+    setup.clock.put(START.plus(100 * DAY));
+    let item = setup.deposit(&chain, &user, MIDORI, "three");
+    block_on(setup.give_back(MIDORI, "three", vec![item])).unwrap();
+    setup.clock.put(START.plus(401 * DAY));
+    block_on(setup.settle_down());
+    assert_eq!(transfers(&setup, AOBA, 0).len(), 2, "a day too early");
+    setup.clock.put(START.plus(401 * DAY + 1));
+    block_on(setup.settle_down());
+    let kept = transfers(&setup, AOBA, 0);
+    assert_eq!((kept.len(), kept[0].number, kept[0].returned), (1, 2, amount(500)));
+    block_on(setup.issuer.settle()).unwrap();
+    let new = transfers(&setup, AOBA, 2);
+    assert_eq!((new.len(), new[0].number, new[0].amount, new[0].returned), (1, 3, amount(500), amount(500)));
+    assert_eq!(block_on(setup.issuer.audit()).unwrap().violations, Vec::<String>::new());
 }

@@ -58,6 +58,10 @@ pub(crate) enum Rogue {
     OtherReceipt,
     /// The bank leaves an answer out.
     Short,
+    /// The bank has the note and says that the issuer refused it.
+    Denies,
+    /// The bank has the note and says that it took no order.
+    DeniesAll,
 }
 
 /// An order as bank and issuer have it.
@@ -87,7 +91,7 @@ pub(crate) fn pair() -> SealKeyPair {
     SealKeyPair::from_seed([0x5e; 32])
 }
 
-fn bank_key() -> SecretKey {
+pub(crate) fn bank_key() -> SecretKey {
     key("the bank's document key")
 }
 
@@ -144,12 +148,27 @@ pub(super) fn withdraw(
         }
     }
     let rogue = books.sealed.rogue;
+    if rogue == Some(Rogue::DeniesAll) {
+        return Err(WithdrawSealedRefusal::InsufficientFunds { available: 0 });
+    }
     let state = |item: &SealedItem| answer(town, &books.sealed.rows[&item.order.record.of.request], rogue);
     let mut states: Vec<SealedState> = it.items.iter().map(state).collect();
     if rogue == Some(Rogue::Short) {
         states.pop();
     }
     Ok(states)
+}
+
+/// Where the caller's orders stand, as the bank tells it.
+pub(super) fn states(town: &Town, caller: &str, it: &GetSealedOrders) -> Vec<Option<SealedState>> {
+    let books = town.books();
+    let rogue = books.sealed.rogue;
+    let state = |id: &zeni_note::Nonce| {
+        let own = |row: &&Row| row.account == caller && row.item.order.record.order == *id;
+        let row = books.sealed.rows.values().find(own).filter(|_| rogue != Some(Rogue::DeniesAll))?;
+        Some(answer(town, row, rogue))
+    };
+    it.orders.iter().map(state).collect()
 }
 
 /// The issuer answers, if it has not yet.
@@ -219,7 +238,7 @@ fn reply(
 /// The bank's answer, spoiled if it is a rogue.
 fn answer(town: &Town, row: &Row, rogue: Option<Rogue>) -> SealedState {
     let of = row.item.order.record.of;
-    let mut record = IssuanceOrder { bank: BANK.into(), of };
+    let mut record = IssuanceOrder { bank: BANK.into(), of, issuer_made: None };
     if rogue == Some(Rogue::OtherReceipt) {
         record.of.request = zeni_crypto::sha256(&[b"another request"]);
     }
@@ -242,6 +261,7 @@ fn answer(town: &Town, row: &Row, rogue: Option<Rogue>) -> SealedState {
             let KeyMaker::User(holder) = content.holder else { panic!("the wallet made the key") };
             SealedOutcome::Issued(reply(town, &content, &holder, None, of.request, rogue))
         }
+        (SealedOutcome::Issued(_), Some(Rogue::Denies)) => SealedOutcome::Refused("ceiling".into()),
         (outcome, _) => outcome.clone(),
     };
     SealedState { receipt, outcome }

@@ -70,8 +70,18 @@ fn evidence_leads_to_the_request() {
         of: content.ordered(evidence.request),
     };
     let order = Signed::sign(world.network(), order, &account);
-    let case = Identified { proof, content: bytes.into(), order, account_key: account.public() };
+    let account_key = account.public();
+    let case = Identified { proof, content: bytes.into(), order, account_key, certificate: "PEM".into() };
     assert!(case.verify(&world.roots, at, IssuerMadeKeys::Refused).is_ok());
+    let certified = |account: &str, key: &PublicKey| {
+        let account_key = account_key_digest(key);
+        let named = Certified { bank: "aoba".into(), account: account.into(), account_key };
+        case.check_account_key(|pem, at| (pem == "PEM" && at == START).then(|| named.clone()))
+    };
+    assert_eq!(certified("A-1", &account_key), Ok(()));
+    assert_eq!(certified("A-2", &account_key), Err(IdentifiedFault::Certificate));
+    assert_eq!(certified("A-1", &cheat.public()), Err(IdentifiedFault::OtherKey));
+    assert_eq!(case.check_account_key(|_, _| None), Err(IdentifiedFault::Certificate));
     let denied = Identified { account_key: cheat.public(), ..case };
     let fault = denied.verify(&world.roots, at, IssuerMadeKeys::Refused).map(drop);
     assert_eq!(fault, Err(IdentifiedFault::NotSigned));

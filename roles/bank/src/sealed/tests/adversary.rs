@@ -152,7 +152,7 @@ fn pending(town: &Town) -> [Purse; 2] {
 }
 
 fn order(purse: &Purse) -> IssuanceOrder {
-    IssuanceOrder { bank: crate::testing::BANK.into(), of: purse.item.order.record.of }
+    IssuanceOrder { bank: crate::testing::BANK.into(), of: purse.item.order.record.of, issuer_made: None }
 }
 
 /// HC-X10, HC-X11: a bank that swaps the requests of two customers is caught by both: neither can open what comes back, and each

@@ -89,21 +89,28 @@ fn a_bank_without_the_order_is_answerable() {
     assert_eq!(alarms.iter().map(|(_, kind)| kind.as_str()).collect::<Vec<_>>(), ["unknown_order"]);
 }
 
-/// HC-R1, HC-P16, HC-O6: of a key that the issuer made itself it could show anything: a bank that does not believe it names
-/// nobody, and the case is refused.
+/// HC-R1, HC-P15, HC-P16, HC-O6: by a key that the issuer made a customer is named where his bank said so in its order; a bank
+/// that takes its word back names nobody, and the case is refused.
 #[test]
-fn a_key_that_the_issuer_made_names_nobody() {
-    let town = town_with(|config| config.sealed.makes_keys = true);
-    let (user, mut content) = town.setup.content("made", 500);
-    content.holder = zeni_note::sealed::KeyMaker::Issuer;
-    let purse = block_on(town.setup.sealed(AOBA, user, content));
-    town.setup.desk(AOBA).ordered(purse.request(), "Taro");
-    let (user, issued) = town.setup.opened(&purse, &block_on(town.setup.forward_one(AOBA, &purse))).unwrap();
-    let holder = Right::Unlicensed(user.public());
-    let made = Town { chain: Chain { note: issued.note, holder, hops: Vec::new() }, user, ..town };
-    made.bring("b", vec![made.paid(500, "a"), made.paid(500, "b")]);
-    assert_eq!(made.states(), ["refused"]);
-    assert!(made.names().is_empty());
+fn a_key_that_the_issuer_made_names_whom_the_bank_said() {
+    for believes in [true, false] {
+        let town = town_with(|config| config.banks[0].makes_keys = true);
+        town.setup.desk(AOBA).believes.store(true, Ordering::Relaxed);
+        let (user, mut content) = town.setup.content("made", 500);
+        content.holder = zeni_note::sealed::KeyMaker::Issuer;
+        let purse = block_on(town.setup.sealed(AOBA, user, content));
+        town.setup.desk(AOBA).ordered(purse.request(), "Taro");
+        let (user, issued) = town.setup.opened(&purse, &block_on(town.setup.forward_one(AOBA, &purse))).unwrap();
+        let holder = Right::Unlicensed(user.public());
+        let made = Town { chain: Chain { note: issued.note, holder, hops: Vec::new() }, user, ..town };
+        made.setup.desk(AOBA).believes.store(believes, Ordering::Relaxed);
+        made.bring("b", vec![made.paid(500, "a"), made.paid(500, "b")]);
+        let (state, names): (_, &[&str]) = if believes { ("identified", &["Taro"]) } else { ("refused", &[]) };
+        assert_eq!(
+            (made.states(), made.names()),
+            (vec![state.to_owned()], names.iter().map(|it| (*it).to_owned()).collect())
+        );
+    }
 }
 
 /// HC-F3.9, DESIGN §5 "Right to hold": mixed chains: money under seal passed on to licensed holders; each overspender is found by
