@@ -1,7 +1,7 @@
 //! `resume`: finish everything unfinished, each from its stored state.
 
 use crate::{
-    Explain, Holder, RenewError, Renewed, Resumed, Trouble,
+    ContactOutcome, Explain, Holder, RenewError, Renewed, Resumed, Trouble,
     record::{Holding, HoldingPhase, OwnDeposit, OwnPayment, Renewal, Request, RequestState, Withdrawal},
 };
 
@@ -13,8 +13,9 @@ impl Holder {
         let mut report = Vec::new();
         // nothing else moves money while the card has a payment open
         self.settle().await?;
-        if self.goes_to_the_bank().await? {
-            self.contact().await?;
+        if self.goes_to_the_bank().await? && self.contact().await? == ContactOutcome::Frozen {
+            let reason = zeni_card::CardError::Frozen.to_string();
+            report.push(Resumed { what: "card", done: false, outcome: "frozen", reason, renewed: Vec::new() });
         }
         for holding in self.active::<Holding>().await? {
             if matches!(holding.phase, HoldingPhase::LoadingNote(_) | HoldingPhase::Loading { .. }) {
@@ -83,10 +84,15 @@ impl Holder {
         Ok(report)
     }
 
-    /// Whether something is unfinished that the bank is asked about.
+    /// Whether the bank may see this wallet connect: it is asked about something anyway, or nothing is redeemed now that its
+    /// time could be matched with (RN-O6).
     async fn goes_to_the_bank(&self) -> Result<bool, Trouble> {
-        let claims = self.active::<Request>().await?.iter().any(|it| matches!(it.state, RequestState::Claiming(_)));
-        Ok(claims || !self.active::<Withdrawal>().await?.is_empty() || !self.active::<OwnDeposit>().await?.is_empty())
+        let (requests, now) = (self.active::<Request>().await?, self.now());
+        let redeems = |it: &Request| matches!(it.state, RequestState::Waiting | RequestState::Sent(_)) && it.due <= now;
+        if !requests.iter().any(redeems) || requests.iter().any(|it| matches!(it.state, RequestState::Claiming(_))) {
+            return Ok(true);
+        }
+        Ok(!self.active::<Withdrawal>().await?.is_empty() || !self.active::<OwnDeposit>().await?.is_empty())
     }
 
     /// What a wallet does of itself while it has a connection: fetch lists before they are stale, renew what is at its

@@ -153,7 +153,8 @@ impl Home {
 
     /// An empty disk for the same person.
     pub(crate) fn blank(&self) -> Home {
-        Home { registered: self.registered, ..Home::empty(&self.town, self.name) }
+        let entropy = SharedEntropy::seeded(self.entropy.bytes());
+        Home { registered: self.registered, entropy, ..Home::empty(&self.town, self.name) }
     }
 
     /// A cheat's copy of the card, beside a copy of the records.
