@@ -107,7 +107,10 @@ impl<M: Memory> Applet<M> {
             Ok(Assembled::Part) => StatusWord::Done,
             Ok(Assembled::Whole(header)) => self.carry_out(header, assembled.bytes()),
             Ok(Assembled::Single(header)) => self.carry_out(header, apdu.data),
-            Err(word) => word,
+            Err(word) => {
+                self.session.drop_open();
+                word
+            }
         };
         if self.session.chained.is_none() {
             assembled.clear();

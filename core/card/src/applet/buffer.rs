@@ -35,6 +35,12 @@ impl Buffer {
         Ok(())
     }
 
+    /// Bytes that are allocated.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Wipes what it holds; the room stays.
     pub(super) fn clear(&mut self) {
         self.bytes.iter_mut().for_each(|byte| *byte = 0);

@@ -3,5 +3,8 @@
 mod attack;
 mod cut;
 mod desk;
+mod life;
 mod orders;
 mod pins;
+mod protocol;
+mod scripts;
