@@ -217,8 +217,10 @@ fn first_contact(
     }
     let row =
         params![*message.card, &customer.account, *message.nonce, tickets.next, &tickets.good, schema::int(now.0)];
-    tx.execute(schema::INSERT_CARD, row)?;
-    Ok(tickets.good.clone())
+    match tx.execute(schema::INSERT_CARD, row)? {
+        1 => Ok(tickets.good.clone()),
+        _ => Err(broken("a card that was not there is there").into()),
+    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use zeni_message::{Role, route::Routes};
 use zeni_note::messages::bank::{
-    ClaimRequest, ContactCard, Deposit, DisputeSignature, Enrol, GetClearance, GetDeposit, GetSealedOrders, GetStatement,
-    HandInTakings, IdentifyOverspender, OpenDeposit, OpenRefund, Withdraw, WithdrawSealed,
+    ClaimRequest, ContactCard, Deposit, DisputeSignature, Enrol, GetClearance, GetDeposit, GetSealedOrders,
+    GetStatement, HandInTakings, IdentifyOverspender, OpenDeposit, OpenRefund, Withdraw, WithdrawSealed,
 };
 
 use crate::bank::Bank;

@@ -307,7 +307,7 @@ statements! {
     pub SELECT_CARDS = "SELECT card, frozen, time FROM card WHERE account = ?1 ORDER BY time, card";
     /// A card's first contact.
     pub INSERT_CARD = "INSERT INTO card (card, account, token, nonce, next, ticket, frozen, time) \
-        VALUES (?1, ?2, NULL, ?3, ?4, ?5, 0, ?6)";
+        VALUES (?1, ?2, NULL, ?3, ?4, ?5, 0, ?6) ON CONFLICT DO NOTHING";
     /// A card after a contact.
     pub UPDATE_CARD = "UPDATE card SET token = ?2, nonce = ?3, next = ?4, ticket = ?5, before_token = ?6, \
         before_nonce = ?7, frozen = ?8, time = ?9 WHERE card = ?1";

@@ -1,10 +1,11 @@
-use zeni_message::route::Clock;
+use zeni_message::{peer::SendError, route::Clock};
 use zeni_note::{
     CardRules,
     licence::key_digest,
     messages::bank::{DepositChallenge, OpenDeposit, OpenRefund, REFUNDS_KEPT_MAX},
     testing::{DAY, amount, jpy, key, nonce},
 };
+use zeni_store::{Options, testing::block_on};
 
 use super::*;
 use crate::testing::{Town, now, refusal};
@@ -77,6 +78,43 @@ fn a_rolled_back_card_is_found() {
         contact_of(&town, "A-1", &shown("card", Some(third.token), "d")).frozen,
         "two steps back is no late message"
     );
+}
+
+/// Issue 4: a contact whose commit fails gives no ticket and leaves nothing; the same contact later is served, and freezes nobody.
+#[test]
+fn a_failed_commit_freezes_nobody() {
+    let mut town = Town::new();
+    let mut token = None;
+    for drawn in ["1", "2", "3"] {
+        let message = shown("card", token, drawn);
+        let before = town.dump();
+        town.bank.store.stop();
+        assert!(matches!(town.send("A-1", &message), Err(SendError::Busy { .. })));
+        town.restart();
+        assert_eq!(town.dump(), before);
+        let ticket = contact_of(&town, "A-1", &message);
+        assert!(!ticket.frozen);
+        token = Some(ticket.token);
+    }
+}
+
+/// Issue 4: cards of one account that are in contact at the same time, and the same contact many times at once, freeze nobody.
+#[test]
+fn contacts_at_once() {
+    let mut town = Town::new();
+    town.restart_with(Options::default());
+    let tickets: Vec<ContactTicket> = std::thread::scope(|scope| {
+        let town = &town;
+        let ask = |card: usize| {
+            let message = shown(&format!("{}", card % 4), None, "a");
+            block_on(town.customer("A-1").send(&message)).unwrap().ticket.record
+        };
+        let threads: Vec<_> = (0..16).map(|card| scope.spawn(move || ask(card))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for (place, ticket) in tickets.iter().enumerate() {
+        assert!(!ticket.frozen && *ticket == tickets[place % 4]);
+    }
 }
 
 /// Issue 4: the operator freezes a card by hand; it learns it at its next contact.
