@@ -6,6 +6,7 @@
 //! requests, blinded values) is made before its time is taken, and every reply is checked after it.
 
 mod blind;
+mod card;
 mod chains;
 mod drive;
 mod measure;

@@ -12,6 +12,9 @@ pub enum Unit {
     /// Microseconds of processor time.
     #[serde(rename = "us")]
     Micros,
+    /// Milliseconds, estimated.
+    #[serde(rename = "ms")]
+    Millis,
     /// Bytes.
     #[serde(rename = "bytes")]
     Bytes,
@@ -33,6 +36,7 @@ impl Unit {
     fn sign(self) -> &'static str {
         match self {
             Unit::Micros => "µs",
+            Unit::Millis => "ms",
             Unit::Bytes => "bytes",
             Unit::Bits => "bits",
             Unit::Ratio => "",

@@ -6,7 +6,7 @@ use serde::Serialize;
 use zeni_bank::{ChoreError, LoadError};
 use zeni_store::OpenError;
 
-use crate::{blind, payee, redeem, register, report::Section, returns, sealed, sizes, store};
+use crate::{blind, card, payee, redeem, register, report::Section, returns, sealed, sizes, store};
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ impl Settings {
 pub enum Scenario {
     /// Blind signatures at the bank.
     Blind,
+    /// Commands of the card.
+    Card,
     /// Redeeming at the issuer.
     Redeem,
     /// Issue under seal at the issuer.
@@ -65,8 +67,9 @@ pub enum Scenario {
 
 impl Scenario {
     /// All, in the order in which they run.
-    pub const ALL: [Scenario; 8] = [
+    pub const ALL: [Scenario; 9] = [
         Scenario::Sizes,
+        Scenario::Card,
         Scenario::Blind,
         Scenario::Redeem,
         Scenario::Sealed,
@@ -80,6 +83,7 @@ impl Scenario {
     pub fn name(self) -> &'static str {
         match self {
             Scenario::Blind => "blind",
+            Scenario::Card => "card",
             Scenario::Redeem => "redeem",
             Scenario::Sealed => "sealed",
             Scenario::Payee => "payee",
@@ -102,6 +106,7 @@ impl Scenario {
     pub fn run(self, settings: &Settings) -> Result<Section, BenchError> {
         match self {
             Scenario::Blind => blind::run(settings),
+            Scenario::Card => card::run(settings),
             Scenario::Redeem => redeem::run(settings),
             Scenario::Sealed => sealed::run(settings),
             Scenario::Payee => payee::run(settings),
@@ -122,6 +127,9 @@ pub enum BenchError {
     /// A store did not open.
     #[error("a store does not open: {0}")]
     Open(#[from] OpenError),
+    /// A card refused what was to be measured.
+    #[error("the card refuses: {0}")]
+    Card(#[from] zeni_card::CardError),
     /// The bank took no accounts.
     #[error("the bank takes no accounts: {0}")]
     Load(#[from] LoadError),

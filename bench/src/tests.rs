@@ -21,6 +21,23 @@ fn blind_signatures_run() {
     assert_eq!(quick(Scenario::Blind).figures.len(), 4);
 }
 
+/// Issue 4: a payment of one holding takes at most 12 exchanges of extended length. What a tap takes is an estimate, and told.
+#[test]
+fn a_payment_fits_a_tap() {
+    let section = quick(Scenario::Card);
+    let of = |name: &str| section.figures.iter().find(|figure| figure.name == name).map(|figure| figure.median);
+    let exchanges = |what: &str| of(&format!("{what}: exchanges")).unwrap_or(f64::MAX);
+    assert!(exchanges("payment of 1 holding") <= 12.0, "{:?}", exchanges("payment of 1 holding"));
+    // an endorsement each, and nothing else, for every further holding
+    assert_eq!(exchanges("payment of 4 holdings") - exchanges("payment of 2 holdings"), 2.0);
+    // a link each, and nothing else, for every further endorsement
+    let load = |links: u32| exchanges(&format!("load of a payment, chain of {links}"));
+    assert_eq!((load(5) - load(1), load(16) - load(5)), (4.0, 11.0));
+    assert!(of("hand-in of 64, short lengths: exchanges") > of("hand-in of 64: exchanges"));
+    let applet = section.figures.iter().filter(|figure| figure.name.starts_with("applet: ")).count();
+    assert_eq!(applet, 13);
+}
+
 #[test]
 fn redeeming_runs() {
     assert_eq!(quick(Scenario::Redeem).figures.len(), 2);

@@ -548,7 +548,7 @@ pub(crate) struct InspectArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
-    /// all, sizes, blind, redeem, sealed, payee, return, store or register (a million notes: long).
+    /// all, sizes, card, blind, redeem, sealed, payee, return, store or register (a million notes: long).
     #[arg(default_value = "all")]
     pub(crate) scenario: String,
     /// A few operations only, to see that it runs.

@@ -1,6 +1,7 @@
 //! A memory in the computer's own, with power cuts, and cards in it.
 
 pub mod money;
+pub mod tally;
 
 use alloc::{collections::BTreeMap, string::ToString, sync::Arc, vec::Vec};
 use std::sync::{Mutex, MutexGuard, PoisonError};
