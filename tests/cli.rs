@@ -10,6 +10,7 @@ mod care;
 mod commands;
 mod hostile;
 mod joining;
+mod limits;
 mod listed;
 mod logs;
 mod offline;

@@ -1,0 +1,72 @@
+//! What a bank does as operator of its customers' cards, from its command line to theirs.
+
+use super::stage::Stage;
+
+/// Issue 4: limits from the command line and from the configuration reach a wallet's card when it connects; a payment beyond them says
+/// what to do; cards are listed; a card that the bank froze says so and refunds.
+#[test]
+fn limits_of_cards() {
+    let mut stage = Stage::running();
+    let bank = "bank --dir net --bank aoba";
+    let none = stage.ok(&format!("{bank} card-limits"));
+    assert_eq!(none["limits"].as_array().map(Vec::len), Some(0), "{none}");
+    let set = stage.ok(&format!("{bank} card-limits --currency JPY --payment 500_JPY --payments 3"));
+    assert_eq!((set["limits"]["number"].as_u64(), set["limits"]["payment"].as_str()), (Some(1), Some("JPY:500")));
+    stage.resumed("wallet --home hanako resume");
+    stage.ok("wallet --home taro request 600_JPY --out more.request");
+    let refused = stage.run("wallet --home hanako pay more.request --yes");
+    assert_eq!(refused.exit, 1, "{refused:?}");
+    assert!(refused.stderr.contains("one payment is at most 500 minor units"), "{refused:?}");
+    stage.refused("wallet --home hanako pay more.request --yes", "card_limit");
+    stage.pay("wallet --home hanako", "wallet --home taro", 400, "less");
+
+    let wrong = stage.run(&format!("{bank} card-limits --currency JPY --payment 5.00_USD"));
+    assert_eq!(wrong.exit, 2, "{wrong:?}");
+    assert_eq!(stage.run(&format!("{bank} card-limits --payment 500_JPY")).exit, 2);
+    let cards = stage.ok(&format!("{bank} cards A-1001"));
+    let card = cards["cards"][0]["card"].as_str().expect("a card was in contact").to_owned();
+    assert_eq!(cards["cards"].as_array().map(Vec::len), Some(1), "{cards}");
+
+    stage.stop();
+    let configured = stage.text("net/zeni.toml");
+    let with =
+        configured.replacen("name = \"aoba\"\n", "name = \"aoba\"\ncards.JPY = { payment = 700, payments = 9 }\n", 1);
+    assert_ne!(with, configured);
+    stage.write("net/zeni.toml", with);
+    stage.serve();
+    stage.resumed("wallet --home hanako resume");
+    let rules = stage.ok(&format!("{bank} card-limits"));
+    assert_eq!(rules["limits"][0]["payments"].as_u64(), Some(9), "{rules}");
+    stage.ok("wallet --home hanako pay more.request --yes --out more.payment");
+    stage.ok("wallet --home taro receive more.payment");
+
+    stage.refused(&format!("{bank} freeze-card 00112233445566778899aabbccddeeff"), "unknown_card");
+    assert_eq!(stage.run(&format!("{bank} freeze-card nonsense")).exit, 2);
+    stage.ok(&format!("{bank} freeze-card {card}"));
+    assert_eq!(stage.ok(&format!("{bank} cards A-1001"))["cards"][0]["frozen"].as_bool(), Some(true));
+    let told = stage.run("wallet --home hanako resume --json");
+    assert!(told.stdout.contains("\"frozen\""), "{told:?}");
+    let balance = stage.run("wallet --home hanako balance");
+    assert!(balance.stdout.contains("refundable only"), "{balance:?}");
+    stage.refused("wallet --home hanako withdraw 100_JPY", "card_frozen");
+    stage.audits();
+}
+
+/// Issue 4: a home that was copied is found at its next connection: both are frozen, and nobody is named for it.
+#[test]
+fn a_copied_home_is_frozen() {
+    let stage = Stage::running();
+    stage.resumed("wallet --home hanako resume");
+    stage.copy("hanako", "copy");
+    stage.resumed("wallet --home hanako resume");
+    let told = stage.run("wallet --home copy resume --json");
+    assert!(told.stdout.contains("\"frozen\""), "{told:?}");
+    let balance = stage.ok("wallet --home copy balance");
+    assert_eq!(balance["frozen"].as_bool(), Some(true), "{balance}");
+    stage.run("wallet --home hanako resume --json");
+    assert_eq!(stage.ok("wallet --home hanako balance")["frozen"].as_bool(), Some(true));
+    assert_eq!(stage.holds("wallet --home hanako"), 0);
+    let cases = stage.ok("issuer --dir net cases");
+    assert_eq!(cases["cases"].as_array().map(Vec::len), Some(0), "{cases}");
+    stage.refused("wallet --home hanako confirm-by-force", "nothing_open");
+}
