@@ -1,7 +1,8 @@
-//! A software card without std: the crates that a card runs, linked with this panic handler and this allocator alone.
+//! A card without std: the crates that a card runs, linked with this panic handler and this allocator alone.
 //!
 //! If std creeps into one of them, its panic handler meets the one here and the build fails (E0152). [`zeni_card_check`]
-//! runs a card through one life, so that the linker needs the code and a C program can run it.
+//! takes a card through one life in APDUs, so that a C program can run it, and [`zeni_card_ram`] tells the heap that the
+//! applet had in use for it; [`zeni_card_process`] is what a card's firmware calls, for its size.
 #![no_std]
 
 extern crate alloc;
@@ -10,15 +11,22 @@ mod heap;
 mod memory;
 
 use alloc::vec::Vec;
+use core::{
+    cell::UnsafeCell,
+    slice,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use memory::FixedMemory;
-use zeni_card::{Card, CardError, Life, Element, Statement, Zeroizing};
+use zeni_card::{
+    ApduCard, Applet, Card, CardError, Identity, KeyPolicy, Life, LinkFault, Pin, Statement, Transmit, Zeroizing,
+};
 use zeni_crypto::{Digest, Entropy, PublicKey, SecretKey, sha256, tagged};
 use zeni_message::{Network, Signed, Time};
 use zeni_money::{Amount, Currency};
 use zeni_note::{
-    Chain, ClosingPurpose, Licence, LoadTicket, Note, closing::ToAccount, keylist::Roots, licence::Keeper,
-    request::Possession,
+    Chain, Challenge, ClosingPurpose, Hop, Licence, LoadTicket, Note, Right, chain::Endorsement, closing::ToAccount,
+    licence::Keeper, request::Possession,
 };
 
 #[global_allocator]
@@ -60,8 +68,38 @@ impl From<CardError> for Trouble {
     }
 }
 
-/// Runs a card from its first key to its retirement. 0 if all went well, 1 for a refusal of the card, else the number of
-/// the expectation that failed.
+/// A reader that counts what the applet in it has on the heap, its host's buffers apart.
+struct Reader {
+    applet: Applet<FixedMemory>,
+    /// Bytes between two commands.
+    resting: usize,
+}
+
+/// The most bytes that the applet had on the heap at once.
+static RAM: AtomicUsize = AtomicUsize::new(0);
+
+impl Reader {
+    fn insert(memory: FixedMemory) -> Reader {
+        let before = HEAP.live();
+        let applet = Applet::new(memory, Zeroizing::new([7; 32]), Counter(0));
+        Reader { applet, resting: HEAP.live() - before }
+    }
+}
+
+impl Transmit for Reader {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, LinkFault> {
+        let before = HEAP.live();
+        HEAP.mark();
+        let reply = self.applet.process(command);
+        RAM.fetch_max(self.resting + HEAP.peak() - before, Ordering::SeqCst);
+        let reply = reply.to_vec();
+        self.resting = self.resting + HEAP.live() - reply.capacity() - before;
+        Ok(reply)
+    }
+}
+
+/// Takes a card from its personalisation to its retirement. 0 if all went well, 1 for a refusal of the card, else the
+/// number of the expectation that failed.
 #[unsafe(no_mangle)]
 pub extern "C" fn zeni_card_check() -> u32 {
     match check() {
@@ -71,35 +109,135 @@ pub extern "C" fn zeni_card_check() -> u32 {
     }
 }
 
-fn check() -> Result<(), Trouble> {
-    let issuer = SecretKey::from_seed(sha256(&[b"issuer"]).0);
-    let authority = SecretKey::from_seed(sha256(&[b"authority"]).0);
-    let network = Network(sha256(&[b"network"]));
-    let roots = Roots { network, issuer: issuer.public(), authority: authority.public() };
-    let mut card = Element::new(FixedMemory::new(), Zeroizing::new([7; 32]), roots, Counter(0));
-    card.personalise()?;
-    let key = card.generate_key()?;
-    expect(2, key.check().is_ok())?;
+/// Bytes of heap that the applet had in use at once, at most, in [`zeni_card_check`].
+#[unsafe(no_mangle)]
+pub extern "C" fn zeni_card_ram() -> u32 {
+    u32::try_from(RAM.load(Ordering::SeqCst)).unwrap_or(u32::MAX)
+}
 
-    let chain = chain(network, key, &issuer, &authority).ok_or(Trouble::Expected(3))?;
+/// The applet of a firmware, blank at first.
+static CARD: Slot = Slot(UnsafeCell::new(None));
+
+struct Slot(UnsafeCell<Option<Applet<FixedMemory>>>);
+
+// SAFETY: a card has one thread, and [`zeni_card_process`] asks for it
+unsafe impl Sync for Slot {}
+
+/// Carries out a command and copies its reply; tells the length of the reply, 0 if there is no room for it.
+///
+/// # Safety
+/// Both buffers are as long as told, and no two calls overlap.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn zeni_card_process(command: *const u8, len: usize, reply: *mut u8, room: usize) -> usize {
+    // SAFETY: as the caller promises
+    let (slot, command, reply) = unsafe {
+        let (command, reply) = (slice::from_raw_parts(command, len), slice::from_raw_parts_mut(reply, room));
+        (&mut *CARD.0.get(), command, reply)
+    };
+    if slot.is_none() {
+        *slot = FixedMemory::take().map(|memory| Applet::new(memory, Zeroizing::new([7; 32]), Counter(0)));
+    }
+    let Some(applet) = slot else { return 0 };
+    let told = applet.process(command);
+    reply.get_mut(..told.len()).map_or(0, |room| {
+        room.copy_from_slice(told);
+        told.len()
+    })
+}
+
+fn check() -> Result<(), Trouble> {
+    let [issuer, authority, operator] =
+        [&b"issuer"[..], b"authority", b"operator"].map(|seed| SecretKey::from_seed(sha256(&[seed]).0));
+    let network = Network(sha256(&[b"network"]));
+    let memory = FixedMemory::take().ok_or(Trouble::Expected(2))?;
+    let mut card = ApduCard::new(Reader::insert(memory), None);
+    let [transport, puk, pin] = [&b"000000"[..], b"31415926", b"2580"].map(Pin::from_digits);
+    let (Some(transport), Some(puk), Some(pin)) = (transport, puk, pin) else { return Err(Trouble::Expected(3)) };
+    let identity = Identity {
+        network,
+        issuer: issuer.public(),
+        authority: authority.public(),
+        operator: operator.public(),
+        currency: None,
+        keys: KeyPolicy::Leave,
+    };
+    card.personalise(&identity, &transport, &puk)?;
+    card.change_pin(&transport, &pin)?;
+    let key = card.generate_key()?;
+    expect(4, key.check().is_ok())?;
+
+    let chain = chain(network, key, &issuer, &authority).ok_or(Trouble::Expected(5))?;
     let ticket = LoadTicket { note: chain.note.identity(network), nonce: card.open_load(&key)? };
     let loaded = card.load_note(&chain, &Signed::sign(network, ticket, &issuer))?;
-    expect(4, loaded.remaining == chain.note.record.face)?;
+    expect(6, loaded.remaining == chain.note.record.face)?;
 
-    let (amount, answer) = (Amount::from_minor(300).ok_or(Trouble::Expected(5))?, sha256(&[b"answer"]));
+    let (amount, answer) = (Amount::from_minor(300).ok_or(Trouble::Expected(7))?, sha256(&[b"answer"]));
     let signature = card.endorse(&loaded.node, amount, &answer)?;
-    expect(6, card.endorse(&loaded.node, amount, &answer)? == signature)?;
-    expect(7, card.endorsed(&loaded.node, &answer)? == Some((amount, signature)))?;
+    expect(8, card.endorse(&loaded.node, amount, &answer)? == signature)?;
+    expect(9, card.endorsed(&loaded.node, &answer)? == Some((amount, signature)))?;
+    card.confirm(&answer)?;
 
     let possession = Possession { content: answer, nonce: [1; 32].into() };
     let signature = card.sign_statement(&key, &Statement::Possession(&possession))?;
-    expect(8, Signed { record: possession, signature }.verify(network, &key).is_ok())?;
+    expect(10, Signed { record: possession, signature }.verify(network, &key).is_ok())?;
+
+    receive(&mut card, network, key, &issuer, &authority)?;
 
     let (rest, _) = card.close(&loaded.node, &ClosingPurpose::Refund(account()))?;
-    expect(9, rest.minor() == 700 && card.holdings()?.is_empty())?;
+    expect(11, rest.minor() == 700 && card.holdings()?.len() == 1)?;
     let backup = card.export_move()?;
-    expect(10, !backup.to_bytes().is_empty() && card.life()? == Life::Retired)
+    expect(12, !backup.to_bytes().is_empty() && card.life()? == Life::Retired)
 }
+
+/// A payment of sixteen endorsements.
+fn receive(
+    card: &mut ApduCard<Reader>,
+    network: Network,
+    key: PublicKey,
+    issuer: &SecretKey,
+    authority: &SecretKey,
+) -> Result<(), Trouble> {
+    let holder = |place: u8| SecretKey::from_seed(sha256(&[b"holder", &[place]]).0);
+    let licence = |key: PublicKey| {
+        let licence = Licence { key, until: Time(u64::MAX), keeper: Keeper::Card };
+        Right::from(Signed::sign(network, licence, authority))
+    };
+    let mut paid = chain(network, holder(0).public(), issuer, authority).ok_or(Trouble::Expected(20))?;
+    let value = paid.note.record.face;
+    let mut node = paid.note.identity(network);
+    for place in 1..=LINKS {
+        let payee = if place == LINKS { key } else { holder(place).public() };
+        let challenge = Challenge {
+            time: Time(1),
+            payee,
+            key_salt: [5; 16].into(),
+            name: "payee".into(),
+            name_salt: [6; 16].into(),
+            nonce: [place; 16].into(),
+            currency: paid.currency(),
+            total: value,
+            sign_until: Time(u64::MAX),
+            memo: "tea".into(),
+            series: Vec::new(),
+            epoch: 1,
+            key_list: sha256(&[b"list"]),
+            right: licence(payee),
+            certificate: None,
+        };
+        if place == LINKS {
+            card.sign_challenge(&challenge)?;
+        }
+        let endorsement = Endorsement { parent: node, amount: value, answer: challenge.answer(network) };
+        let signed = Signed::sign(network, endorsement, &holder(place - 1));
+        node = signed.identity(network);
+        let opening = challenge.opening(network);
+        paid.hops.push(Hop { opening, amount: value, signature: signed.signature, payee: challenge.right });
+    }
+    expect(21, card.load_payment(&paid)?.node == node)
+}
+
+/// Endorsements between persons in the longest chain.
+const LINKS: u8 = 16;
 
 fn expect(step: u32, holds: bool) -> Result<(), Trouble> {
     if holds { Ok(()) } else { Err(Trouble::Expected(step)) }

@@ -1,6 +1,10 @@
-//! A memory of fixed size, as a card has it.
+//! A memory of fixed size, as a card has it: two banks, of which one is written while the other holds.
 
 use alloc::{string::ToString, vec::Vec};
+use core::{
+    cell::UnsafeCell,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use zeni_card::{
     Memory, MemoryFault,
@@ -8,11 +12,11 @@ use zeni_card::{
 };
 
 /// Records.
-const CELLS: usize = 32;
+const CELLS: usize = 48;
 /// Bytes of the longest key.
 const KEY_BYTES: usize = 65;
 /// Bytes of the longest value.
-const VALUE_BYTES: usize = 160;
+const VALUE_BYTES: usize = 512;
 
 #[derive(Clone, Copy)]
 struct Cell {
@@ -40,53 +44,77 @@ impl Cell {
     }
 }
 
-/// The memory.
-#[derive(Clone, Copy)]
+type Bank = [Option<Cell>; CELLS];
+
+/// Where a card has its flash.
+struct Flash(UnsafeCell<[Bank; 2]>);
+
+// SAFETY: reached through the one FixedMemory that there is
+unsafe impl Sync for Flash {}
+
+static FLASH: Flash = Flash(UnsafeCell::new([[None; CELLS]; 2]));
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The memory: the only handle to the flash.
 pub struct FixedMemory {
-    cells: [Option<Cell>; CELLS],
+    banks: &'static mut [Bank; 2],
+    current: usize,
 }
 
 impl FixedMemory {
-    /// Blank.
-    pub fn new() -> FixedMemory {
-        FixedMemory { cells: [None; CELLS] }
+    /// The flash, blank, once.
+    pub fn take() -> Option<FixedMemory> {
+        if TAKEN.swap(true, Ordering::SeqCst) {
+            return None;
+        }
+        // SAFETY: the swap lets exactly one caller through
+        Some(FixedMemory { banks: unsafe { &mut *FLASH.0.get() }, current: 0 })
     }
 
-    fn write(&mut self, key: &[u8], value: Option<&[u8]>) -> Option<()> {
-        let same = |cell: &Option<Cell>| cell.as_ref().is_some_and(|cell| cell.key() == key);
-        let at = self.cells.iter().position(same);
-        let Some(value) = value else {
-            if let Some(at) = at {
-                self.cells[at] = None;
-            }
-            return Some(());
-        };
-        let at = at.or_else(|| self.cells.iter().position(Option::is_none))?;
-        self.cells[at] = Some(Cell::of(key, value)?);
-        Some(())
+    fn bank(&self) -> &Bank {
+        &self.banks[self.current]
     }
+}
+
+fn write(bank: &mut Bank, key: &[u8], value: Option<&[u8]>) -> Option<()> {
+    let same = |cell: &Option<Cell>| cell.as_ref().is_some_and(|cell| cell.key() == key);
+    let at = bank.iter().position(same);
+    let Some(value) = value else {
+        if let Some(at) = at {
+            bank[at] = None;
+        }
+        return Some(());
+    };
+    let at = at.or_else(|| bank.iter().position(Option::is_none))?;
+    bank[at] = Some(Cell::of(key, value)?);
+    Some(())
 }
 
 impl Memory for FixedMemory {
     fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, MemoryFault> {
-        let found = self.cells.iter().flatten().find(|cell| cell.key() == key);
+        let found = self.bank().iter().flatten().find(|cell| cell.key() == key);
         Ok(found.map(|cell| cell.value().to_vec()))
     }
 
     fn scan(&mut self, prefix: &[u8]) -> Result<Vec<Pair>, MemoryFault> {
-        let found = self.cells.iter().flatten().filter(|cell| cell.key().starts_with(prefix));
+        let found = self.bank().iter().flatten().filter(|cell| cell.key().starts_with(prefix));
         let mut pairs: Vec<_> = found.map(|cell| (cell.key().to_vec(), cell.value().to_vec())).collect();
         pairs.sort_unstable();
         Ok(pairs)
     }
 
     fn commit(&mut self, writes: &[Write]) -> Result<(), MemoryFault> {
-        let mut next = *self;
+        let (one, other) = self.banks.split_at_mut(1);
+        let (holds, next) = match self.current {
+            0 => (&one[0], &mut other[0]),
+            _ => (&other[0], &mut one[0]),
+        };
+        next.copy_from_slice(holds);
         for (key, value) in writes {
-            next.write(key, value.as_deref())
+            write(next, key, value.as_deref())
                 .ok_or_else(|| MemoryFault { reason: "the memory is full".to_string() })?;
         }
-        *self = next;
+        self.current = 1 - self.current;
         Ok(())
     }
 }
