@@ -140,9 +140,9 @@ impl Holder {
 
 /// Whether the card works and does not take the operator's word, or is past doing so.
 fn is_no(error: &CardError) -> bool {
-    match error {
-        CardError::Operator | CardError::Older { .. } | CardError::RulesFirst { .. } => true,
-        CardError::ResumeFirst { .. } | CardError::Frozen | CardError::Retired => true,
-        _ => false,
-    }
+    use CardError as E;
+    matches!(
+        error,
+        E::Operator | E::Older { .. } | E::RulesFirst { .. } | E::ResumeFirst { .. } | E::Frozen | E::Retired
+    )
 }
