@@ -13,6 +13,8 @@ use zeni_note::{
 
 use crate::repository::root;
 
+mod wire;
+
 /// Whether the Python libraries accept `document` as signed by `by`.
 fn accepted<T: Record>(world: &World, document: &[u8], by: Digest) -> bool {
     let dir = tempfile::tempdir().unwrap();
