@@ -118,7 +118,6 @@ impl Holder {
         let mut changes: Vec<Change> = rights.iter().map(Change::put).collect();
         changes.push(Change::put(&profile));
         self.commit(changes).await?;
-        self.contact().await?;
         let licences = rights.iter().filter(|it| it.right.licence().is_some()).count();
         Ok(Joined { name, licences })
     }

@@ -109,8 +109,13 @@ impl RevocationFilter {
 
     /// Whether it names `key`. One that is not well formed names every key.
     pub fn names(&self, key: &PublicKey) -> bool {
+        self.names_digest(&key_digest(key))
+    }
+
+    /// As [`RevocationFilter::names`], of a key's digest.
+    pub fn names_digest(&self, digest: &Digest) -> bool {
         !self.is_well_formed()
-            || places(self.number, &key_digest(key), usize::from(self.k), self.bits.len())
+            || places(self.number, digest, usize::from(self.k), self.bits.len())
                 .all(|place| self.bits[place / 8] & (1 << (place % 8)) != 0)
     }
 }

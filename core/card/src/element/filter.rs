@@ -12,6 +12,9 @@ use super::{
 };
 use crate::CardError;
 
+/// Clearances that the card keeps; those before are forgotten when there would be more, and can be asked for again.
+const CLEARED_KEPT_MAX: usize = 256;
+
 impl<M: Memory> Element<M> {
     /// Number of the filter; 0 without one.
     pub(super) fn filter_number(&mut self) -> Result<u64, CardError> {
@@ -48,7 +51,8 @@ impl<M: Memory> Element<M> {
     pub(super) fn do_take_clearance(&mut self, clearance: &Signed<Clearance>) -> Result<(), CardError> {
         let card = self.operational()?;
         let record = ordered(&card, clearance)?;
-        let held = self.filter_number()?;
+        let filter: Option<RevocationFilter> = self.read(FILTER, &[])?;
+        let held = filter.as_ref().map_or(0, |filter| filter.number);
         if record.keys.len() > CLEARED_MAX {
             return Err(CardError::Operator);
         }
@@ -56,10 +60,15 @@ impl<M: Memory> Element<M> {
             return Err(CardError::Older { held, found: record.filter });
         }
         let mut writes = Writes::default();
-        for key in &record.keys {
+        let before = self.memory.scan(&[CLEARED])?;
+        if before.len() + record.keys.len() > CLEARED_KEPT_MAX {
+            before.into_iter().for_each(|(place, _)| writes.0.push((place, None)));
+        }
+        // whoever is not named needs no clearance
+        for key in record.keys.iter().filter(|key| filter.as_ref().is_some_and(|filter| filter.names_digest(key))) {
             writes.put(CLEARED, &[&key.0], &held);
         }
-        self.commit(writes)
+        if writes.0.is_empty() { Ok(()) } else { self.commit(writes) }
     }
 
     pub(super) fn do_names(&mut self, key: &PublicKey) -> Result<bool, CardError> {

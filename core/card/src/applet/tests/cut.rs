@@ -219,7 +219,7 @@ const CASES: &[Case] = &[
         "SET LIMITS, clearance",
         1,
         |card, it| {
-            let clearance = Clearance { filter: 1, keys: vec![key_digest(&it.fresh)] };
+            let clearance = Clearance { filter: 1, keys: vec![key_digest(&key("revoked").public())] };
             card.take_clearance(&it.signed(clearance)).map(|()| Vec::new())
         },
     ),

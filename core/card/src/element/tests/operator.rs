@@ -315,6 +315,24 @@ fn the_filter() {
     desk.card.load_payment(&back).unwrap();
 }
 
+/// Clearances of keys that are not named are not kept, and of the others only so many: nobody fills the card with them.
+#[test]
+fn clearances_are_bounded() {
+    let mut desk = Desk::new();
+    let keys: Vec<Digest> = (0..640).map(|number| answer(&format!("{number}"))).collect();
+    desk.card.take_filter(&desk.order(RevocationFilter::of(1, START, &keys[..320]))).unwrap();
+    let kept =
+        |desk: &Desk| desk.memory.dump().keys().filter(|place| place[0] == super::super::record::CLEARED).count();
+    for keys in keys[320..].chunks(CLEARED_MAX) {
+        desk.card.take_clearance(&desk.order(Clearance { filter: 1, keys: keys.to_vec() })).unwrap();
+    }
+    assert!(kept(&desk) < 8, "all but a few were not named");
+    for keys in keys[..320].chunks(CLEARED_MAX) {
+        desk.card.take_clearance(&desk.order(Clearance { filter: 1, keys: keys.to_vec() })).unwrap();
+        assert!((CLEARED_MAX..=256).contains(&kept(&desk)));
+    }
+}
+
 /// Issue 4: the nonce is stored before it is shown; a ticket is taken once, for the nonce shown, after the rules it names; what
 /// is not for this card, not signed by its operator or from an earlier contact changes nothing.
 #[test]
@@ -441,7 +459,8 @@ fn every_commit() {
     let scene = || {
         let mut desk = Desk::new();
         let money = desk.note(500, "1");
-        desk.card.take_filter(&desk.order(RevocationFilter::of(1, START, &[]))).unwrap();
+        let named = [key_digest(&key("a").public())];
+        desk.card.take_filter(&desk.order(RevocationFilter::of(1, START, &named))).unwrap();
         desk.card.endorse(&money.node, amount(100), &answer("open")).unwrap();
         desk
     };
