@@ -6,6 +6,7 @@
     reason = "processes are watched from outside: their progress is polled with a bound on real time"
 )]
 
+mod card;
 mod care;
 mod commands;
 mod hostile;

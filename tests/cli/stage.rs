@@ -35,9 +35,11 @@ aoba,A-1001,Hanako Sato,100000
 aoba,A-1002,Taro Suzuki,100000
 aoba,A-1003,Mei Kato,250
 aoba,A-2001,Cafe Aoba,0
+aoba,A-3001,Ren Mori,100000
 kita,K-1001,Jiro Tanaka,100000
 kita,K-1002,Yuki Ito,100000
 kita,K-2001,Kita Books,0
+kita,K-3001,Aya Ono,100000
 ";
 
 /// Who has joined in the prepared network: kind, home, bank, account, privacy.
@@ -93,7 +95,7 @@ pub(super) struct Ended {
 }
 
 impl Ended {
-    fn of(output: &Output) -> Ended {
+    pub(super) fn of(output: &Output) -> Ended {
         Ended {
             exit: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -13,5 +13,5 @@ mod virtual_reader;
 
 pub use file::{FileError, FileMemory, MEMORY_BYTES_MAX};
 #[cfg(feature = "pcsc")]
-pub use reader::{PcscLink, ReaderError, readers};
-pub use virtual_reader::{PORT, VirtualCard, VirtualReader};
+pub use reader::{PcscLink, Reader, ReaderError, readers};
+pub use virtual_reader::{PORT, Pull, VirtualCard, VirtualReader};

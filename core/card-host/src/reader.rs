@@ -6,9 +6,11 @@
 
 mod capacity;
 
-use std::{ffi::CString, fmt};
+use std::{ffi::CString, fmt, time::Duration};
 
-use pcsc::{Card, Context, Disposition, Error, MAX_BUFFER_SIZE_EXTENDED, Protocols, Scope, ShareMode};
+use pcsc::{
+    Card, Context, Disposition, Error, MAX_BUFFER_SIZE_EXTENDED, Protocols, ReaderState, Scope, ShareMode, State,
+};
 use thiserror::Error as ThisError;
 use zeni_card::{LinkFault, Transmit, apdu::SHORT_COMMAND_MAX};
 
@@ -82,13 +84,32 @@ fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
 }
 
-/// Names of the readers that are attached.
+/// A reader as the service sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reader {
+    /// Its name.
+    pub name: String,
+    /// Whether there is a card in it.
+    pub card: bool,
+    /// How often a card was put in or pulled out, as far as the service counts.
+    pub changes: u32,
+}
+
+/// The readers that are attached.
 ///
 /// # Errors
 /// [`ReaderError::NoService`], [`ReaderError::NoReader`], [`ReaderError::Service`].
-pub fn readers() -> Result<Vec<String>, ReaderError> {
-    let names = attached(&context()?)?;
-    Ok(names.iter().map(|name| name.to_string_lossy().into_owned()).collect())
+pub fn readers() -> Result<Vec<Reader>, ReaderError> {
+    let context = context()?;
+    let names = attached(&context)?;
+    let mut states: Vec<ReaderState> = names.into_iter().map(|name| ReaderState::new(name, State::UNAWARE)).collect();
+    context.get_status_change(Duration::ZERO, &mut states).map_err(service)?;
+    let reader = |state: &ReaderState| Reader {
+        name: state.name().to_string_lossy().into_owned(),
+        card: state.event_state().contains(State::PRESENT),
+        changes: state.event_count(),
+    };
+    Ok(states.iter().map(reader).collect())
 }
 
 /// A line to the card in one reader, open to this program alone.
