@@ -2,7 +2,7 @@
 
 use super::stage::Stage;
 
-/// Issue 4: limits from the command line and from the configuration reach a wallet's card when it connects; a payment beyond them says
+/// docs/card.md: limits from the command line and from the configuration reach a wallet's card when it connects; a payment beyond them says
 /// what to do; cards are listed; a card that the bank froze says so and refunds.
 #[test]
 fn limits_of_cards() {
@@ -52,7 +52,7 @@ fn limits_of_cards() {
     stage.audits();
 }
 
-/// Issue 4: a home that was copied is found at its next connection: both are frozen, and nobody is named for it.
+/// docs/card.md: a home that was copied is found at its next connection: both are frozen, and nobody is named for it.
 #[test]
 fn a_copied_home_is_frozen() {
     let stage = Stage::running();
@@ -69,4 +69,6 @@ fn a_copied_home_is_frozen() {
     let cases = stage.ok("issuer --dir net cases");
     assert_eq!(cases["cases"].as_array().map(Vec::len), Some(0), "{cases}");
     stage.refused("wallet --home hanako confirm-by-force", "nothing_open");
+    stage.ok("wallet --home jiro backup jiro.backup");
+    stage.refused("wallet --home taro claim-refunds jiro.backup", "no_refunds");
 }

@@ -31,7 +31,7 @@ fn secrets(story: &Story, person: &Person) -> BTreeSet<[u8; 16]> {
     secrets
 }
 
-/// Issue 4: nothing of a card's contacts crosses any line but those of its own wallet to its own bank, and nobody else stores it;
+/// docs/card.md: nothing of a card's contacts crosses any line but those of its own wallet to its own bank, and nobody else stores it;
 /// no payment carries it. Control: the same searches find it there.
 #[test]
 fn numbers_and_tokens_stay_between_card_and_bank() {

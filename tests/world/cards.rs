@@ -20,7 +20,7 @@ fn replacement(world: &World, of: &Person) -> Person {
     home
 }
 
-/// Issue 4, RN-P12: a copied card is frozen at the second contact of either, and with it the original: all that both hold is
+/// docs/card.md, RN-P12: a copied card is frozen at the second contact of either, and with it the original: all that both hold is
 /// refunded once. That is no case: nobody is named, no licence ends, authority and issuer hear nothing. Control: a copy that is
 /// kept from contact pays, and its overspending names the owner.
 #[test]
@@ -61,7 +61,7 @@ fn a_copied_card_is_frozen_and_names_nobody() {
     assert_eq!(world.cases(), [("disclosed".to_owned(), Some("Real Name of taro".to_owned()))]);
 }
 
-/// Issue 4: limits set at the bank while it runs reach each card at its next contact, and a contact lifts what time and number
+/// docs/card.md: limits set at the bank while it runs reach each card at its next contact, and a contact lifts what time and number
 /// of payments used up; a card that may pay nothing deposits all.
 #[test]
 fn limits_are_set_from_afar() {
@@ -88,7 +88,7 @@ fn limits_are_set_from_afar() {
     world.check(&[&taro, &hanako]);
 }
 
-/// Issue 4: an account has a replacement beside its lost card; each has tokens of its own.
+/// docs/card.md: an account has a replacement beside its lost card; each has tokens of its own.
 #[test]
 fn a_replacement_card_has_its_own_token() {
     let world = World::new();
@@ -102,7 +102,7 @@ fn a_replacement_card_has_its_own_token() {
     assert_eq!((cards.len(), cards.iter().any(|card| card.frozen)), (2, false));
 }
 
-/// RN-X31, FX-F9, issue 4: the refunds that a lost card signed in advance are claimed from the replacement's wallet and paid what
+/// RN-X31, FX-F9, docs/card.md: the refunds that a lost card signed in advance are claimed from the replacement's wallet and paid what
 /// is left when nothing can come back any more: not what was passed on after them. They accuse nobody, and are paid once.
 #[test]
 fn a_lost_card_is_refunded_from_its_file() {

@@ -29,7 +29,7 @@ fn contact(home: &Home) -> ContactOutcome {
     block_on(home.open().contact()).unwrap()
 }
 
-/// Issue 4: limits set at the bank hold from the next contact on; a payment that would break them is not begun, the wallet
+/// docs/card.md: limits set at the bank hold from the next contact on; a payment that would break them is not begun, the wallet
 /// says to connect, and connecting helps; a blocked card still deposits everything.
 #[test]
 fn limits_reach_the_card_and_never_lock_money_in() {
@@ -56,7 +56,7 @@ fn limits_reach_the_card_and_never_lock_money_in() {
     assert_eq!(taro.figures(), [0; 4]);
 }
 
-/// Issue 4: no cut at any step of a contact, on either side, ever freezes a card; and the wallet's command goes on without its
+/// docs/card.md: no cut at any step of a contact, on either side, ever freezes a card; and the wallet's command goes on without its
 /// bank.
 #[test]
 fn a_contact_survives_every_cut() {
@@ -86,7 +86,7 @@ fn a_contact_survives_every_cut() {
     }
 }
 
-/// Issue 4: a copied card is found at the second contact of either; what both hold can be refunded only; nobody is named,
+/// docs/card.md: a copied card is found at the second contact of either; what both hold can be refunded only; nobody is named,
 /// reported or revoked, and the refund brings the money back.
 #[test]
 fn a_copied_card_is_frozen_into_refunds() {
@@ -114,7 +114,7 @@ fn a_copied_card_is_frozen_into_refunds() {
     assert_eq!(taro.figures(), [0; 4]);
 }
 
-/// Issue 4: a card whose memory is put back behind its last ticket is found. Control: without a contact in between it is not,
+/// docs/card.md: a card whose memory is put back behind its last ticket is found. Control: without a contact in between it is not,
 /// and pays the same money twice.
 #[test]
 fn a_rolled_back_card_is_found() {
@@ -135,7 +135,7 @@ fn a_rolled_back_card_is_found() {
     assert!(back.card().endorse(&node, amount(500), &zeni_crypto::sha256(&[b"twice"])).is_ok());
 }
 
-/// Issue 4: a bank that shows an old ticket or one for another card changes nothing on the card.
+/// docs/card.md: a bank that shows an old ticket or one for another card changes nothing on the card.
 #[test]
 fn a_replayed_ticket_changes_nothing() {
     let (town, taro, _) = two_wallets(Privacy::Unlinkable, 500);
@@ -156,7 +156,7 @@ fn a_replayed_ticket_changes_nothing() {
     assert!(taro.card().operator().unwrap().time > before.time && town.clock.now() > Time::START);
 }
 
-/// RN-D22, RN-X32, issue 4: what the filter names is not taken offline; the bank clears false names over a connection that
+/// RN-D22, RN-X32, docs/card.md: what the filter names is not taken offline; the bank clears false names over a connection that
 /// does not say who asks, and a truly revoked payer stays refused.
 #[test]
 fn the_filter_sends_payees_on_line() {
@@ -192,7 +192,7 @@ fn the_filter_sends_payees_on_line() {
     assert_eq!(block_on(taro.open().deposit(yen(100))).unwrap().money, yen(100));
 }
 
-/// RN-X31, FX-F9, issue 4: a refund file of a card whose keys stay is claimed from the replacement's home, paid what was left
+/// RN-X31, FX-F9, docs/card.md: a refund file of a card whose keys stay is claimed from the replacement's home, paid what was left
 /// when it was made, and once; somebody else's wallet takes it not.
 #[test]
 fn a_refund_file_outlives_the_card() {

@@ -27,7 +27,7 @@ fn half_paid() -> (std::sync::Arc<Town>, Home, Home, Signed<Challenge>) {
 
 type Step = fn(&mut Holder, &Signed<Challenge>) -> Result<(), Box<dyn std::error::Error>>;
 
-/// FX-D9, FX-F8, issue 4: whatever the wallet is asked for that moves money, it finishes the open payment first, with the
+/// FX-D9, FX-F8, docs/card.md: whatever the wallet is asked for that moves money, it finishes the open payment first, with the
 /// signature that the card gave.
 #[test]
 fn whatever_comes_next_finishes_it_first() {
@@ -72,7 +72,7 @@ fn the_card_waits() {
     assert_eq!(jiro.figures(), [0; 4]);
 }
 
-/// FX-F8, issue 4: a wallet whose database was lost with a payment open says so, and gives it up only by force, with the
+/// FX-F8, docs/card.md: a wallet whose database was lost with a payment open says so, and gives it up only by force, with the
 /// signature shown; the rest of the card's money is untouched.
 #[test]
 fn a_lost_database_is_told() {

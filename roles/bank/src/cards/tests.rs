@@ -21,7 +21,7 @@ fn contact_of(town: &Town, account: &str, message: &ContactCard) -> ContactTicke
     record
 }
 
-/// Issue 4: each ticket names the next token; the same contact again gets the same ticket, also after a restart; nothing freezes
+/// docs/card.md: each ticket names the next token; the same contact again gets the same ticket, also after a restart; nothing freezes
 /// a card that shows what it was given.
 #[test]
 fn tokens_follow_each_other() {
@@ -39,7 +39,7 @@ fn tokens_follow_each_other() {
     }
 }
 
-/// Issue 4: a copy is found at the second contact of either: before the first contact, and after it.
+/// docs/card.md: a copy is found at the second contact of either: before the first contact, and after it.
 #[test]
 fn a_copy_is_found() {
     let town = Town::new();
@@ -63,7 +63,7 @@ fn a_copy_is_found() {
     assert!(contact_of(&town, "A-1", &shown("three", Some(first.token), "copy's")).frozen);
 }
 
-/// Issue 4: a card that goes back behind its last ticket is frozen; a message that comes late freezes nobody else.
+/// docs/card.md: a card that goes back behind its last ticket is frozen; a message that comes late freezes nobody else.
 #[test]
 fn a_rolled_back_card_is_found() {
     let town = Town::new();
@@ -80,7 +80,7 @@ fn a_rolled_back_card_is_found() {
     );
 }
 
-/// Issue 4: a contact whose commit fails gives no ticket and leaves nothing; the same contact later is served, and freezes nobody.
+/// docs/card.md: a contact whose commit fails gives no ticket and leaves nothing; the same contact later is served, and freezes nobody.
 #[test]
 fn a_failed_commit_freezes_nobody() {
     let mut town = Town::new();
@@ -98,7 +98,7 @@ fn a_failed_commit_freezes_nobody() {
     }
 }
 
-/// Issue 4: cards of one account that are in contact at the same time, and the same contact many times at once, freeze nobody.
+/// docs/card.md: cards of one account that are in contact at the same time, and the same contact many times at once, freeze nobody.
 #[test]
 fn contacts_at_once() {
     let mut town = Town::new();
@@ -117,7 +117,7 @@ fn contacts_at_once() {
     }
 }
 
-/// Issue 4: the operator freezes a card by hand; it learns it at its next contact.
+/// docs/card.md: the operator freezes a card by hand; it learns it at its next contact.
 #[test]
 fn the_operator_freezes_a_card() {
     let town = Town::new();
@@ -159,7 +159,7 @@ fn rules_of(town: &Town, card: &str, held: u64) -> Option<CardRules> {
     rules.map(|it| it.record().clone())
 }
 
-/// Issue 4: limits come from the configuration or from the operator at run time, each change with a higher number, for all cards
+/// docs/card.md: limits come from the configuration or from the operator at run time, each change with a higher number, for all cards
 /// or one; a ticket names the rules that the card must have.
 #[test]
 fn limits_reach_cards_at_their_contacts() {

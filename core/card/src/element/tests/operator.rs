@@ -68,7 +68,7 @@ fn limited(limit: Limit) -> CardError {
     CardError::Limit(limit)
 }
 
-/// FX-D9, FX-F8, issue 4: an endorsement opens its payment in the same commit; several holdings answer under one; what was signed
+/// FX-D9, FX-F8, docs/card.md: an endorsement opens its payment in the same commit; several holdings answer under one; what was signed
 /// is told; confirming twice is confirming once; the identical endorsement opens nothing anew.
 #[test]
 fn an_open_payment() {
@@ -96,7 +96,7 @@ fn an_open_payment() {
     assert_eq!(desk.card.open_payment(), Ok(None), "the same bytes again are no new payment");
 }
 
-/// Issue 4: what answers "resume first" while a payment is open, and what does not.
+/// docs/card.md: what answers "resume first" while a payment is open, and what does not.
 #[test]
 fn what_waits_for_an_open_payment() {
     let mut desk = Desk::new();
@@ -137,7 +137,7 @@ fn what_waits_for_an_open_payment() {
     card.close_contact(&contact).unwrap();
 }
 
-/// Issue 4: each limit with its refusal, which changes nothing; a contact begins the counts anew, days go on.
+/// docs/card.md: each limit with its refusal, which changes nothing; a contact begins the counts anew, days go on.
 #[test]
 fn limits() {
     let mut desk = Desk::new();
@@ -171,7 +171,7 @@ fn limits() {
     desk.pay(&money, 5_000, "f").unwrap();
 }
 
-/// Issue 4: parts of one payment are one payment, also when it was confirmed in between; the amount is all its parts'.
+/// docs/card.md: parts of one payment are one payment, also when it was confirmed in between; the amount is all its parts'.
 #[test]
 fn parts_count_together() {
     let mut desk = Desk::new();
@@ -188,7 +188,7 @@ fn parts_count_together() {
     assert_eq!(more, Err(limited(Limit::Payment { most: amount(500) })), "confirming begins no new payment");
 }
 
-/// Issue 4: what stays on the card is neither counted nor limited, and closings are not: a card that may pay nothing still gives
+/// docs/card.md: what stays on the card is neither counted nor limited, and closings are not: a card that may pay nothing still gives
 /// everything to its account. Control: the same amount to somebody else is refused.
 #[test]
 fn a_blocked_card_deposits_everything() {
@@ -207,7 +207,7 @@ fn a_blocked_card_deposits_everything() {
     assert!(desk.card.holdings().unwrap().is_empty());
 }
 
-/// Issue 4: a stranger's signed time begins no new day and ends no card: the operator's time does.
+/// docs/card.md: a stranger's signed time begins no new day and ends no card: the operator's time does.
 #[test]
 fn strangers_do_not_turn_the_day() {
     let mut desk = Desk::new();
@@ -253,7 +253,7 @@ fn overflow_is_an_answer() {
     assert_eq!(desk.card.limits(jpy()).unwrap().counts.total, most);
 }
 
-/// Issue 4: numbers only go forward; other signers, other cards and other networks give no orders.
+/// docs/card.md: numbers only go forward; other signers, other cards and other networks give no orders.
 #[test]
 fn orders_go_forward() {
     let mut desk = Desk::new();
@@ -277,7 +277,7 @@ fn orders_go_forward() {
     assert_eq!(desk.card.operator().unwrap().rules, 6);
 }
 
-/// RN-X32, issue 4: what a key pays that the filter names is not loaded, until it is cleared for that very filter; gifts back
+/// RN-X32, docs/card.md: what a key pays that the filter names is not loaded, until it is cleared for that very filter; gifts back
 /// and payments to oneself are.
 #[test]
 fn the_filter() {
@@ -333,7 +333,7 @@ fn clearances_are_bounded() {
     }
 }
 
-/// Issue 4: the nonce is stored before it is shown; a ticket is taken once, for the nonce shown, after the rules it names; what
+/// docs/card.md: the nonce is stored before it is shown; a ticket is taken once, for the nonce shown, after the rules it names; what
 /// is not for this card, not signed by its operator or from an earlier contact changes nothing.
 #[test]
 fn the_token() {
@@ -369,7 +369,7 @@ fn the_token() {
     assert_eq!(desk.card.close_contact(&first), Err(CardError::Operator), "an old ticket");
 }
 
-/// Issue 4: a frozen card pays, asks and loads nothing that could be spent; what it holds is refunded; a move of it brings back
+/// docs/card.md: a frozen card pays, asks and loads nothing that could be spent; what it holds is refunded; a move of it brings back
 /// nothing more.
 #[test]
 fn frozen() {
@@ -433,7 +433,7 @@ fn refunds_in_advance() {
 /// A command of an operator's card and the bytes it answers.
 type Command = fn(&mut Desk) -> Result<Vec<u8>, CardError>;
 
-/// Issue 4: the power fails before and after the commit of each command of this file: the same command again answers the same and
+/// docs/card.md: the power fails before and after the commit of each command of this file: the same command again answers the same and
 /// leaves the same memory.
 #[test]
 fn every_commit() {
