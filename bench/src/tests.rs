@@ -21,7 +21,7 @@ fn blind_signatures_run() {
     assert_eq!(quick(Scenario::Blind).figures.len(), 4);
 }
 
-/// Issue 4: a payment of one holding takes at most 12 exchanges of extended length. What a tap takes is an estimate, and told.
+/// docs/card.md: a payment of one holding takes at most 12 exchanges of extended length. What a tap takes is an estimate, and told.
 #[test]
 fn a_payment_fits_a_tap() {
     let section = quick(Scenario::Card);
