@@ -22,7 +22,7 @@
 //! [`Holder::resume`] or by the same operation again: the card signs the same bytes, the parties answer with the same
 //! reply. One process at a time works on one wallet; the caller holds the lock.
 //!
-//! [`Document`] reads and checks what travels as a file; [`StoreMemory`] is the durable memory of a software card.
+//! [`Document`] reads and checks what travels as a file.
 
 mod backup;
 mod balance;
@@ -34,7 +34,6 @@ mod error;
 mod give_back;
 mod holder;
 mod join;
-mod memory;
 mod moves;
 mod open;
 mod pay;
@@ -64,7 +63,6 @@ pub use error::{Explain, Trouble};
 pub use give_back::GiveBackError;
 pub use holder::{Config, Holder, Peers, Policy};
 pub use join::{Enrolment, Join, JoinError, SigningRequest};
-pub use memory::{MEMORY_SCHEMA, MEMORY_STATEMENTS, StoreMemory};
 pub use pay::{PayError, fingerprint};
 pub use receive::ReceiveError;
 pub use record::{Evidence, Kind, Privacy, Profile, Via};

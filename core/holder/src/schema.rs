@@ -73,3 +73,6 @@ tables! {
     /// History.
     HISTORY = "history";
 }
+
+#[cfg(test)]
+mod tests;
