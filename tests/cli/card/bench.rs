@@ -122,6 +122,7 @@ pub(super) fn port(slot: usize) -> u16 {
 }
 
 /// Starts the smart card service unless one runs. It ends by itself when nobody has used it for a minute.
+#[expect(clippy::zombie_processes, reason = "it outlives the tests and ends by itself")]
 fn service() {
     if UnixStream::connect(SOCKET).is_ok() {
         return;

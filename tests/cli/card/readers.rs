@@ -97,6 +97,10 @@ fn the_right_card_is_asked_for_by_name() {
     let [ren, _] = bench.joined();
     let name = ren["card"].as_str().unwrap().to_owned();
     // a card with an owner is not made over
+    let all = bench.stage.run(
+        "wallet --home mei --card pcsc join --network net/network.toml --bank aoba --account A-1003 --code x --json",
+    );
+    assert_eq!(refusal(&all), (1, "card_taken".into()), "{all:?}");
     let taken = bench.join("wallet", "mei", 0, "aoba", "A-1003");
     assert_eq!(refusal(&taken), (1, "card_taken".into()), "{taken:?}");
     assert!(!bench.stage.path("mei/keys.age").exists());

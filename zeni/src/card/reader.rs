@@ -1,6 +1,6 @@
 //! Cards in the readers of the system.
 
-use zeni_card::{ApduCard, apdu::AID};
+use zeni_card::{ApduCard, Life, apdu::AID};
 use zeni_card_host::{PcscLink, ReaderError};
 use zeni_note::Nonce;
 
@@ -21,6 +21,19 @@ pub(super) fn look(search: &Search<'_>) -> Result<AnyCard, Failure> {
             None => true,
         };
         if is_it { found.push((reader, card)) } else { others.push(reader) }
+    }
+    // whoever joins wants a blank card, whatever others there are
+    if search.number.is_none() && found.len() > 1 {
+        let mut blank = Vec::new();
+        for (reader, mut card) in std::mem::take(&mut found) {
+            if card.information().map_err(explain)?.life < Life::Operational {
+                blank.push((reader, card))
+            }
+        }
+        if blank.is_empty() {
+            return Err(super::taken());
+        }
+        found = blank;
     }
     if found.len() > 1 {
         let readers = found.iter().map(|(reader, _)| format!("'{reader}'")).collect::<Vec<_>>().join(", ");

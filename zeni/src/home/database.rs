@@ -3,6 +3,7 @@
 use std::{convert::Infallible, fs, path::Path};
 
 use anyhow::{Context, Result};
+use zeni_card::element::memory::Pair;
 use zeni_store::{JobError, Migration, Options, Schema, Store, Tx};
 
 /// The database.
@@ -28,12 +29,12 @@ pub(super) fn is_there(dir: &Path) -> bool {
 }
 
 /// All that the card remembers.
-pub(super) fn pairs(dir: &Path) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+pub(super) fn pairs(dir: &Path) -> Result<Vec<Pair>> {
     let path = dir.join(CARD_DB);
     let cannot = || format!("cannot read {}", path.display());
     let store =
         Store::open_sqlite(&path, &SCHEMA, Options { readers: 1, ..Options::default() }).with_context(cannot)?;
-    let job = |tx: &mut Tx<'_>| -> Result<Vec<(Vec<u8>, Vec<u8>)>, JobError<Infallible>> {
+    let job = |tx: &mut Tx<'_>| -> Result<Vec<Pair>, JobError<Infallible>> {
         let row = |row: &zeni_store::Row| Ok((row.blob(0)?.to_vec(), row.blob(1)?.to_vec()));
         tx.rows(ALL, &[])?.iter().map(row).collect()
     };
