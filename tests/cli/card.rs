@@ -7,6 +7,8 @@ mod earlier;
 mod interrupted;
 #[cfg(feature = "pcsc")]
 mod readers;
+#[cfg(feature = "pcsc")]
+mod refunds;
 
 use std::fs;
 
