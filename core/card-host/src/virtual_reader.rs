@@ -8,7 +8,6 @@ use std::{
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream},
 };
 
-use rustix::net::sockopt::set_tcp_quickack;
 use vpicc::{Connection, VSmartCard};
 use zeni_card::{Applet, Memory};
 
@@ -85,13 +84,21 @@ impl VirtualReader {
     pub fn serve(mut self, card: &mut impl VirtualCard) -> io::Error {
         let mut inserted = Inserted(card);
         loop {
-            // vpcd writes a length and then a message; it holds the second back until the first is acknowledged
-            let polled = set_tcp_quickack(&self.stream, true).map_err(io::Error::from);
-            if let Err(error) = polled.and_then(|()| self.connection.poll(&mut inserted)) {
+            if let Err(error) = acknowledge_at_once(&self.stream).and_then(|()| self.connection.poll(&mut inserted)) {
                 return error;
             }
         }
     }
+}
+
+/// `vpcd` writes a length and then a message, and holds the second back until the first is acknowledged: 40 ms an exchange
+/// where the system takes its time.
+fn acknowledge_at_once(stream: &TcpStream) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::net::sockopt::set_tcp_quickack(stream, true)?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = stream;
+    Ok(())
 }
 
 /// A card in the words of `vpicc`.
