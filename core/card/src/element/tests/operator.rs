@@ -321,8 +321,7 @@ fn clearances_are_bounded() {
     let mut desk = Desk::new();
     let keys: Vec<Digest> = (0..640).map(|number| answer(&format!("{number}"))).collect();
     desk.card.take_filter(&desk.order(RevocationFilter::of(1, START, &keys[..320]))).unwrap();
-    let kept =
-        |desk: &Desk| desk.memory.dump().keys().filter(|place| place[0] == super::super::record::CLEARED).count();
+    let kept = |desk: &Desk| desk.memory.dump().keys().filter(|place| place[0] == record::CLEARED).count();
     for keys in keys[320..].chunks(CLEARED_MAX) {
         desk.card.take_clearance(&desk.order(Clearance { filter: 1, keys: keys.to_vec() })).unwrap();
     }
