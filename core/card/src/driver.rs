@@ -94,6 +94,8 @@ impl<T> fmt::Debug for ApduCard<T> {
     }
 }
 
+/// Bytes around keys and records in one part of a restoration: digest, version, kind, network, time, heads.
+const IMPORT_FRAMING: usize = 128;
 /// Bytes of keys and records in one part of a restoration.
 const IMPORT_BYTES_MAX: usize = 8_192;
 
@@ -176,7 +178,8 @@ impl<T: Transmit> ApduCard<T> {
     /// The first [`RestoreFault`] that applies.
     pub fn restore(&mut self, backup: &Backup) -> Result<(), RestoreFault> {
         let digest = backup.digest();
-        for part in backup.parts(IMPORT_BYTES_MAX) {
+        let taken = self.taken()?;
+        for part in backup.parts(taken.saturating_sub(IMPORT_FRAMING).min(IMPORT_BYTES_MAX)) {
             let data = Zeroizing::new([&digest.0[..], &part].concat());
             self.import(0, &data)?;
         }
@@ -186,6 +189,12 @@ impl<T: Transmit> ApduCard<T> {
     /// The link, the card left as it is.
     pub fn into_link(self) -> T {
         self.link
+    }
+
+    /// Bytes of command data that the card assembles.
+    fn taken(&mut self) -> Result<usize, CardError> {
+        self.select()?;
+        Ok(self.selected.map_or(0, |card| card.command_bytes_max))
     }
 
     fn import(&mut self, step: u8, data: &[u8]) -> Result<(), RestoreFault> {
@@ -335,7 +344,8 @@ impl<T: Transmit> ApduCard<T> {
     fn parts(&self, instruction: Instruction, p1: u8, p2: u8, data: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
         let (class, code) = instruction.codes();
         let extended = self.selected.is_some_and(|card| card.extended);
-        let room = self.link.command_bytes_max().saturating_sub(EXTENDED_FRAMING);
+        let taken = self.selected.map_or(SHORT_DATA_MAX, |card| card.command_bytes_max);
+        let room = self.link.command_bytes_max().saturating_sub(EXTENDED_FRAMING).min(taken);
         let (piece, expected) = if extended && room > SHORT_DATA_MAX {
             (room.min(COMMAND_BYTES_MAX), REPLY_BYTES_MAX)
         } else {

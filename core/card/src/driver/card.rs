@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::{ApduCard, Transmit, fixed, strange, value};
 use crate::{
     Card, CardError, Contact, HoldingStatus, Life, Limits, OpenPayment, OperatorStatus, Statement,
-    apdu::{COMMAND_BYTES_MAX, instruction::Instruction},
+    apdu::instruction::Instruction,
 };
 
 impl<T: Transmit> Card for ApduCard<T> {
@@ -84,8 +84,10 @@ impl<T: Transmit> Card for ApduCard<T> {
 
     fn hand_in(&mut self, to: &ToAccount, leaves: &[Digest]) -> Result<Signed<HandIn>, CardError> {
         let data = encode(&(to, leaves));
-        if data.len() > COMMAND_BYTES_MAX {
-            return Err(CardError::HandIn { max: zeni_message::limits::BATCH_ITEMS_MAX });
+        let taken = self.taken()?;
+        if data.len() > taken {
+            let max = taken.saturating_sub(data.len() - leaves.len() * LEAF_BYTES) / LEAF_BYTES;
+            return Err(CardError::HandIn { max });
         }
         let told = self.working(Instruction::HandIn, 0, 0, &data)?;
         value(&told)
@@ -175,6 +177,9 @@ impl<T: Transmit> Card for ApduCard<T> {
         self.working(Instruction::Contact, 1, 0, &encode(ticket)).map(drop)
     }
 }
+
+/// Bytes of one leaf in a hand-in: a digest and its head.
+const LEAF_BYTES: usize = 34;
 
 impl<T: Transmit> ApduCard<T> {
     /// LOAD up to the last endorsement, from where the card already is on this chain.
