@@ -31,7 +31,7 @@ use super::{
     Element, keys,
     memory::{Memory, MemoryFault, Write},
     record::{
-        CARD, CHALLENGES, CLOSED, CardRecord, ChallengeSlot, Closed, ENDORSED, Endorsed, GIVEN_BACK, HAND_INS,
+        ADOPTED, CARD, CHALLENGES, CLOSED, CardRecord, ChallengeSlot, Closed, ENDORSED, Endorsed, GIVEN_BACK, HAND_INS,
         HOLDINGS, Holding, KEYS, KeyRecord, LATEST, LoadSlot, Origin, SLOTS, VERSION, Writes, open,
     },
 };
@@ -434,8 +434,8 @@ impl<M: Memory> Element<M> {
 }
 
 /// Tables in the order in which an export tells them.
-const EXPORTED: [u8; 9] = {
-    let mut tables = [KEYS; 9];
+const EXPORTED: [u8; 10] = {
+    let mut tables = [KEYS; 10];
     let mut at = 0;
     while at < COPIED.len() {
         tables[at + 1] = COPIED[at];
@@ -445,7 +445,7 @@ const EXPORTED: [u8; 9] = {
 };
 
 /// Tables that a backup holds record by record; the card's own record and keys stand apart, the index is made anew.
-const COPIED: [u8; 8] = [CHALLENGES, SLOTS, LATEST, HOLDINGS, ENDORSED, GIVEN_BACK, CLOSED, HAND_INS];
+const COPIED: [u8; 9] = [CHALLENGES, SLOTS, LATEST, ADOPTED, HOLDINGS, ENDORSED, GIVEN_BACK, CLOSED, HAND_INS];
 
 impl Entry {
     /// The record at a place; that of a frozen card as it comes back.
@@ -466,7 +466,7 @@ impl Entry {
         let ids = |n: usize| if id.len() == 32 * n { Ok(()) } else { Err(damaged()) };
         match table {
             Some(CHALLENGES) => ids(1).and(self.keep::<ChallengeSlot>(writes)),
-            Some(LATEST) => ids(1).and(self.keep::<Nonce>(writes)),
+            Some(LATEST | ADOPTED) => ids(1).and(self.keep::<Nonce>(writes)),
             Some(ENDORSED) => ids(2).and(self.keep::<Endorsed>(writes)),
             Some(GIVEN_BACK) => ids(1).and(self.keep::<Digest>(writes)),
             Some(CLOSED) => ids(1).and(self.keep::<Closed>(writes)),

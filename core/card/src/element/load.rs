@@ -13,8 +13,8 @@ use super::{
     Element, keys,
     memory::Memory,
     record::{
-        CHALLENGES, CardRecord, ChallengeSlot, GIVEN_BACK, Holding, KEYS, KeyRecord, LATEST, LOADING, LoadSlot, Origin,
-        SLOTS, Writes,
+        ADOPTED, CHALLENGES, CardRecord, ChallengeSlot, GIVEN_BACK, Holding, KEYS, KeyRecord, LATEST, LOADING,
+        LoadSlot, Origin, SLOTS, Writes,
     },
 };
 use crate::{CardError, HoldingState, HoldingStatus};
@@ -62,6 +62,7 @@ impl<M: Memory> Element<M> {
         writes.put(KEYS, &[&key.0], &keys::seal(&self.master, &secret, slot.origin, &mut *self.entropy));
         writes.put(SLOTS, &[&nonce[..]], &LoadSlot { key: Some(key), ..slot });
         writes.put(LATEST, &[&key.0], nonce);
+        writes.put(ADOPTED, &[&key.0], nonce);
         self.commit(writes)?;
         Ok(key)
     }

@@ -13,7 +13,7 @@ use zeni_note::{CardRules, Nonce};
 use super::{
     Element, fault,
     memory::Memory,
-    record::{CHALLENGES, COUNTS, CardRecord, ChallengeSlot, OPERATOR, Origin, PAID, RULES, Writes},
+    record::{ADOPTED, CHALLENGES, COUNTS, CardRecord, ChallengeSlot, OPERATOR, Origin, PAID, RULES, Writes},
 };
 use crate::{CardError, Counts, Limits, OperatorStatus};
 
@@ -129,10 +129,11 @@ impl<M: Memory> Element<M> {
         Ok(())
     }
 
-    /// Whether what answers `answer` goes to a key of this card that lives nowhere else.
+    /// Whether what answers `answer` goes to a key that was made on this card, so that nobody else can sign with it.
     fn stays_here(&mut self, answer: &Digest) -> Result<bool, CardError> {
         let Some(slot) = self.read::<ChallengeSlot>(CHALLENGES, &[&answer.0])? else { return Ok(false) };
-        Ok(self.key(&slot.key)?.origin == Origin::Own)
+        let adopted = self.read::<Nonce>(ADOPTED, &[&slot.key.0])?.is_some();
+        Ok(!adopted && self.key(&slot.key)?.origin == Origin::Own)
     }
 
     /// The counts of a currency on the day of `time`.

@@ -15,6 +15,7 @@
 //! | [`GIVEN_BACK`] | endorsement | node that gave it back |
 //! | [`CLOSED`] | node | [`Closed`] |
 //! | [`HAND_INS`] | digest of account and leaves | signature |
+//! | [`ADOPTED`] | public key | nonce of the slot for which it was made elsewhere |
 //! | [`OPEN`] | – | `e` of the open payment |
 //! | [`PART`] | node | nothing: the parts of the open payment |
 //! | [`OPERATOR`] | – | [`Orders`](super::operator::Orders) |
@@ -50,6 +51,7 @@ pub(super) const ENDORSED: u8 = b'e';
 pub(super) const GIVEN_BACK: u8 = b'g';
 pub(super) const CLOSED: u8 = b'c';
 pub(super) const HAND_INS: u8 = b'h';
+pub(super) const ADOPTED: u8 = b'A';
 pub(super) const OPEN: u8 = b'o';
 pub(super) const PART: u8 = b'm';
 pub(super) const OPERATOR: u8 = b'O';

@@ -207,6 +207,22 @@ fn a_blocked_card_deposits_everything() {
     assert!(desk.card.holdings().unwrap().is_empty());
 }
 
+/// docs/card.md: a host that plants a key, whose secret it knows, and has the card ask with it, gets no payment past the limits.
+#[test]
+fn a_planted_key_is_somebody_elses() {
+    let mut desk = Desk::new();
+    let money = desk.note(1_000, "1");
+    desk.limit(CardRules { payments_max: Some(0), ..rules(1) });
+    let slot = desk.card.open_blank().unwrap();
+    let planted = desk.card.adopt_key(&slot, &Zeroizing::new([7; 32])).unwrap();
+    let challenge = desk.challenge(planted, 500, "planted");
+    desk.card.sign_challenge(&challenge).unwrap();
+    let to = challenge.opening(desk.world.network()).answer_for(&planted);
+    let refused = desk.endorse(&money.node, amount(500), &to);
+    assert_eq!(refused, Err(limited(Limit::Payments { most: 0 })));
+    assert!(desk.pay_itself(&money, 500, "own").is_ok(), "control: a key that was made on the card");
+}
+
 /// docs/card.md: a stranger's signed time begins no new day and ends no card: the operator's time does.
 #[test]
 fn strangers_do_not_turn_the_day() {
