@@ -1,6 +1,6 @@
 //! Commands with every parameter checked.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use zeni_crypto::{Digest, PublicKey};
 use zeni_message::{Record, Signed, Wire, decode};
@@ -44,7 +44,7 @@ pub(super) enum Command<'a> {
         key: PublicKey,
         of: Stated,
     },
-    SignChallenge(Challenge),
+    SignChallenge(Box<Challenge>),
     OpenLoad(PublicKey),
     OpenBlank,
     AdoptKey {
@@ -156,7 +156,7 @@ impl<'a> Command<'a> {
                 let (key, fields) = fields.take()?;
                 Command::SignStatement { key: PublicKey(key), of: Stated::parse(kind, fields.0)? }
             }
-            (Instruction::SignChallenge, 0, 0) => Command::SignChallenge(record(data)?),
+            (Instruction::SignChallenge, 0, 0) => Command::SignChallenge(Box::new(record(data)?)),
             (Instruction::OpenLoad, 0, 0) => {
                 let (key, fields) = fields.take()?;
                 fields.end(Command::OpenLoad(PublicKey(key)))?

@@ -12,10 +12,12 @@ use crate::{
     element::testing::{TestCard, TestMemory, card, identity, pin, puk, transport_pin},
 };
 
+type Reply = Result<Vec<u8>, LinkFault>;
+
 /// A link that tells what it was given beforehand, and keeps what was sent.
 #[derive(Clone, Default)]
 struct Told {
-    replies: Arc<Mutex<VecDeque<Result<Vec<u8>, LinkFault>>>>,
+    replies: Arc<Mutex<VecDeque<Reply>>>,
     sent: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
