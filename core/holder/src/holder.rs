@@ -1,6 +1,6 @@
 //! The holder: a card, a database and the parties he talks to.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use zeni_card::{Card, HoldingState, HoldingStatus};
 use zeni_crypto::{Digest, SharedEntropy};
@@ -228,12 +228,18 @@ impl Holder {
     /// Holdings that may be spent and of which something is left; an error when the card does not know one of them.
     pub(crate) async fn live(&mut self) -> Result<Vec<Live>, Trouble> {
         let holdings = self.active::<Holding>().await?;
+        // one question for all that has something left: each is an exchange with the card
+        let left: BTreeMap<Digest, HoldingStatus> =
+            self.card.holdings()?.into_iter().map(|status| (status.node, status)).collect();
         let mut live = Vec::new();
         for holding in holdings {
             if holding.phase != crate::record::HoldingPhase::Ours {
                 continue;
             }
-            let status = self.card.holding(&holding.node)?.ok_or(Trouble::ForeignCard)?;
+            let status = match left.get(&holding.node) {
+                Some(status) => *status,
+                None => self.card.holding(&holding.node)?.ok_or(Trouble::ForeignCard)?,
+            };
             if status.state == HoldingState::Live && !status.remaining.is_zero() {
                 live.push(Live { holding, status });
             }

@@ -189,17 +189,21 @@ impl Holder {
             Wanted { currency, amount: challenge.total, series: &challenge.series, now: self.now(), beyond_cap: 0 };
         let terms = self.key_lists().await?;
         let live = self.live().await?;
-        let restored = Money::new(self.restored(currency).await?, currency);
-        pick(&live, &terms, &wanted).map_err(|fault| match fault {
-            PickFault::Insufficient { available } if !restored.amount.is_zero() => {
-                PayError::Restored { available: Money::new(available, currency), restored }
+        match pick(&live, &terms, &wanted) {
+            Ok(parts) => Ok(parts),
+            Err(PickFault::Insufficient { available }) => {
+                let available = Money::new(available, currency);
+                let restored = Money::new(self.restored(currency).await?, currency);
+                Err(match restored.amount.is_zero() {
+                    true => PayError::Insufficient { available },
+                    false => PayError::Restored { available, restored },
+                })
             }
-            PickFault::Insufficient { available } => {
-                PayError::Insufficient { available: Money::new(available, currency) }
+            Err(PickFault::Capped { usable }) => Err(PayError::NeedsRenewal { usable: Money::new(usable, currency) }),
+            Err(PickFault::TooMany) => {
+                Err(PayError::TooManyHoldings { max: zeni_message::limits::HOLDINGS_IN_PAYMENT_MAX })
             }
-            PickFault::Capped { usable } => PayError::NeedsRenewal { usable: Money::new(usable, currency) },
-            PickFault::TooMany => PayError::TooManyHoldings { max: zeni_message::limits::HOLDINGS_IN_PAYMENT_MAX },
-        })
+        }
     }
 
     /// What may be paid on now, with what needs a renewal first.

@@ -11,5 +11,6 @@ mod losses;
 mod operator;
 mod resumption;
 mod sealed;
+mod tap;
 mod terminal;
 mod town;

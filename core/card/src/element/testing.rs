@@ -177,6 +177,11 @@ impl<M: Memory> Element<M> {
 /// A card for tests: the applet in this process, behind its driver.
 pub type TestCard = ApduCard<InProcess<TestMemory>>;
 
+/// The applet of test cards over `memory`.
+pub fn applet(memory: &TestMemory, entropy: impl Entropy + Send + 'static) -> Applet<TestMemory> {
+    Applet::new(memory.clone(), Zeroizing::new(MASTER), entropy)
+}
+
 /// The card in `memory`, made operational if it is blank.
 ///
 /// # Errors
@@ -194,8 +199,7 @@ pub fn card_of(
     identity: &Identity,
     entropy: impl Entropy + Send + 'static,
 ) -> Result<TestCard, CardError> {
-    let applet = Applet::new(memory.clone(), Zeroizing::new(MASTER), entropy);
-    let mut card = ApduCard::new(InProcess(applet), Some(pin()));
+    let mut card = ApduCard::new(InProcess(applet(memory, entropy)), Some(pin()));
     if card.life()? == Life::Manufactured {
         card.personalise(identity, &transport_pin(), &puk())?;
     }

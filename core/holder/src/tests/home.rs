@@ -5,7 +5,13 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use zeni_card::element::testing::{TestCard, TestMemory, card};
+use zeni_card::{
+    ApduCard, Card, InProcess,
+    element::testing::{
+        TestCard, TestMemory, applet, card, pin,
+        tally::{Counter, Lengths, Tally},
+    },
+};
 use zeni_crypto::SharedEntropy;
 use zeni_message::{
     Role,
@@ -195,6 +201,18 @@ impl Home {
     /// The process starts, after a cut with the power back on.
     pub(crate) fn open(&self) -> Holder {
         self.memory.power_on();
+        self.open_with(Box::new(self.card()))
+    }
+
+    /// The same with a count of what passes between wallet and card.
+    pub(crate) fn open_counted(&self, lengths: Lengths) -> (Holder, Counter) {
+        self.memory.power_on();
+        let link = Tally::new(InProcess(applet(&self.memory, self.entropy.clone())), lengths);
+        let counter = link.counter();
+        (self.open_with(Box::new(ApduCard::new(link, Some(pin())))), counter)
+    }
+
+    fn open_with(&self, card: Box<dyn Card>) -> Holder {
         self.power.on();
         let account = format!("{BANK}/{}", self.name);
         let peers = Peers {
@@ -211,14 +229,7 @@ impl Home {
             identity: self.registered.then(|| self.name.into()),
             keeper: Keeper::Software,
         };
-        Holder::new(
-            config,
-            Box::new(self.card()),
-            self.store.clone(),
-            self.entropy.clone(),
-            self.town.clock.clone(),
-            peers,
-        )
+        Holder::new(config, card, self.store.clone(), self.entropy.clone(), self.town.clock.clone(), peers)
     }
 
     /// Available, pending, owed back, restored.
