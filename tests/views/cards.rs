@@ -41,7 +41,7 @@ fn numbers_and_tokens_stay_between_card_and_bank() {
         let others = [Dump::of(&story.world.stores.authority), Dump::of(&story.world.stores.issuer)];
         for person in story.people() {
             let secrets = secrets(&story, person);
-            assert!(secrets.len() > 3, "{}: more than one contact", person.name);
+            assert!(secrets.len() >= 3, "{}: its number, a nonce and a token at least", person.name);
             assert!(secrets.contains(&*person.card().open_contact().unwrap().card));
             let own = format!("bank {} <- {}", person.bank, person.caller().name);
             let all = story.world.net.record.exchanges();
