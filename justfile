@@ -22,6 +22,6 @@ mutants:
 bench:
     cargo run --release -- bench all
 
-# one fuzz target (card, chain, codec, documents, key_file, payment, text), with the stable compiler
+# one fuzz target (apdu, card, chain, codec, documents, key_file, payment, text), with the stable compiler
 fuzz target seconds="60":
     cargo fuzz run --sanitizer none {{target}} -- -max_total_time={{seconds}}

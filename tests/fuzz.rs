@@ -61,6 +61,12 @@ proptest! {
         targets::card(&data);
     }
 
+    /// RN-P1, docs/card.md: the same through the card's commands as bytes, with the PIN and the card's life among what is guarded.
+    #[test]
+    fn apdu(fresh in 0..4u8, steps in vec(any::<[u8; 8]>(), 0..48)) {
+        targets::apdu(&[&[fresh], steps.as_flattened()].concat());
+    }
+
     #[test]
     fn key_file(data in altered()) {
         targets::key_file(&data);
@@ -86,4 +92,27 @@ fn a_card_does_what_is_right() {
 #[should_panic(expected = "a counter rose")]
 fn a_forgetful_card_is_caught() {
     targets::forgetful_card([NOTE, ENDORSE].as_flattened());
+}
+
+const VERIFY: [u8; 8] = [2, 0, 0, 0, 0, 0, 0, 0];
+const LOAD_NOTE: [u8; 8] = [7, 0, 0, 96, 0, 0, 0, 0];
+const LOAD_PAYMENT: [u8; 8] = [8, 1, 0, 99, 0, 0, 0, 0];
+const PAY: [u8; 8] = [11, 0, 0, 40, 0, 0, 0, 0];
+const CONFIRM: [u8; 8] = [14, 0, 0, 0, 0, 0, 0, 0];
+const PAY_TOO_MUCH: [u8; 8] = [11, 64, 3, 200, 0, 0, 0, 0];
+
+/// Valid commands get through to the applet, so that the laws above are about something.
+#[test]
+fn an_applet_does_what_is_right() {
+    let run = |steps: &[[u8; 8]]| targets::apdu(&[&[1], steps.as_flattened()].concat());
+    // open, begin, end; ask, begin, two links, end
+    assert_eq!([run(&[VERIFY]), run(&[LOAD_NOTE]), run(&[LOAD_PAYMENT])], [1, 3, 5]);
+    assert_eq!(run(&[PAY, CONFIRM, PAY_TOO_MUCH]), 2);
+}
+
+/// RN-P1, control: an applet that forgets what it signed is caught.
+#[test]
+#[should_panic(expected = "a counter rose")]
+fn a_forgetful_applet_is_caught() {
+    targets::forgetful_applet(VERIFY.as_slice());
 }

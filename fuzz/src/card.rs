@@ -112,7 +112,10 @@ impl Outside {
             3 => self.load_again(which, &[]),
             4 => self.load_again(which, &[command, which, value.to_be_bytes()[0], value.to_be_bytes()[1]]),
             5 => self.false_ticket(key, value),
-            6 | 7 => self.endorse(which, amount(u64::from(value) % 1_000), command),
+            6 => self.endorse(which, amount(u64::from(value) % 1_000), command).and_then(|()| self.confirm()),
+            // the payment stays open
+            7 => self.endorse(which, amount(u64::from(value) % 1_000), command),
+            8 if value.is_multiple_of(2) => self.confirm(),
             8 => self.endorse_nothing(value),
             9 => self.close(which, value),
             10 => self.hand_in(which, value),
@@ -211,6 +214,12 @@ impl Outside {
         assert!(key.verify(&sig_structure(WORLD.network(), &endorsement), &signature).is_ok());
         self.endorsed.entry(node).or_default().insert(id(&endorsement), value);
         Ok(())
+    }
+
+    /// Ends the open payment, if there is one.
+    fn confirm(&mut self) -> Result<(), CardError> {
+        let open = self.card.open_payment()?;
+        open.map_or(Ok(()), |open| self.card.confirm(&open.answer))
     }
 
     fn endorse_nothing(&mut self, value: u16) -> Result<(), CardError> {

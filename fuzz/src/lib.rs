@@ -3,6 +3,7 @@
 //! `tests/fuzz.rs` includes this file, so that proptest calls the same functions in every run of the tests.
 //! Where wild bytes would get stuck at the first check, the bytes say how to alter something real.
 
+mod apdu;
 mod card;
 mod chain;
 mod codec;
@@ -11,6 +12,7 @@ mod key_file;
 mod samples;
 mod text;
 
+pub use apdu::{apdu, forgetful_applet};
 pub use card::{card, forgetful_card};
 pub use chain::{chain, payment};
 pub use codec::codec;
