@@ -190,6 +190,10 @@ impl PcscLink {
             }
             reply => reply?,
         };
+        if reply.len() < DONE.len() {
+            // as from a card that was pulled meanwhile
+            return Err(Error::CommDataLost.into());
+        }
         if !reply.ends_with(&DONE) {
             return Err(Refused::NotZeni);
         }

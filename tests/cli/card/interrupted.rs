@@ -16,7 +16,10 @@ use zeni_card_host::{FileMemory, Pull, VirtualCard, VirtualReader};
 use zeni_crypto::{Digest, OsEntropy, keyfile};
 use zeroize::Zeroizing;
 
-use super::bench::{Bench, home, port, slot_of};
+use super::{
+    bench::{Bench, home, port, slot_of},
+    with,
+};
 use crate::cli::stage::{PASSPHRASE, Stage, until};
 
 /// A card that stays.
@@ -53,7 +56,7 @@ impl VirtualCard for Unsteady {
     }
 }
 
-/// Ren's card in the first slot, in this process.
+/// A card in the first slot, in this process.
 struct InSlot {
     left: Arc<AtomicUsize>,
     pull: Pull,
@@ -64,13 +67,13 @@ struct InSlot {
 
 impl InSlot {
     /// Puts the card in and waits until the wallet finds it.
-    fn new(stage: &Stage, carried_out: bool) -> InSlot {
-        let secrets = keyfile::read(&stage.path("one.zeni.key"), PASSPHRASE).unwrap();
+    fn new(stage: &Stage, card: &str, carried_out: bool) -> InSlot {
+        let secrets = keyfile::read(&stage.path(&format!("{card}.zeni.key")), PASSPHRASE).unwrap();
         let secrets: Value = serde_json::from_slice(&secrets).unwrap();
         let master: Digest = secrets["master"].as_str().unwrap().parse().unwrap();
         let before = slot_of(0).changes;
         let reader = VirtualReader::connect(port(0)).unwrap();
-        let memory = FileMemory::open(&stage.path("one.zeni"), &master.0, OsEntropy).unwrap();
+        let memory = FileMemory::open(&stage.path(&format!("{card}.zeni")), &master.0, OsEntropy).unwrap();
         let applet = Applet::new(memory, Zeroizing::new(master.0), OsEntropy);
         let left = Arc::new(AtomicUsize::new(STEADY));
         let mut card = Unsteady { applet, left: left.clone(), carried_out, pull: reader.puller().unwrap() };
@@ -100,7 +103,7 @@ fn sweep(bench: &mut Bench, step: usize, mut command: impl FnMut(&Stage, usize) 
     let stage = &bench.stage;
     let mut open: Option<String> = None;
     for round in 0.. {
-        let slot = InSlot::new(stage, round % 2 == 1);
+        let slot = InSlot::new(stage, "one", round % 2 == 1);
         if let Some(line) = open {
             stage.ok(&line);
         }
@@ -184,6 +187,53 @@ fn what_was_begun_with_a_bank_is_finished_by_resume() {
     let (account, _) = stage.account("aoba", "A-3001");
     assert_eq!(account + stage.holds(&ren), 100_000, "nothing was lost, nothing made");
     stage.audits();
+}
+
+/// A card that is pulled while it is made somebody's own is finished by joining again: it has its owner's PIN, and a PUK that
+/// is told.
+#[test]
+fn joining_survives_its_card_pulled_at_any_exchange() {
+    let mut bench = Bench::new();
+    bench.pull(0);
+    let stage = &bench.stage;
+    let line = stage.enrolment("aoba", "A-3001");
+    let join = |home: &str, code: &str| {
+        let mut args = vec!["wallet", "--home", home, "--card", "pcsc:Virtual PCD 00 00", "--pin-file", "pin", "join"];
+        args.extend(["--network", "net/network.toml", "--bank", "aoba", "--account", "A-3001", "--json"]);
+        args.extend(["--code", code, "--identity", &line[4]]);
+        stage.raw(&args)
+    };
+    let mut pulls = 0;
+    for at in 0.. {
+        let (card, home) = (format!("card{at}"), format!("home{at}"));
+        stage.ok(&format!("card --file {card}.zeni new"));
+        let slot = InSlot::new(stage, &card, at % 2 == 1);
+        slot.arm(at);
+        // the bank refuses the code, after the card is its owner's
+        let ended = join(&home, "wrong");
+        slot.arm(STEADY);
+        slot.out();
+        let pulled = ended.exit == 3;
+        pulls += usize::from(pulled);
+        let slot = InSlot::new(stage, &card, false);
+        let again = join(&home, "wrong");
+        assert_eq!(again.exit, 1, "the card is finished, the bank says no: round {at}: {again:?}");
+        let told = stage.ok(&format!("wallet --home {home} card status"));
+        assert_eq!((&told["life"], &told["pin_tries"]), (&"operational".into(), &3.into()), "{told}");
+        if !pulled {
+            // the last of them joins in earnest
+            let joined = join(&home, &line[3]);
+            assert_eq!(joined.exit, 0, "{joined:?}");
+            let puk = joined.json()["puk"].as_str().expect("a PUK").to_owned();
+            let variables = [("ZENI_PUK", puk.as_str()), ("ZENI_NEW_PIN", "9753")];
+            let unblocked = with(stage, &variables, &format!("wallet --home {home} card unblock --json"));
+            assert_eq!(unblocked.exit, 0, "the PUK that was told is the card's: {unblocked:?}");
+            slot.out();
+            break;
+        }
+        slot.out();
+    }
+    assert!(pulls >= 6, "it was pulled {pulls} times");
 }
 
 /// The card's process is killed at any time while its wallet pays, and started again from its file.
