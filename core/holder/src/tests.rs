@@ -1,6 +1,7 @@
 //! The holder's tests: real operations against small in-process parties that really sign.
 
 mod adversaries;
+mod commits;
 mod corners;
 mod documents;
 mod faults;

@@ -24,7 +24,7 @@ use zeni_note::{
     licence::Keeper,
     testing::{amount, jpy},
 };
-use zeni_store::{Options, Store, testing::block_on};
+use zeni_store::{Options, Schema, Store, testing::block_on};
 
 use super::town::*;
 use crate::*;
@@ -141,6 +141,14 @@ impl Home {
             registered: true,
             entropy: SharedEntropy::seeded(zeni_crypto::sha256(&[name.as_bytes()]).0),
         }
+    }
+
+    /// A wallet that has joined, over a database of another schema.
+    pub(crate) fn joined_over(town: &Arc<Town>, name: &'static str, schema: &Schema) -> Home {
+        let store = Store::open_memory_with(schema, Options::inline()).unwrap();
+        let home = Home { store, ..Home::empty(town, name) };
+        block_on(home.open().join(home.join(Privacy::Unlinkable, Kind::Wallet))).unwrap();
+        home
     }
 
     /// A wallet that has joined.
