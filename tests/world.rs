@@ -9,6 +9,7 @@ mod prepared;
 mod rogue;
 
 mod cards;
+mod copies;
 mod faults;
 mod flows;
 mod misuse;
