@@ -1,13 +1,13 @@
 //! Cards pulled in the middle of commands: the same command again, or `resume`, finishes; no money is lost or made.
 
 use std::{
+    fs,
     process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
     thread::JoinHandle,
-    time::Duration,
 };
 
 use serde_json::Value;
@@ -250,7 +250,14 @@ fn a_card_whose_process_is_killed_goes_on_from_its_file() {
         let args = ["wallet", "--home", "ren", "--pin-file", "pin", "pay", &request, "--out", &payment];
         let mut command = stage.command(&args);
         let mut paying = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(12 * round));
+        // killed once its file was seen to change so many times, at once in the first round
+        let file = stage.path("one.zeni");
+        let (mut seen, mut changes) = (fs::read(&file).unwrap(), 0);
+        while changes < round && paying.try_wait().unwrap().is_none() {
+            let now = fs::read(&file).unwrap();
+            changes += u32::from(now != seen);
+            seen = now;
+        }
         bench.pull(0);
         let ended = paying.wait().unwrap().code();
         assert!(matches!(ended, Some(0 | 3)), "round {round}: {ended:?}");
