@@ -331,6 +331,8 @@ impl<T: Transmit> ApduCard<T> {
             StatusWord::WrongLength | StatusWord::WrongParameters | StatusWord::UnknownInstruction => {
                 Err(Fault::Card(word.into()))
             }
+            // there is no such thing on the card: this word has no other reason here
+            StatusWord::UnknownReference if instruction == Instruction::GetStatus => Err(Fault::Card(word.into())),
             word => {
                 let why = self.parts(Instruction::GetStatus, 1, 0, &[]);
                 let (answered, told) = self.carry(&why)?;

@@ -8,6 +8,8 @@ use crate::*;
 
 /// Exchanges of extended length that a payment of one holding may take (issue 4).
 const EXCHANGES_MAX: usize = 12;
+/// Those in which a reader is asked whether the owner's card is in it: another SELECT, and the card's number.
+const FINDING: usize = 2;
 
 /// What passes while `taro`, whose card was just put to the reader, pays so much.
 fn paying(taro: &Home, jiro: &Home, minor: u64, lengths: Lengths) -> (usize, Traffic) {
@@ -17,7 +19,7 @@ fn paying(taro: &Home, jiro: &Home, minor: u64, lengths: Lengths) -> (usize, Tra
     (paid.holdings, counter.take())
 }
 
-/// Issue 4: the wallet's own payment of one holding, from SELECT to the confirmation, takes at most 12 exchanges of extended
+/// Issue 4: the wallet's own payment of one holding, from the search for the card to the confirmation, takes at most 12 exchanges of extended
 /// length, however many holdings the wallet has beside it.
 #[test]
 fn a_payment_of_one_holding_fits_a_tap() {
@@ -25,7 +27,7 @@ fn a_payment_of_one_holding_fits_a_tap() {
         let (_town, taro, jiro) = two_wallets(Privacy::Unlinkable, minor);
         let (holdings, traffic) = paying(&taro, &jiro, 100, Lengths::Extended);
         assert_eq!(holdings, 1);
-        assert!(traffic.exchanges <= EXCHANGES_MAX, "{minor} yen in the wallet: {traffic:?}");
+        assert!(FINDING + traffic.exchanges <= EXCHANGES_MAX, "{minor} yen in the wallet: {traffic:?}");
         let (_, short) = paying(&taro, &jiro, 100, Lengths::Short);
         assert!(short.exchanges <= 2 * EXCHANGES_MAX, "{short:?}");
     }
