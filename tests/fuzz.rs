@@ -110,6 +110,17 @@ fn an_applet_does_what_is_right() {
     assert_eq!(run(&[PAY, CONFIRM, PAY_TOO_MUCH]), 2);
 }
 
+const OWN: [u8; 8] = [3, 0, 0, 0, 0, 0, 0, 0];
+const SELECT: [u8; 8] = [1, 0, 0, 0, 0, 0, 0, 0];
+const MOVED: [u8; 8] = [29, 1, 0, 0, 0, 0, 0, 0];
+
+/// A fresh card is made somebody's, takes over a moved card, and pays with what was on it.
+#[test]
+fn a_fresh_applet_takes_over_a_moved_card() {
+    let steps = [SELECT, OWN, MOVED, PAY, CONFIRM];
+    assert_eq!(targets::apdu(&[&[0], steps.as_flattened()].concat()), 1 + 2 + 2 + 1 + 1);
+}
+
 /// RN-P1, control: an applet that forgets what it signed is caught.
 #[test]
 #[should_panic(expected = "a counter rose")]

@@ -1,10 +1,12 @@
 //! A host that sends whatever its bytes say.
 
+use std::sync::LazyLock;
+
 use zeni_card::{
-    Applet, Zeroizing,
+    ApduCard, Applet, Card, LinkFault, Transmit, Zeroizing,
     apdu::{AID, Apdu, Class, Part, REPLY_BYTES_MAX, SHORT_DATA_MAX, SHORT_REPLY_MAX, instruction::Instruction},
     element::testing::{
-        Cut, TestMemory, identity,
+        Cut, TestMemory, card, identity,
         money::{challenge_to, note_to, paid, ticket},
         operator, pin, puk, transport_pin,
     },
@@ -22,6 +24,9 @@ use super::{
     super::samples::{WORLD, edited, renewal},
     model::{Known, MASTER, Model, Outcome, Sent},
 };
+
+/// The step that brings a moved card.
+const IMPORT: u8 = 29;
 
 /// A holding and how it came.
 struct Money {
@@ -44,6 +49,45 @@ pub(super) struct Host {
     reply: Vec<u8>,
     insertions: u64,
     done: usize,
+}
+
+/// A card that was moved elsewhere: the commands that bring it, and its holding.
+struct Moved {
+    commands: Vec<Vec<u8>>,
+    chain: Chain,
+    node: Digest,
+    known: Known,
+}
+
+/// A card of one holding, moved.
+static MOVED: LazyLock<Moved> = LazyLock::new(|| {
+    let why = "a card that does what is right";
+    let mut from = card(&TestMemory::new(), WORLD.roots, SeededEntropy::from_number(7)).expect(why);
+    let key = from.generate_key().expect(why);
+    let chain = note_to(&WORLD, key, 700, "moved");
+    let slot = from.open_load(&key).expect(why);
+    let status = from.load_note(&chain, &ticket(&WORLD, &chain, slot)).expect(why);
+    let backup = from.export_move().expect(why);
+    let to = TestMemory::new();
+    card(&to, WORLD.roots, SeededEntropy::from_number(8)).expect(why);
+    let mut recorder = ApduCard::new(Recorder { applet: insert(&to, 9), commands: Vec::new() }, Some(pin()));
+    recorder.restore(&backup).expect(why);
+    let mut commands = recorder.into_link().commands;
+    commands.retain(|command| command[1] == Instruction::Import.codes().1);
+    Moved { commands, chain, node: status.node, known: Known { key, value: status.value } }
+});
+
+/// A link that keeps what was sent.
+struct Recorder {
+    applet: Applet<TestMemory>,
+    commands: Vec<Vec<u8>>,
+}
+
+impl Transmit for Recorder {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, LinkFault> {
+        self.commands.push(command.to_vec());
+        Ok(self.applet.process(command).to_vec())
+    }
 }
 
 fn insert(memory: &TestMemory, seed: u64) -> Applet<TestMemory> {
@@ -103,7 +147,7 @@ impl Host {
         let before = self.done;
         let value = u16::from_be_bytes([high, low]);
         // most commands go as they are
-        let edits = if edits[0] >= 0xc0 { edits } else { &[] };
+        let edits = if edits[0] >= 0xc0 && what % 32 != IMPORT { edits } else { &[] };
         for command in self.commands(what, which, value) {
             let altered = edited(command, edits);
             let short = which.is_multiple_of(5);
@@ -171,6 +215,7 @@ impl Host {
                 one(Instruction::SignChallenge, 0, 0, &encode(&challenge))
             }
             28 => one(Instruction::GetPublicKey, 0, which, &[]),
+            IMPORT => self.import(which),
             // header and data as they come
             _ => vec![[&[0x80 | which & 0x1f, what, high(value), low(value)][..], &answer.0].concat()],
         }
@@ -260,6 +305,16 @@ impl Host {
         let mut commands = vec![apdu(Instruction::SignChallenge, 0, 0, &encode(&challenge))];
         commands.extend(load(&chain));
         commands
+    }
+
+    /// A moved card arrives, or a part of it. Whoever alters it makes a card of his own: images are nobody's word.
+    fn import(&mut self, which: u8) -> Vec<Vec<u8>> {
+        let Moved { commands, chain, node, known } = &*MOVED;
+        if self.model.known.insert(*node, *known).is_none() {
+            self.money.push(Money { chain: chain.clone(), node: *node });
+        }
+        let first = usize::from(which >= 0xe0);
+        commands.iter().skip(first).cloned().collect()
     }
 
     fn load_again(&mut self, which: u8) -> Vec<Vec<u8>> {
