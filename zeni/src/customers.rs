@@ -17,7 +17,7 @@ pub(crate) struct Customer {
     pub(crate) account: String,
     /// Name; two lines with one name are one person.
     pub(crate) name: String,
-    /// Opening balance, `100000 JPY`, or whole yen without a currency.
+    /// Opening balance, `100000 JPY`, `1000.00 USD`, or whole yen without a currency.
     pub(crate) balance: String,
 }
 
@@ -86,8 +86,7 @@ pub(crate) fn read(path: Option<&Path>) -> Result<Vec<Customer>> {
         .context("customers are lines of bank,account,name,balance under a line with these words")?;
     ensure!(!customers.is_empty(), "there is no customer in the file");
     for (index, customer) in customers.iter().enumerate() {
-        let money = customer.money()?;
-        ensure!(money.currency == yen(), "account {}: a sandbox account is in JPY", customer.account);
+        customer.money()?;
         ensure!(
             customers[..index].iter().all(|other| (&other.bank, &other.account) != (&customer.bank, &customer.account)),
             "account {} of {} is listed twice",
@@ -98,9 +97,12 @@ pub(crate) fn read(path: Option<&Path>) -> Result<Vec<Customer>> {
     Ok(customers)
 }
 
-/// Japanese yen.
-pub(crate) fn yen() -> Currency {
-    Currency::from_code("JPY").expect("three capital letters")
+/// The currencies of the accounts, yen first.
+pub(crate) fn currencies(customers: &[Customer]) -> Result<Vec<Currency>> {
+    let mut found = customers.iter().map(|customer| Ok(customer.money()?.currency)).collect::<Result<Vec<_>>>()?;
+    found.sort_unstable_by_key(|currency| (currency.code() != "JPY", currency.code().to_owned()));
+    found.dedup();
+    Ok(found)
 }
 
 /// Draws secrets for all customers; one person, one identity.

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use zeni_crypto::{Digest, SharedEntropy, keyfile::WorkFactor};
 use zeni_identity::{Ca, Crl, PartyName, TlsKey, Validity};
 use zeni_message::{Role, Time};
+use zeni_money::Currency;
 
 use crate::{
     config::{BankConfig, IssuerConfig, RoleConfig, SeriesConfig, ServeConfig, WayWord},
@@ -28,7 +29,7 @@ const COUNTS_EVERY_S: u64 = 1;
 const UNFINISHED: &str = ".unfinished";
 /// Name of a sandbox's network.
 const NETWORK: &str = "sandbox";
-/// The face values of the sandbox, in yen.
+/// The face values of the sandbox, in minor units of each currency: yen, cents.
 pub(crate) const FACES: [u64; 5] = [100, 500, 1_000, 5_000, 10_000];
 
 /// Certificate and keys of one party, and where it listens.
@@ -112,7 +113,10 @@ impl Maker<'_> {
                 })
                 .collect::<Result<_>>()?,
         };
-        let config = self.config(&names, &authority, &issuer, members, &banks);
+        let config = ServeConfig {
+            series: series(&customers::currencies(customers)?),
+            ..self.config(&names, &authority, &issuer, members, &banks)
+        };
         self.write_root()?;
         self.write_party(Path::new("authority"), &authority)?;
         self.write_party(Path::new("issuer"), &issuer)?;
@@ -184,24 +188,7 @@ impl Maker<'_> {
             enrolment: "enrolment.csv".into(),
             epochs_from: self.now.0 / 86_400 * 86_400,
             epoch_days: 30,
-            series: [(1, WayWord::Registered), (2, WayWord::Sealed)]
-                .map(|(series, way)| SeriesConfig {
-                    series,
-                    currency: "JPY".into(),
-                    way,
-                    banks: None,
-                    faces: FACES.to_vec(),
-                    redeem_days: 60,
-                    claim_days: 90,
-                    valid_days: 365,
-                    deposit_days: 395,
-                    refund_days: 425,
-                    retain_days: 730,
-                    payments_max: 16,
-                    list_fresh_days: 7,
-                    stale_limit: 10_000,
-                })
-                .to_vec(),
+            series: Vec::new(),
             authority: Some(RoleConfig { dir: "authority".into(), listen: authority.address.clone(), database: None }),
             issuer: Some(IssuerConfig {
                 dir: "issuer".into(),
@@ -238,6 +225,28 @@ impl Maker<'_> {
         let keys = RootKeys { key: SecretText::new(&self.root.key_pem()) };
         keys::write(&dir.join("keys.age"), &keys, &self.passphrase, WorkFactor::InsecureFast)
     }
+}
+
+/// Two series for each currency: numbers 1 and 2 for the first, registered and sealed.
+fn series(currencies: &[Currency]) -> Vec<SeriesConfig> {
+    let each = currencies.iter().flat_map(|currency| [(currency, WayWord::Registered), (currency, WayWord::Sealed)]);
+    let of = |(series, (currency, way)): (u32, (&Currency, WayWord))| SeriesConfig {
+        series,
+        currency: currency.code().into(),
+        way,
+        banks: None,
+        faces: FACES.to_vec(),
+        redeem_days: 60,
+        claim_days: 90,
+        valid_days: 365,
+        deposit_days: 395,
+        refund_days: 425,
+        retain_days: 730,
+        payments_max: 16,
+        list_fresh_days: 7,
+        stale_limit: 10_000,
+    };
+    (1..).zip(each).map(of).collect()
 }
 
 /// An empty list over the certificates of the root, as long as they hold.

@@ -240,8 +240,7 @@ impl<M: Memory> Card for Element<M> {
     }
 
     fn sign_challenge(&mut self, challenge: &Challenge) -> Result<Signature, CardError> {
-        let card = self.operational()?;
-        self.nothing_open()?;
+        let card = self.loads(challenge.currency)?;
         let (key, answer) = (challenge.payee, challenge.answer(card.identity.network));
         let record = self.key(&key)?;
         if self.read::<ChallengeSlot>(CHALLENGES, &[&answer.0])?.is_none() {

@@ -226,7 +226,7 @@ impl<M: Memory> Element<M> {
     }
 
     /// The card, if it loads money of that currency.
-    fn loads(&mut self, found: Currency) -> Result<CardRecord, CardError> {
+    pub(super) fn loads(&mut self, found: Currency) -> Result<CardRecord, CardError> {
         let card = self.operational()?;
         self.nothing_open()?;
         match card.identity.currency {

@@ -3,7 +3,7 @@
 use zeni_note::{ChainFault, challenge::give_back_opening};
 
 use super::*;
-use crate::CardError::{LoadedBefore, NoSlot, Retired, Ticket, UnknownKey};
+use crate::CardError::{Currency, LoadedBefore, NoSlot, Retired, Ticket, UnknownKey};
 
 /// RN-P1: a note loads into the slot that its ticket names, with its face value, and is listed.
 #[test]
@@ -279,4 +279,23 @@ fn retired() {
     assert_eq!(desk.card.open_load(&key), Err(Retired));
     assert_eq!(desk.card.sign_challenge(&challenge), Err(Retired));
     assert_eq!(desk.card.generate_key(), Err(Retired));
+}
+
+/// FX-R4, FX-X41: a card that was made for one currency asks for no other and loads no other.
+#[test]
+fn one_currency_only() {
+    let (world, memory) = (World::new("w"), TestMemory::new());
+    let dollars = zeni_money::Currency::from_code("USD").expect("three letters");
+    let mut card = insert(&world, &memory, 1);
+    let identity = Identity { currency: Some(dollars), ..testing::identity(world.roots) };
+    card.personalise(&identity, &testing::transport_pin(), &testing::puk()).unwrap();
+    card.change_pin(&testing::transport_pin(), &testing::pin()).unwrap();
+    let mut desk = Desk { world, memory, card };
+    let key = desk.card.generate_key().unwrap();
+    let yen = desk.challenge(key, 5, "c");
+    assert_eq!(desk.card.sign_challenge(&yen), Err(Currency { found: jpy() }));
+    desk.card.sign_challenge(&Challenge { currency: dollars, ..yen }).unwrap();
+    let (chain, slot) = (desk.note_to(key, 500, "1"), desk.card.open_load(&key).unwrap());
+    assert_eq!(desk.card.load_note(&chain, &desk.ticket(&chain, slot)), Err(Currency { found: jpy() }));
+    assert_eq!(desk.card.holdings(), Ok(vec![]));
 }
