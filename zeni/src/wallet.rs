@@ -347,7 +347,7 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         let resumed = self.holder.resume().await.map_err(explain)?;
         let open = resumed.iter().filter(|one| !one.done).count();
         let line = |one: &zeni_holder::Resumed| {
-            if one.done { format!("{}: done", one.what) } else { format!("{}: {}", one.what, why(one)) }
+            if one.done && one.reason.is_empty() { format!("{}: done", one.what) } else { format!("{}: {}", one.what, why(one)) }
         };
         let mut text = resumed.iter().map(line).collect::<Vec<_>>().join("\n");
         if resumed.is_empty() {

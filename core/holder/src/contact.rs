@@ -82,7 +82,6 @@ impl Holder {
         }
         self.card.close_contact(&reply.ticket)?;
         if reply.ticket.record.frozen {
-            tracing::warn!("the card was frozen: a copy or an older state of it was used");
             return Ok(ContactOutcome::Frozen);
         }
         Ok(ContactOutcome::Done)

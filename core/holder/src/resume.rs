@@ -6,8 +6,8 @@ use crate::{
 };
 
 impl Holder {
-    /// Carries on everything that was cut: the payment that the card has open, loads, payments, orders, redemptions that are due, deposits, renewals, claims.
-    /// Then fetches lists that grow old and renews what is at its cap. One that cannot go on now says why and stays; the
+    /// Carries on everything that was cut: the payment that the card has open, loads, payments, orders, redemptions that are
+    /// due, deposits, renewals, claims. Then fetches lists that grow old and renews what is at its cap. One that cannot go on now says why and stays; the
     /// others go on.
     pub async fn resume(&mut self) -> Result<Vec<Resumed>, Trouble> {
         let mut report = Vec::new();
@@ -15,7 +15,8 @@ impl Holder {
         self.settle().await?;
         if self.goes_to_the_bank().await? && self.contact().await? == ContactOutcome::Frozen {
             let reason = zeni_card::CardError::Frozen.to_string();
-            report.push(Resumed { what: "card", done: false, outcome: "frozen", reason, renewed: Vec::new() });
+            // nothing is left to do about it but the refund, which is asked for
+            report.push(Resumed { what: "card", done: true, outcome: "frozen", reason, renewed: Vec::new() });
         }
         for holding in self.active::<Holding>().await? {
             if matches!(holding.phase, HoldingPhase::LoadingNote(_) | HoldingPhase::Loading { .. }) {
