@@ -369,3 +369,30 @@ fn an_import_at_every_write() {
     assert_eq!(from.card.endorse(&held[0].node, amount(1), &answer("a")), Err(CardError::Retired));
     assert!(calm.card.time_floor().unwrap() >= Time::START);
 }
+
+/// The control: a memory that keeps all of a commit but one record. Whichever it is, the same command again gives something else or
+/// leaves something else, so that the harness above would see it.
+#[test]
+fn a_torn_commit_is_seen() {
+    let scene = scene();
+    let endorsement = CASES.iter().find(|case| case.name == "SIGN ENDORSEMENT of all that is left").unwrap();
+    let mut calm = prepared(&scene, endorsement);
+    let before = calm.memory.dump();
+    let expected = (endorsement.command)(&mut calm.card, &scene).unwrap();
+    let after = calm.memory.dump();
+    let places: Vec<_> =
+        after.keys().chain(before.keys()).filter(|place| before.get(*place) != after.get(*place)).collect();
+    assert!(places.len() > 4, "holding, index, endorsement, open payment, counts");
+    for place in places {
+        let mut desk = prepared(&scene, endorsement);
+        desk.memory.cut(0, Cut::AfterCommit);
+        (endorsement.command)(&mut desk.card, &scene).unwrap_err();
+        desk.memory.power_on();
+        desk.memory.tamper(|memory| match before.get(place) {
+            Some(value) => drop(memory.insert(place.clone(), value.clone())),
+            None => drop(memory.remove(place)),
+        });
+        let again = (endorsement.command)(&mut desk.card, &scene);
+        assert!(again.as_ref() != Ok(&expected) || desk.memory.dump() != after, "{place:?}");
+    }
+}
