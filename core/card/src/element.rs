@@ -28,7 +28,7 @@ use alloc::{boxed::Box, string::ToString, vec::Vec};
 use core::fmt;
 
 use zeni_crypto::{Digest, Entropy, PublicKey, SecretKey, Signature};
-use zeni_message::{Record, Signed, Time, Wire, sig_structure};
+use zeni_message::{Record, Signed, Time, Wire, limits::BATCH_ITEMS_MAX, sig_structure};
 use zeni_money::{Amount, Currency};
 use zeni_note::{
     CardRules, Chain, Challenge, Clearance, ClosingPurpose, ContactTicket, HandIn, LoadTicket, Nonce, RevocationFilter,
@@ -299,6 +299,10 @@ impl<M: Memory> Card for Element<M> {
 
     fn close(&mut self, node: &Digest, purpose: &ClosingPurpose) -> Result<(Amount, Signature), CardError> {
         self.do_close(node, purpose)
+    }
+
+    fn hand_in_max(&mut self) -> Result<usize, CardError> {
+        Ok(BATCH_ITEMS_MAX)
     }
 
     fn hand_in(&mut self, to: &ToAccount, leaves: &[Digest]) -> Result<Signed<HandIn>, CardError> {

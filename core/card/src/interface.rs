@@ -491,6 +491,10 @@ pub trait Card: Send {
     /// purpose, a rest for another refund: no closing that brings no credit loses money, and the issuer pays a node once.
     fn close(&mut self, node: &Digest, purpose: &ClosingPurpose) -> Result<(Amount, Signature), CardError>;
 
+    /// Most leaves that the card takes in one hand-in to whatever account, 1 to
+    /// [`BATCH_ITEMS_MAX`](zeni_message::limits::BATCH_ITEMS_MAX).
+    fn hand_in_max(&mut self) -> Result<usize, CardError>;
+
     /// Closes many whole holdings of one key under one signature, in the order given; also those closed whole before.
     fn hand_in(&mut self, to: &ToAccount, leaves: &[Digest]) -> Result<Signed<HandIn>, CardError>;
 

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use zeni_crypto::{Digest, PublicKey, Signature};
-use zeni_message::{Signed, Time, encode};
+use zeni_message::{Record, Signed, Time, encode, limits::BATCH_ITEMS_MAX};
 use zeni_money::{Amount, Currency};
 use zeni_note::{
     CardRules, Chain, Challenge, Clearance, ClosingPurpose, ContactTicket, HandIn, LoadTicket, Nonce, RevocationFilter,
@@ -80,6 +80,11 @@ impl<T: Transmit> Card for ApduCard<T> {
     fn close(&mut self, node: &Digest, purpose: &ClosingPurpose) -> Result<(Amount, Signature), CardError> {
         let told = self.working(Instruction::Close, 0, 0, &[&node.0[..], &encode(purpose)].concat())?;
         signed(&told)
+    }
+
+    fn hand_in_max(&mut self) -> Result<usize, CardError> {
+        let leaves = self.taken()?.saturating_sub(HandIn::MAX) / LEAF_BYTES;
+        Ok(leaves.clamp(1, BATCH_ITEMS_MAX))
     }
 
     fn hand_in(&mut self, to: &ToAccount, leaves: &[Digest]) -> Result<Signed<HandIn>, CardError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use zeni_crypto::{Digest, PublicKey};
-use zeni_message::{Time, limits::BATCH_ITEMS_MAX};
+use zeni_message::Time;
 use zeni_money::{Amount, Currency, Money};
 
 use super::{AccountNow, DepositError, Moved};
@@ -51,7 +51,7 @@ impl Holder {
             takings.retain(|it| !tried.contains(&it.node));
             let Some(key) = takings.first().map(|it| it.key) else { break };
             takings.retain(|it| it.key == key);
-            takings.truncate(BATCH_ITEMS_MAX);
+            takings.truncate(self.card.hand_in_max()?);
             let (whole, mut rests): (Vec<Taking>, Vec<Taking>) = takings.into_iter().partition(|it| it.whole);
             // one signature is one key's: rests of an earlier key pass to the present one in a hand-in of their own
             if key != main.key() && !whole.is_empty() {

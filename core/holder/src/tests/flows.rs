@@ -241,6 +241,19 @@ fn a_shop_hands_in_all_takings() {
     assert_eq!(block_on(taro.open().hand_in()).unwrap_err().code(), "not_a_shop");
 }
 
+/// RN-R7: a shop whose card takes no more than some leaves at once hands in its takings in as many parts as it needs.
+#[test]
+fn a_small_card_hands_in_in_parts() {
+    let (_, taro, shop) = wallet_and_shop(1_500);
+    for _ in 0..5 {
+        transfer(&taro, &shop, 100);
+    }
+    // two leaves beside the account
+    let reports = block_on(shop.open_small(580).hand_in()).unwrap();
+    assert_eq!(reports.iter().map(|report| report.money).collect::<Vec<_>>(), [yen(200), yen(200), yen(100)]);
+    assert_eq!((shop.figures(), shop.wealth()), ([0; 4], OPENING + 500));
+}
+
 /// RN-O22, RN-X34: at its cap money is refused before signing, renewed at the issuer, and goes on.
 #[test]
 fn money_at_its_cap_is_renewed() {

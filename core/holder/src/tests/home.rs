@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use zeni_card::{
-    ApduCard, Card, InProcess,
+    ApduCard, Card, InProcess, LinkFault, Transmit,
     element::testing::{
         TestCard, TestMemory, applet, card, pin,
         tally::{Counter, Lengths, Tally},
@@ -220,6 +220,13 @@ impl Home {
         (self.open_with(Box::new(ApduCard::new(link, Some(pin())))), counter)
     }
 
+    /// The holder with a card that assembles no more than `bytes`.
+    pub(crate) fn open_small(&self, bytes: u32) -> Holder {
+        self.memory.power_on();
+        let link = Small { link: InProcess(applet(&self.memory, self.entropy.clone())), bytes };
+        self.open_with(Box::new(ApduCard::new(link, Some(pin()))))
+    }
+
     fn open_with(&self, card: Box<dyn Card>) -> Holder {
         self.power.on();
         let account = format!("{BANK}/{}", self.name);
@@ -312,4 +319,26 @@ pub(crate) fn transfer(payer: &Home, payee: &Home, minor: u64) -> ReceivedReport
 pub(crate) fn end_licence(own: &mut record::OwnRight, until: zeni_message::Time) {
     let zeni_note::Right::Licensed(licence) = &mut own.right else { panic!("the key is licensed") };
     licence.record.until = until;
+}
+
+/// A link to a card with little memory: it says so when it is selected, and takes no more.
+struct Small<T> {
+    link: T,
+    bytes: u32,
+}
+
+impl<T: Transmit> Transmit for Small<T> {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, LinkFault> {
+        /// Of SELECT, and where its reply tells the bytes assembled: after version, life and flags.
+        const SELECT: u8 = 0xa4;
+        let mut reply = self.link.transmit(command)?;
+        if command[1] == SELECT {
+            reply[3..7].copy_from_slice(&self.bytes.to_be_bytes());
+        }
+        Ok(reply)
+    }
+
+    fn command_bytes_max(&self) -> usize {
+        self.link.command_bytes_max()
+    }
 }
