@@ -329,8 +329,11 @@ zeni_store::statements! {
     pub(crate) ALL_CASES = "SELECT misuse.node, holder, opened, state, name, proof, revoked, trace.bank FROM misuse \
         LEFT JOIN trace ON trace.node = misuse.node ORDER BY opened, misuse.node";
     pub(crate) READ_CASE = "SELECT state, person, disclosed, proof, holder FROM misuse WHERE node = ?1";
-    pub(crate) UNLISTED_CASES = "SELECT node, epoch, series, serial, proof FROM misuse WHERE state IN ('identified', 'unknown') \
-        AND revoked IS NULL AND proof IS NOT NULL AND node > ?1 ORDER BY node LIMIT ?2";
+    /// Cases under seal whose bank has spoken, or had time to speak since ?3, and whose key the authority has not been asked to list.
+    pub(crate) UNLISTED_CASES = "SELECT misuse.node, epoch, series, serial, proof, state FROM misuse \
+        LEFT JOIN trace ON trace.node = misuse.node WHERE revoked IS NULL AND proof IS NOT NULL AND misuse.node > ?1 \
+        AND (state IN ('identified', 'unknown') OR (state = 'refused' AND trace.node IS NOT NULL) \
+        OR (state = 'proven' AND trace.at <= ?3)) ORDER BY misuse.node LIMIT ?2";
     pub(crate) LIST_CASE = "UPDATE misuse SET revoked = ?2, number = ?3 WHERE node = ?1 AND revoked IS NULL";
     pub(crate) IDENTIFY_CASE = "UPDATE misuse SET state = ?2, disclosed = ?3 WHERE node = ?1 AND state = 'proven'";
 
@@ -362,7 +365,8 @@ zeni_store::statements! {
     pub(crate) PRUNE_BATCHES = "DELETE FROM batch WHERE at < ?1";
     /// Cases that were closed before ?1, of which no claim waits for anything and whose keys are listed.
     pub(crate) PRUNE_CASES = "DELETE FROM misuse WHERE state NOT IN ('open', 'proven') AND COALESCE(disclosed, opened) < ?1 \
-        AND (state NOT IN ('identified', 'unknown') OR revoked IS NOT NULL) AND NOT EXISTS (SELECT 1 FROM claim_case \
+        AND (revoked IS NOT NULL OR (state NOT IN ('identified', 'unknown') \
+        AND NOT EXISTS (SELECT 1 FROM trace WHERE trace.node = misuse.node))) AND NOT EXISTS (SELECT 1 FROM claim_case \
         JOIN claim ON claim.leaf = claim_case.leaf WHERE claim_case.node = misuse.node AND claim.state = 'open')";
     pub(crate) PRUNE_TRACES = "DELETE FROM trace WHERE at < ?1 \
         AND NOT EXISTS (SELECT 1 FROM misuse WHERE misuse.node = trace.node)";
