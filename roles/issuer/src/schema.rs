@@ -135,6 +135,17 @@ const MIGRATIONS: &[Migration] = &[
         sql: &["CREATE TABLE transfer_pruned (bank TEXT NOT NULL, currency TEXT NOT NULL, returned INTEGER NOT NULL, \
          PRIMARY KEY (bank, currency)) WITHOUT ROWID"],
     },
+    Migration {
+        id: 9,
+        sentence: "how far banks have fetched their transfers, where their logs of identifications broke",
+        sql: &[
+            "CREATE TABLE transfer_heard (bank TEXT PRIMARY KEY, number INTEGER NOT NULL)",
+            // the bank's two signed words that do not go together; accepted: when an operator took the log as it is
+            "CREATE TABLE log_break (id BLOB PRIMARY KEY, bank TEXT NOT NULL, at INTEGER NOT NULL, had INTEGER NOT NULL, \
+         had_head BLOB NOT NULL, known BLOB NOT NULL, told BLOB NOT NULL, accepted INTEGER)",
+            "CREATE INDEX log_break_bank ON log_break (bank)",
+        ],
+    },
 ];
 
 macro_rules! note_columns {
@@ -196,6 +207,15 @@ zeni_store::statements! {
     pub(crate) PUT_LOG_MARK = "INSERT INTO log_mark (bank, number, head, counts) VALUES (?1, ?2, ?3, ?4) \
         ON CONFLICT (bank) DO UPDATE SET number = excluded.number, head = excluded.head, counts = excluded.counts";
 
+    pub(crate) LOG_MARK_WORD = "SELECT counts FROM log_mark WHERE bank = ?1";
+    pub(crate) DELETE_LOG_MARK = "DELETE FROM log_mark WHERE bank = ?1";
+    pub(crate) INSERT_LOG_BREAK = "INSERT INTO log_break (id, bank, at, had, had_head, known, told) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+    pub(crate) COUNT_LOG_BREAKS = "SELECT COUNT(*) FROM log_break WHERE bank = ?1";
+    /// Breaks of a bank's log that no operator has accepted.
+    pub(crate) LOG_BREAKS = "SELECT at, had, had_head, told FROM log_break WHERE bank = ?1 AND accepted IS NULL ORDER BY at, id";
+    pub(crate) ACCEPT_LOG = "UPDATE log_break SET accepted = ?2 WHERE bank = ?1 AND accepted IS NULL";
+
     pub(crate) READ_REQUEST = "SELECT note, ticket, claim FROM request WHERE epoch = ?1 AND series = ?2 AND id = ?3";
     pub(crate) INSERT_REQUEST = "INSERT INTO request (epoch, series, id, note, ticket, claim) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
@@ -236,9 +256,13 @@ zeni_store::statements! {
     pub(crate) LAST_TRANSFER = "SELECT CAST(COALESCE(MAX(number), 0) AS BIGINT) FROM transfer WHERE bank = ?1";
     pub(crate) TRANSFERRED = "SELECT CAST(COALESCE(SUM(returned), 0) AS BIGINT) FROM transfer WHERE bank = ?1 AND currency = ?2";
     pub(crate) TRANSFERRED_BEFORE = "SELECT returned FROM transfer_pruned WHERE bank = ?1 AND currency = ?2";
-    /// Transfers of cycles before ?1 but the last of each bank, which its next number follows.
+    pub(crate) READ_HEARD = "SELECT number FROM transfer_heard WHERE bank = ?1";
+    pub(crate) PUT_HEARD = "INSERT INTO transfer_heard (bank, number) VALUES (?1, ?2) \
+        ON CONFLICT (bank) DO UPDATE SET number = excluded.number WHERE transfer_heard.number < excluded.number";
+    /// Transfers of cycles before ?1 that their bank has heard, but the last of each bank, which its next number follows.
     pub(crate) ENDED_TRANSFERS = "SELECT transfer.bank, transfer.number, transfer.currency, transfer.returned FROM transfer \
-        JOIN cycle ON cycle.id = transfer.cycle WHERE cycle.at < ?1 AND transfer.number < \
+        JOIN cycle ON cycle.id = transfer.cycle JOIN transfer_heard ON transfer_heard.bank = transfer.bank \
+        WHERE cycle.at < ?1 AND transfer.number <= transfer_heard.number AND transfer.number < \
         (SELECT MAX(number) FROM transfer AS other WHERE other.bank = transfer.bank) \
         ORDER BY transfer.bank, transfer.number LIMIT 1024";
     pub(crate) PUT_TRANSFERRED = "INSERT INTO transfer_pruned (bank, currency, returned) VALUES (?1, ?2, ?3) \

@@ -88,8 +88,8 @@ fn a_transfer_names_no_note() {
     assert_eq!(one, Transfer { cycle: one.cycle, ..other });
 }
 
-/// HC-X34, HC-X35, HC-P21, HC-O8: transfers go when their cycle is as old as records get, but the last of a bank; the next tells what is new
-/// and no more, under the next number.
+/// HC-X34, HC-X35, HC-P21, HC-O8: transfers go when their cycle is as old as records get and their bank has asked for what follows them, but
+/// the last of a bank; the next tells what is new and no more, under the next number.
 #[test]
 fn transfers_serve_a_term() {
     let setup = block_on(Setup::new(Policy::Refuse));
@@ -105,11 +105,18 @@ fn transfers_serve_a_term() {
     setup.clock.put(START.plus(100 * DAY));
     let item = setup.deposit(&chain, &user, MIDORI, "three");
     block_on(setup.give_back(MIDORI, "three", vec![item])).unwrap();
+    // aoba has booked the first, midori nothing
+    assert_eq!(transfers(&setup, AOBA, 1).len(), 1);
     setup.clock.put(START.plus(401 * DAY));
     block_on(setup.settle_down());
     assert_eq!(transfers(&setup, AOBA, 0).len(), 2, "a day too early");
     setup.clock.put(START.plus(401 * DAY + 1));
     block_on(setup.settle_down());
+    assert_eq!(transfers(&setup, MIDORI, 0).len(), 2, "what a bank has not heard waits for it, however old");
+    assert!(transfers(&setup, MIDORI, u64::MAX).is_empty());
+    setup.clock.put(START.plus(401 * DAY + 2));
+    block_on(setup.settle_down());
+    assert_eq!(transfers(&setup, MIDORI, 0).len(), 1);
     let kept = transfers(&setup, AOBA, 0);
     assert_eq!((kept.len(), kept[0].number, kept[0].returned), (1, 2, amount(500)));
     block_on(setup.issuer.settle()).unwrap();
