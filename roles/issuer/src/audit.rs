@@ -30,6 +30,8 @@ pub struct AuditReport {
     pub postings: u64,
     /// How far each bank's log of identifications has come by its reports, to be compared with the log itself.
     pub identification_logs: Vec<LogFigures>,
+    /// Alarms so far, oldest first: when, and of which kind.
+    pub alarms: Vec<String>,
     /// Differences that reports and items still under way explain.
     pub in_flight: Vec<String>,
     /// What must not be; nothing in sound books.
@@ -128,6 +130,9 @@ fn audit(tx: &mut Tx<'_>, config: &Config, epochs: &[(u32, u32)]) -> Result<Audi
         figures(tx, config, currency, &mut report)?;
     }
     banks(tx, config, &mut report)?;
+    for row in tx.rows(schema::ALARMS, &[])? {
+        report.alarms.push(format!("at second {}: {}", row.u64(0)?, row.text(1)?));
+    }
     Ok(report)
 }
 
