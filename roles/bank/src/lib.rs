@@ -29,6 +29,7 @@ mod accounts;
 mod audit;
 mod bank;
 mod books;
+mod certificates;
 mod chores;
 mod claim;
 mod counts;

@@ -1,5 +1,6 @@
 //! Names against proofs, and against nothing else. The issuer of these tests is malicious where it can be.
 
+mod dated;
 mod held;
 
 use std::sync::Arc;
@@ -250,8 +251,8 @@ fn a_request_of_another_bank_is_unknown() {
 fn an_altered_record_names_nobody() {
     let sabotage = [
         "UPDATE sealed_order SET account = 'A-2'",
-        "UPDATE sealed_order SET account = 'A-2', key = (SELECT key FROM account_key WHERE account = 'A-2')",
-        "UPDATE account_key SET account = 'A-2', key = zeroblob(32) WHERE account = 'A-1'",
+        "UPDATE sealed_order SET account = 'A-2', (key, certificate) = (SELECT key, request FROM certificate WHERE account = 'A-2')",
+        "UPDATE certificate SET account = 'A-2', key = zeroblob(32) WHERE account = 'A-1'",
     ];
     for sql in sabotage {
         let town = Town::new();
