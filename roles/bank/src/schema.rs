@@ -208,6 +208,8 @@ statements! {
     pub SELECT_REPORT = "SELECT number, counts, taken, slot FROM report ORDER BY number DESC LIMIT 1";
     /// A new report.
     pub INSERT_REPORT = "INSERT INTO report (number, counts, taken, slot) VALUES (?1, ?2, 0, ?3) ON CONFLICT DO NOTHING";
+    /// The same report under another key's signature.
+    pub SIGN_REPORT = "UPDATE report SET counts = ?2 WHERE number = ?1 AND taken = 0";
     /// The issuer took a report.
     pub TAKE_REPORT = "UPDATE report SET taken = 1 WHERE number = ?1";
     /// Reports before the last one prove nothing more.
