@@ -337,7 +337,38 @@ fn nothing_names_a_customer() {
     assert!(crate::tests::holds(&dump, AOBA.as_bytes()));
 }
 
-/// HC-V27, DESIGN §6: the way under seal comes to the same on every engine.
+/// HC-V27: the sections of an issuer are several processes over one store: what one issued another takes back, each gives the other's stored
+/// answers, a note overspent through both is found, and a third does the rounds.
+#[test]
+fn sections_may_be_separate_processes() {
+    let issuing = setup();
+    let redeeming = answers::restarted(&issuing, |_| {});
+    let rounds = answers::restarted(&redeeming, |_| {});
+    (0..64).for_each(|_| rounds.issuer.entropy.bytes::<32>().fill(0));
+    let purse = purse(&issuing, "one", 500);
+    block_on(rounds.envelope(1));
+    rounds.desk(AOBA).ordered(purse.request(), "Taro");
+    let answer = forward(&issuing, AOBA, &purse);
+    assert_eq!(forward(&redeeming, AOBA, &purse), answer);
+    let (user, note) = issuing.opened(&purse, &answer).unwrap();
+    let chain = Chain { note: note.note, holder: Right::Unlicensed(user.public()), hops: Vec::new() };
+    let item = |word: &str| {
+        let paid = issuing.world.pay(&chain, &user, &key(word), 300, word);
+        issuing.deposit(&paid, &key(word), MIDORI, word)
+    };
+    let (first, second) = (item("x"), item("y"));
+    let taken = block_on(redeeming.give_back(MIDORI, "b1", vec![first.clone()])).unwrap();
+    assert_eq!(block_on(issuing.give_back(MIDORI, "b1", vec![first])).unwrap(), taken);
+    block_on(issuing.give_back(MIDORI, "b2", vec![second])).unwrap();
+    block_on(rounds.settle_down());
+    assert_eq!(rounds.desk(AOBA).names(), ["Taro"]);
+    for setup in [&issuing, &redeeming, &rounds] {
+        assert_eq!(block_on(setup.issuer.cases()).unwrap()[0].state, "identified");
+        assert_eq!(block_on(setup.issuer.audit()).unwrap().violations, Vec::<String>::new());
+    }
+}
+
+/// DESIGN §6: the way under seal comes to the same on every engine.
 #[test]
 fn notes_under_seal_run_on_every_engine() {
     for store in zeni_store::testing::engines(&SCHEMA) {

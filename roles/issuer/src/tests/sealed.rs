@@ -287,8 +287,8 @@ fn a_lost_register_accuses_nobody() {
     assert!(matches!(block_on(town.setup.issuer.settle()), Err(crate::SettleError::Register { .. })));
 }
 
-/// HC-R4, HC-V14: a payee without a licence is terminal: what it got it deposits; what it passes on instead is malformed, and
-/// it cannot renew.
+/// HC-R4, HC-V14: W is the payee's key alone, without a licence: whoever else brings the money gets nothing. Such a payee is terminal: what
+/// it got it deposits; what it passes on instead is malformed, and it cannot renew.
 #[test]
 fn a_payee_without_licence_can_only_deposit() {
     let town = town();
@@ -305,6 +305,10 @@ fn a_payee_without_licence_can_only_deposit() {
     let closing = town.setup.world.close(&paid, &stall, 300, purpose);
     let renew = zeni_note::messages::issuer::Renew { chain: paid.clone(), closing, slot: crate::testing::id("s") };
     assert!(block_on(town.setup.public(renew)).is_err());
+    let mut stolen = paid.clone();
+    stolen.hops[0].payee = Right::Unlicensed(key("a finder").public());
+    let items = [&paid, &stolen].map(|chain| town.setup.deposit(chain, &key("a finder"), MIDORI, "t")).to_vec();
+    assert_eq!(town.bring("t", items), [Outcome::Malformed; 2]);
     assert_eq!(town.bring("b2", vec![town.setup.deposit(&paid, &stall, MIDORI, "d")]), [Outcome::Paid]);
     assert!(town.states().is_empty());
 }
@@ -358,9 +362,8 @@ fn rests_are_refunded_or_dormant() {
     assert_eq!((circulation.banks[0].issued, circulation.banks[0].returned), (1_500, 1_500));
 }
 
-/// HC-P20, HC-P21, HC-P22, HC-F7.3, HC-F7.5, HC-F7.6, HC-X38, HC-V23, HC-D24, HC-N10: with as much in circulation the register stays
-/// level; the archive grows with what came back and is empty after its term; what is still out or in a case that is not proven
-/// is not swept. A list of what was spent would grow with every note (control: the sum of all that was ever issued).
+/// HC-P20, HC-P21, HC-P22, HC-F7.3, HC-F7.5, HC-F7.6, HC-D24, HC-N10: with as much in circulation the register stays
+/// level; the archive grows with what came back and is empty after its term; what is still out is not swept before. A list of what was spent would grow with every note (control: the sum of all that was ever issued).
 #[test]
 fn the_register_holds_live_money_only() {
     let town = town();
@@ -386,6 +389,67 @@ fn the_register_holds_live_money_only() {
     town.setup.clock.put(START.plus(400 * DAY + 1));
     assert!(town.states().is_empty());
     assert_eq!(town.rows(), [0, 0, 0]);
+}
+
+/// HC-X38, HC-V23, HC-O8: history serves the term that the operator gave it, and what is in dispute is not swept when it ends: neither the
+/// note of a case that is not proven yet, nor its origin. Proven, it goes, and the overspender is found all the same.
+#[test]
+fn disputed_notes_are_not_swept() {
+    for days in [400, 500] {
+        let town = town_with(|config| config.series.iter_mut().for_each(|series| series.retain_s = days * DAY));
+        assert_eq!(town.pay(600, "a"), Outcome::Paid);
+        assert_eq!(town.pay(600, "b"), Outcome::Partly { paid: amount(400) });
+        let (quiet, chain) = block_on(town.setup.sealed_note(AOBA, "Jiro", "quiet", 500));
+        assert_eq!(town.bring("q", vec![town.setup.deposit(&chain, &quiet, MIDORI, "q")]), [Outcome::Paid]);
+        let kept = || {
+            let dump = dump(&town.setup.store);
+            ["archive_note", "archive_node", "archive_origin"]
+                .map(|name| dump.iter().find(|(table, _)| table == name).unwrap().1.len())
+        };
+        assert_eq!(kept(), [2, 2, 2]);
+        town.setup.clock.put(START.plus(days * DAY + 1));
+        block_on(town.setup.issuer.prune()).unwrap();
+        assert_eq!(kept(), [2, 2, 2], "the case is not proven yet");
+        assert_eq!(town.states(), ["identified"]);
+        assert_eq!((kept(), town.names()), ([0; 3], vec!["Taro".to_owned()]));
+
+        // control: without a case the term is all there is to it
+        let town = town_with(|config| config.series.iter_mut().for_each(|series| series.retain_s = days * DAY));
+        assert_eq!(town.pay(1_000, "a"), Outcome::Paid);
+        for (second, expected) in [(0, 1), (1, 0)] {
+            town.setup.clock.put(START.plus(days * DAY + second));
+            block_on(town.setup.issuer.prune()).unwrap();
+            assert_eq!(town.rows()[1], expected, "{days} days and {second} s");
+        }
+    }
+}
+
+/// HC-X23: the payer alone looks at TIME, and refuses one from the future; here it is a part of what was signed and decides nothing. A
+/// payment with a TIME in the future or long past is paid while the issuer's own clock is before the deposit limit, and late after it.
+#[test]
+fn the_clock_of_a_shop_decides_nothing_here() {
+    let town = town();
+    let at = |time, word: &str| {
+        let challenge = town.setup.world.challenge(&town.shop, 100, word, time);
+        let answer = town.setup.world.answer(&town.chain, &town.user, 100, &challenge);
+        let paid = town.chain.extended(Hop {
+            opening: challenge.opening(town.setup.world.network()),
+            amount: answer.amount,
+            signature: answer.signature,
+            payee: challenge.right,
+        });
+        town.setup.deposit(&paid, &town.shop, MIDORI, word)
+    };
+    let times = [START.plus(300 * DAY), START.plus(DAY), START.minus(300 * DAY)];
+    let (now, late): (Vec<_>, Vec<_>) = times
+        .iter()
+        .zip(["a", "b", "c"])
+        .map(|(time, word)| (at(*time, word), at(*time, &format!("{word} late"))))
+        .unzip();
+    assert_eq!(town.bring("now", now), [Outcome::Paid; 3]);
+    town.setup.clock.put(START.plus(211 * DAY));
+    assert_eq!(town.bring("late", late), [Outcome::Late; 3]);
+    assert!(town.states().is_empty());
 }
 
 /// HC-P29, HC-P22, HC-X33, HC-X34: a random run over both banks: payments, replays, overspendings, refusals, settlements; after
