@@ -296,3 +296,28 @@ fn accounts_of_before_order_under_seal() {
     assert_eq!(town.outstanding(), 1_000);
     town.sound();
 }
+
+/// HC-F1.3, HC-X45: a bank whose key is not the one that the published list names takes no orders: the issuer would refuse its signature,
+/// and no customer could check his receipt. What was issued before is told. Control: under the published key orders are taken.
+#[test]
+fn orders_are_taken_under_the_published_key_alone() {
+    let mut town = Town::new();
+    let (first, _) = town.issued("A-1", "first", 100);
+    let published = town.desk().lists[0].clone();
+    for (key, taken) in [(key("a changed key").public(), false), (town.issuer.document(), true)] {
+        let mut record = published.record.clone();
+        record.sealed[0].key = key;
+        let list = zeni_message::encode(&town.world.sign_key_list(record));
+        assert_eq!(town.sabotage("UPDATE key_list SET list = ?1 WHERE epoch = 1", vec![list.into()]), 1);
+        town.restart();
+        let before = (town.dump(), town.sent::<IssueSealed>().len());
+        let answer = town.withdraw_sealed("A-1", &[town.purse("A-1", "second", 100)]);
+        if taken {
+            answer.expect("control");
+        } else {
+            assert_eq!(refusal(answer), Refusal::UnknownSeries { item: 0 });
+            assert_eq!((town.dump(), town.sent::<IssueSealed>().len()), before);
+        }
+        town.withdraw_sealed("A-1", std::slice::from_ref(&first)).expect("told");
+    }
+}
