@@ -16,8 +16,8 @@ use zeni_note::{
 
 use crate::testing::{Cut, OPENING, POLL_S, Town, account_key, refusal, sealed_terms, transfer};
 
-/// HC-F2.4, F2.5, F2.6, F2.7, F2.8, F2.16, F2.17, HC-A13…A19, HC-V9, V10, V11, V18, V19, HC-D5…D7: an order under seal is
-/// reserved, sent, debited when the note is there; the customer gets E_K as the issuer made it and opens his note.
+/// HC-F2.4, F2.5, F2.6, F2.7, F2.8, F2.16, F2.17, HC-A13…A19, HC-V9, V10, V11, V18, V19, HC-D5…D7, HC-N12: an order under seal,
+/// one message to the bank and one to the issuer with their replies, is reserved, sent, debited when the note is there; the customer gets E_K as the issuer made it and opens his note.
 #[test]
 fn an_order_under_seal_gives_a_note() {
     let mut town = Town::new();

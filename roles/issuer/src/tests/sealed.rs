@@ -101,7 +101,7 @@ fn a_note_is_paid_to_the_last_unit() {
     assert!(town.states().is_empty());
 }
 
-/// HC-X25, HC-X33, HC-F4.3: the same return again, in its batch, in another, and after the note has left the register, is
+/// HC-X25, HC-F4.3: the same return again, in its batch, in another, and after the note has left the register, is
 /// answered as before or as a duplicate: paid once, never a case.
 #[test]
 fn a_replay_is_never_an_overspending() {
@@ -120,6 +120,48 @@ fn a_replay_is_never_an_overspending() {
     assert_eq!((aoba, midori), (0, 1_000));
     assert!(town.states().is_empty());
     assert_eq!(town.asked(), 0);
+}
+
+/// HC-X33: payments out of one note that come at once through both banks are summed exactly: no more than X is paid, whatever the order,
+/// and the overspending is one case.
+#[test]
+fn returns_at_once_sum_exactly() {
+    let world = World::new("issuer tests");
+    let config = config(&world, Policy::Refuse);
+    let store = Store::open_memory_with(&SCHEMA, Options::default()).unwrap();
+    let setup = block_on(Setup::with(world, store, config));
+    let (user, chain) = block_on(setup.sealed_note(AOBA, "Taro", "note", 1_000));
+    let shop = setup.person("shop");
+    let returns: Vec<_> = (0..12)
+        .map(|n| {
+            let (bank, word) = (BANKS[n % 2], format!("p{n}"));
+            let paid = setup.world.pay(&chain, &user, &shop, 150, &word);
+            (bank, setup.deposit(&paid, &shop, bank, &word), word)
+        })
+        .collect();
+    let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
+        let threads: Vec<_> = returns
+            .iter()
+            .map(|(bank, item, word)| {
+                let setup = &setup;
+                scope.spawn(move || {
+                    block_on(setup.give_back(bank, word, vec![item.clone()])).unwrap().record.outcomes[0]
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let paid = outcomes.iter().map(|outcome| match outcome {
+        Outcome::Paid => 150,
+        Outcome::Partly { paid } => paid.minor(),
+        _ => 0,
+    });
+    assert_eq!(paid.sum::<u64>(), 1_000, "{outcomes:?}");
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Outcome::Paid).count(), 6);
+    block_on(setup.settle_down());
+    assert_eq!(block_on(setup.issuer.cases()).unwrap().len(), 1);
+    assert_eq!(block_on(setup.issuer.audit()).unwrap().violations, Vec::<String>::new());
+    assert_eq!(block_on(setup.issuer.circulation()).unwrap()[0].outstanding, 0);
 }
 
 /// HC-X26, HC-X29, HC-P6, HC-P11, HC-P12, HC-F4.2: a return altered in X, N_U, S_I, TIME, W, y or S_U, or a note that its finder
@@ -279,8 +321,15 @@ fn a_lost_register_accuses_nobody() {
         tx.execute("DELETE FROM origin WHERE series = ?1", zeni_store::params![SEALED])?;
         Ok(tx.execute("DELETE FROM note WHERE series = ?1", zeni_store::params![SEALED])?)
     };
-    assert_eq!(town.setup.store.write_blocking(zeni_store::Caller::default(), lose).unwrap(), 1);
+    let issue = |seed: &str| {
+        let purse = block_on(town.setup.purse(MIDORI, "hanako", seed, 1_000));
+        block_on(town.setup.forward_one(MIDORI, &purse))
+    };
+    assert!(matches!(issue("before"), SealedAnswer::Issued(_)), "control");
+    assert_eq!(town.setup.store.write_blocking(zeni_store::Caller::default(), lose).unwrap(), 2);
     assert_eq!(town.pay(600, "a"), Outcome::Unknown);
+    let stopped = SealedAnswer::Refused(zeni_note::messages::issuer::SealedRefusal::Stopped);
+    assert_eq!((issue("after"), issue("later")), (stopped.clone(), stopped));
     assert_eq!(town.pay(600, "b"), Outcome::Unknown);
     assert!(block_on(town.setup.issuer.cases()).unwrap().is_empty());
     assert_eq!(block_on(town.setup.issuer.stopped_series()).unwrap(), [SEALED]);
