@@ -68,7 +68,9 @@ pub(crate) async fn issuer(args: IssuerArgs, output: Output, clock: Arc<dyn Cloc
                 return Err(Failure::refused("unknown_bank", format!("no bank '{bank}' takes part")));
             }
             let accepted = issuer.accept_log(&bank).await.context("the issuer's database")?;
-            let text = format!("{accepted} breaks of {bank}'s log of identifications accepted; it is followed from where it is now");
+            let text = format!(
+                "{accepted} breaks of {bank}'s log of identifications accepted; it is followed from where it is now"
+            );
             output.result(&json!({"ok": true, "bank": bank, "accepted": accepted}), &text)
         }
         IssuerCommand::Settle => {
