@@ -42,7 +42,7 @@ struct Order {
 
 /// What the books say of an order before it is signed.
 enum Prepared {
-    New(Order),
+    New(Box<Order>),
     /// The same order, sent at once, was carried out meanwhile: its signatures.
     Stored(Vec<Signature>),
 }
@@ -118,7 +118,8 @@ impl Bank {
             *counts.entry(item.entry).or_default() += 1;
         }
         let tally = counts.into_iter().map(|(entry, signed)| (self.entropy.bytes(), entry, signed)).collect();
-        Ok(Prepared::New(Order { customer, id: *message.order, content, total, items, tally, signatures }))
+        let id = *message.order;
+        Ok(Prepared::New(Box::new(Order { customer, id, content, total, items, tally, signatures })))
     }
 }
 

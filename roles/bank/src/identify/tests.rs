@@ -274,7 +274,7 @@ fn an_altered_record_names_nobody() {
 /// request the same row names him.
 #[test]
 fn a_redirected_request_frames_nobody() {
-    let redirected = |order: Option<&dyn Fn(&mut WithdrawalOrder, &WithdrawalOrder)>| {
+    let redirected = |order: Option<fn(&mut WithdrawalOrder, &WithdrawalOrder)>| {
         let town = Town::new();
         let (cheat, chain) = town.issued("A-2", "cheat", 1_000);
         let (victim, _) = town.issued("A-1", "victim", 1_000);
@@ -294,12 +294,12 @@ fn a_redirected_request_frames_nobody() {
     };
     let nobody = (Ok(Identification::Unknown), vec![Outcome::Unproven], 0, 0);
     assert_eq!(redirected(None), nobody, "another request");
-    let elsewhere = redirected(Some(&|order, cheats| {
+    let elsewhere = redirected(Some(|order, cheats| {
         order.of = cheats.of;
         order.bank = "sakura".into();
     }));
     assert_eq!(elsewhere, nobody, "another bank");
-    let own = redirected(Some(&|order, cheats| order.of = cheats.of));
+    let own = redirected(Some(|order, cheats| order.of = cheats.of));
     assert_eq!(own, (Ok(Identification::Identified), vec![Outcome::Identified], 1, 1), "control");
 }
 
