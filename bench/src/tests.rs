@@ -43,7 +43,7 @@ fn redeeming_runs() {
     assert_eq!(quick(Scenario::Redeem).figures.len(), 2);
 }
 
-/// HC-N12: issue under seal runs at the issuer through its bank.
+/// DESIGN §6: issue under seal is measured against its targets.
 #[test]
 fn issue_under_seal_runs() {
     assert_eq!(quick(Scenario::Sealed).figures.iter().filter(|figure| figure.target.is_some()).count(), 2);

@@ -196,5 +196,9 @@ fn ceilings_and_cases() {
     stage.ok("bank --dir net --bank aoba lift A-1003");
     stage.refused("bank --dir net --bank aoba lift A-1003", "not_suspended");
     stage.ok("wallet --home mei withdraw 100_JPY");
+    // an honest bank's log of identifications has no break to accept
+    stage.refused("issuer --dir net accept-log nowhere", "unknown_bank");
+    assert_eq!(stage.ok("issuer --dir net accept-log aoba")["accepted"], 0);
+    assert_eq!(stage.ok("issuer --dir net audit")["report"]["alarms"], serde_json::json!([]));
     stage.audits();
 }

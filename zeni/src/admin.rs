@@ -64,6 +64,16 @@ pub(crate) async fn issuer(args: IssuerArgs, output: Output, clock: Arc<dyn Cloc
             let text = format!("{bank} may owe and hold {money} from the next note on");
             output.result(&json!({"ok": true, "bank": bank, "ceiling": money.to_wire()}), &text)
         }
+        IssuerCommand::AcceptLog { bank } => {
+            if issuer.config().bank(&bank).is_none() {
+                return Err(Failure::refused("unknown_bank", format!("no bank '{bank}' takes part")));
+            }
+            let accepted = issuer.accept_log(&bank).await.context("the issuer's database")?;
+            let text = format!(
+                "{accepted} breaks of {bank}'s log of identifications accepted; it is followed from where it is now"
+            );
+            output.result(&json!({"ok": true, "bank": bank, "accepted": accepted}), &text)
+        }
         IssuerCommand::Settle => {
             let cycle = issuer.settle().await.map_err(|error| match error {
                 SettleError::Store => Failure::try_again("store", error),

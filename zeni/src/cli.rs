@@ -424,6 +424,12 @@ pub(crate) enum IssuerCommand {
         /// Amount, e.g. "1000000 JPY".
         amount: String,
     },
+    /// Take a bank's log of identifications as it is, when a break that the audit tells of has been explained: this issuer or the bank
+    /// was restored from a backup. Alarms and the bank's signed words stay.
+    AcceptLog {
+        /// Short name of the bank.
+        bank: String,
+    },
     /// Close a settlement cycle: each bank's position becomes one transfer, and what has come back makes room below its ceiling.
     Settle,
     /// Cases of overspending.

@@ -8,14 +8,14 @@ use std::{
 
 use anyhow::{Context, Result};
 use qrcode::{EcLevel, QrCode, render::unicode};
-use zeni_message::limits::DOCUMENT_BYTES_MAX;
+use zeni_message::limits::PROOF_DOCUMENT_BYTES_MAX;
 
 use crate::{cli::OutArgs, output::Failure};
 
 /// Bytes of text in one QR code: a size that a telephone reads from a screen.
 const FRAME_TEXT_MAX: usize = 800;
 /// Bytes of text that a document can be at most: base 64, line ends, frame heads.
-const TEXT_BYTES_MAX: u64 = 2 * DOCUMENT_BYTES_MAX as u64;
+const TEXT_BYTES_MAX: u64 = 2 * PROOF_DOCUMENT_BYTES_MAX as u64;
 /// What a frame begins with: `ZENI-FRAME 1/3 `; no armour holds it.
 const FRAME: &str = "ZENI-FRAME ";
 

@@ -4,7 +4,10 @@
 //! others canonical CBOR.
 
 use zeni_crypto::armor::{self, ArmorError};
-use zeni_message::{Malformed, Network, Record, Signed, Wire, decode, encode, limits::DOCUMENT_BYTES_MAX};
+use zeni_message::{
+    Malformed, Network, Record, Signed, Wire, decode, encode,
+    limits::{DOCUMENT_BYTES_MAX, PROOF_DOCUMENT_BYTES_MAX},
+};
 use zeni_note::{
     Challenge, HandIn, KeyList, Licence, NameCertificate, Note, OverspendingProof, Payment, RevocationList,
     keylist::TwoKeyLists,
@@ -195,7 +198,10 @@ impl Document {
 
     /// Reads a document in text or binary form. Signatures are not checked.
     pub fn parse(input: &[u8]) -> Result<Document, DocumentFault> {
-        let max = DOCUMENT_BYTES_MAX;
+        Self::parse_within(input, PROOF_DOCUMENT_BYTES_MAX)
+    }
+
+    fn parse_within(input: &[u8], max: usize) -> Result<Document, DocumentFault> {
         // the text of the longest content: base64 and its line ends
         if input.len() > 2 * max {
             return Err(DocumentFault::TooLong { len: input.len(), max });
@@ -209,12 +215,16 @@ impl Document {
         }
         let text = core::str::from_utf8(trimmed).map_err(|_| DocumentFault::Armour(ArmorError::Base64))?;
         let armored = armor::decode(text, max)?;
-        Self::of_label(&armored.label, &armored.bytes)
+        let (len, max) = (armored.bytes.len(), longest(&armored.label));
+        match len > max {
+            true => Err(DocumentFault::TooLong { len, max }),
+            false => Self::of_label(&armored.label, &armored.bytes),
+        }
     }
 
     /// The request for payment in `input`.
     pub fn parse_challenge(input: &[u8]) -> Result<Signed<Challenge>, DocumentFault> {
-        match Document::parse(input)? {
+        match Document::parse_within(input, DOCUMENT_BYTES_MAX)? {
             Document::Challenge(challenge) => Ok(challenge),
             other => Err(DocumentFault::OtherKind { found: other.label(), expected: LABELS[0] }),
         }
@@ -222,7 +232,7 @@ impl Document {
 
     /// The payment in `input`.
     pub fn parse_payment(input: &[u8]) -> Result<Payment, DocumentFault> {
-        match Document::parse(input)? {
+        match Document::parse_within(input, DOCUMENT_BYTES_MAX)? {
             Document::Payment(payment) => Ok(payment),
             other => Err(DocumentFault::OtherKind { found: other.label(), expected: LABELS[1] }),
         }
@@ -254,8 +264,21 @@ impl Document {
         if bytes.len() > max {
             return Err(DocumentFault::TooLong { len: bytes.len(), max });
         }
-        let readable = LABELS.iter().filter(|label| **label != LABELS[10]);
-        readable.into_iter().find_map(|label| Self::of_label(label, bytes).ok()).ok_or(DocumentFault::Unknown)
+        let len = bytes.len();
+        let unread = match len > DOCUMENT_BYTES_MAX {
+            true => DocumentFault::TooLong { len, max: DOCUMENT_BYTES_MAX },
+            false => DocumentFault::Unknown,
+        };
+        let readable = LABELS.iter().filter(|label| **label != LABELS[10] && len <= longest(label));
+        readable.into_iter().find_map(|label| Self::of_label(label, bytes).ok()).ok_or(unread)
+    }
+}
+
+/// Bytes of the longest document of a kind: proofs of overspending may take many signatures.
+fn longest(label: &str) -> usize {
+    match [LABELS[8], LABELS[13]].contains(&label) {
+        true => PROOF_DOCUMENT_BYTES_MAX,
+        false => DOCUMENT_BYTES_MAX,
     }
 }
 

@@ -81,7 +81,8 @@ impl Holder {
         Ok(report)
     }
 
-    /// When the next request is due; none if nothing waits.
+    /// When the next request is due; none if nothing waits. An order that the bank calls refused is not waited for: what may come of
+    /// it until [`SealedReport::asked_until`](crate::SealedReport::asked_until) is asked about by every round that runs.
     pub async fn next_due(&self) -> Result<Option<Time>, Trouble> {
         let requests = self.active::<Request>().await?;
         let open = |it: &&Request| matches!(it.state, RequestState::Waiting | RequestState::Sent(_));

@@ -74,6 +74,8 @@ struct Offer<'a> {
 mod doubt;
 mod orders;
 
+use doubt::term;
+
 impl Holder {
     /// Orders notes under seal: prepares and stores request, key, K and signed order of each, then sends all to the bank, and
     /// takes what the issuer answered through it (HC-F2). What the issuer has not answered yet is carried on by
@@ -113,10 +115,14 @@ impl Holder {
         let offer = self.offer(&list, &profile.bank, money, now)?;
         let faces = faces_of(offer.entry.faces.iter().copied(), money, SEALED_ITEMS_MAX)?;
         if let SealedKeys::Again(key) = keys {
+            let mut busy = self.active::<SealedOrder>().await?;
+            busy.retain(|it| content_of(it).is_some_and(|content| content.holder == KeyMaker::User(key)));
             // an order that is said to be refused may still need the slot of its key
-            let open = self.active::<SealedOrder>().await?;
-            let busy = open.iter().filter_map(content_of).any(|content| content.holder == KeyMaker::User(key));
-            if faces.len() != 1 || busy {
+            if let Some(doubted) = busy.iter().find(|it| it.is_doubted()) {
+                let until = term(doubted, &self.key_lists().await?).map_or(u64::MAX, |until| until.0);
+                return Err(WithdrawError::KeyDoubted { until });
+            }
+            if faces.len() != 1 || !busy.is_empty() {
                 return Err(WithdrawError::OneAtATime);
             }
         }

@@ -6,9 +6,10 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, SanType, SerialNumber, string::Ia5String,
 };
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, pem::PemObject};
 use time::OffsetDateTime;
 use webpki::EndEntityCert;
+use x509_parser::{certificate::X509Certificate, prelude::FromDer, time::ASN1Time};
 use zeni_message::Time;
 use zeroize::Zeroizing;
 
@@ -42,6 +43,27 @@ impl Validity {
     /// Last second.
     pub fn until(&self) -> Time {
         self.until
+    }
+
+    /// When all certificates of a chain in PEM hold; none if one is malformed or there is none.
+    pub fn of_chain(pem: &str) -> Option<Self> {
+        let mut all = Validity { from: Time(0), until: Time(CALENDAR_END) };
+        let mut certificates = 0;
+        for der in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+            let der = der.ok()?;
+            let (_, certificate) = X509Certificate::from_der(&der).ok()?;
+            let second = |time: ASN1Time| u64::try_from(time.timestamp()).ok().map(Time);
+            let dates = certificate.validity();
+            all.from = all.from.max(second(dates.not_before)?);
+            all.until = all.until.min(second(dates.not_after)?);
+            certificates += 1;
+        }
+        (certificates > 0).then_some(all)
+    }
+
+    /// Whether a time lies in it.
+    pub fn contains(&self, time: Time) -> bool {
+        (self.from..=self.until).contains(&time)
     }
 }
 

@@ -16,6 +16,9 @@ pub const MESSAGE_BYTES_MAX: usize = 8 * 1_024 * 1_024;
 pub const SMALL_MESSAGE_BYTES_MAX: usize = 64 * 1_024;
 /// Bytes of one document read from a file, a pipe or QR codes.
 pub const DOCUMENT_BYTES_MAX: usize = 1_024 * 1_024;
+/// Bytes of one document that holds a proof of overspending: whoever signs away single units needs many signatures to be convicted of,
+/// so that it is as long as the longest message that carries such a proof, with the rest of a case.
+pub const PROOF_DOCUMENT_BYTES_MAX: usize = MESSAGE_BYTES_MAX + SMALL_MESSAGE_BYTES_MAX;
 /// Bytes of a name, account, memo or other text.
 pub const TEXT_BYTES_MAX: usize = 256;
 

@@ -1,9 +1,9 @@
 //! The proof of overspending: what one key held and what it signed away, and nothing more (DESIGN §5, RN-D17).
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 
 use zeni_crypto::{Digest, PublicKey, Signature};
-use zeni_message::{Network, Record, Signed};
+use zeni_message::{Network, Record, Signed, limits::MESSAGE_BYTES_MAX};
 use zeni_money::Amount;
 
 use crate::{
@@ -107,6 +107,8 @@ pub struct OverspendingProof {
 
 impl Record for OverspendingProof {
     const KIND: &'static str = "zeni/overspending";
+    /// What a message carries.
+    const MAX: usize = MESSAGE_BYTES_MAX;
 }
 
 /// Why a proof proves nothing (RN-X38), in the order of the checks.
@@ -265,7 +267,7 @@ impl OverspendingProof {
         }
         let key = self.right.key();
         let (parent, held) = self.held(roots)?;
-        let mut seen: Vec<Digest> = Vec::with_capacity(self.children.len());
+        let mut seen = BTreeSet::new();
         let mut closings = 0;
         for (child, it) in self.children.iter().enumerate() {
             if !it.is_of(&parent) {
@@ -276,10 +278,9 @@ impl OverspendingProof {
             }
             closings += usize::from(it.is_closing());
             let identity = it.identity(roots.network, &parent);
-            if seen.contains(&identity) || (it.is_closing() && closings > 1) {
+            if !seen.insert(identity.0) || (it.is_closing() && closings > 1) {
                 return Err(ProofFault::Repeated { child });
             }
-            seen.push(identity);
         }
         let signed = Amount::sum(self.children.iter().map(|child| child.amount(held))).ok_or(ProofFault::Overflow)?;
         if signed <= held {

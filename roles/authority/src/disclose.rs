@@ -17,7 +17,7 @@ use zeni_store::{Caller, Tx, TxError, Value, params};
 use crate::{
     Authority, Outcome, Reason, Status,
     log::{self, Content, Entry, evidence, request_id},
-    publication::{Standing, revoke, standing, store_list},
+    publication::{Added, Standing, revoke, standing, store_list},
     rows::{self, Held as HeldLicence, PersonRow, number_value},
     schema,
     settle::{Decision, settle},
@@ -130,7 +130,7 @@ impl Authority {
             person: self.person_handle(&person.id),
             revoked: u32::try_from(licences.len()).unwrap_or(u32::MAX),
         };
-        let list = self.next_list(standing, entry.head, &rows::newly_listed(licences, now), now);
+        let list = self.next_list(standing, entry.head, Added::Licensed(&rows::newly_listed(licences, now)), now);
         Opened { entry, person: person.id.clone(), revoke, list, reply }
     }
 

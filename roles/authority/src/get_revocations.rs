@@ -9,7 +9,7 @@ use zeni_store::{Caller, Tx, TxError};
 
 use crate::{
     Authority,
-    publication::{Current, Standing, current, standing, store_list},
+    publication::{Added, Current, Standing, current, standing, store_list},
     settle::{Decision, settle},
 };
 
@@ -34,7 +34,7 @@ impl Authority {
                 }
             }
             let standing = standing.as_ref().ok_or(Failure::Internal)?;
-            Ok(Decision::Apply(self.next_list(standing, standing.log.head, &[], now)))
+            Ok(Decision::Apply(self.next_list(standing, standing.log.head, Added::NONE, now)))
         };
         let view = move |tx: &mut Tx<'_>| view(tx, stale.is_some(), now);
         settle(&self.store, Caller::default(), view, prepare, |tx, _, list| {

@@ -17,6 +17,11 @@ const DIGEST_BYTES: usize = 34;
 /// Digests in one list, so that it passes as the reply to those who ask for it. Beyond that the keys revoked first are left
 /// out, which the audit tells: a list without them is better than none.
 pub(crate) const REVOKED_MAX: usize = (GetRevocations::REPLY_MAX - FRAME_BYTES) / DIGEST_BYTES;
+/// Of these, keys under seal. Each kind has its share: a note of one unit is enough for a key under seal, and whoever overspends many
+/// of them to himself pushes out no revoked licence.
+pub(crate) const SEALED_MAX: usize = REVOKED_MAX / 2;
+/// Of these, keys of licences.
+pub(crate) const LICENSED_MAX: usize = REVOKED_MAX - SEALED_MAX;
 
 /// What the next revocation list and the next log entry follow from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +30,24 @@ pub(crate) struct Standing {
     pub(crate) number: u64,
     /// End of the log of disclosures.
     pub(crate) log: LogEnd,
-    /// Digests of the revoked keys whose licence or, under seal, term has not ended, at most [`REVOKED_MAX`], the last revoked first.
-    pub(crate) revoked: Vec<Digest>,
+    /// Digests of revoked keys whose licence has not ended, at most [`LICENSED_MAX`], the last revoked first.
+    pub(crate) licensed: Vec<Digest>,
+    /// Digests of keys under seal that overspent and whose term has not ended, at most [`SEALED_MAX`], the last first.
+    pub(crate) sealed: Vec<Digest>,
+}
+
+/// Keys that are revoked now and were not before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Added<'a> {
+    /// Keys of licences.
+    Licensed(&'a [Digest]),
+    /// A key under seal, if its term has not ended.
+    Sealed(Option<Digest>),
+}
+
+impl Added<'_> {
+    /// None.
+    pub(crate) const NONE: Added<'static> = Added::Licensed(&[]);
 }
 
 /// The current list as it is stored.
@@ -56,10 +77,13 @@ pub(crate) fn current(tx: &mut Tx<'_>) -> Result<Option<Current>, TxError> {
 /// A key whose licence has ended needs no revocation: whoever checks licences refuses it.
 pub(crate) fn standing(tx: &mut Tx<'_>, now: Time) -> Result<Standing, TxError> {
     let number = current(tx)?.map_or(0, |current| current.number);
-    let most = i64::try_from(REVOKED_MAX).unwrap_or(i64::MAX);
-    let rows = tx.rows(schema::REVOKED_DIGESTS, params![time_value(now), most])?;
-    let revoked = rows.iter().map(|row| digest(row, 0)).collect::<Result<_, _>>()?;
-    Ok(Standing { number, log: log::last(tx)?, revoked })
+    let mut digests = |statement, most: usize| -> Result<Vec<Digest>, TxError> {
+        let rows = tx.rows(statement, params![time_value(now), i64::try_from(most).unwrap_or(i64::MAX)])?;
+        rows.iter().map(|row| digest(row, 0)).collect()
+    };
+    let licensed = digests(schema::REVOKED_LICENCES, LICENSED_MAX)?;
+    let sealed = digests(schema::REVOKED_SEALED, SEALED_MAX)?;
+    Ok(Standing { number, log: log::last(tx)?, licensed, sealed })
 }
 
 pub(crate) fn store_list(tx: &mut Tx<'_>, list: &Signed<RevocationList>) -> Result<(), TxError> {
@@ -81,18 +105,31 @@ impl Authority {
         &self,
         standing: &Standing,
         log_head: Digest,
-        added: &[Digest],
+        added: Added<'_>,
         now: Time,
     ) -> Signed<RevocationList> {
-        let named = added.iter().chain(&standing.revoked);
-        let mut revoked: Vec<Digest> = named.take(REVOKED_MAX).copied().collect();
-        if revoked.len() == REVOKED_MAX {
-            tracing::error!("the revocation list is full: keys that were revoked first are left out");
-        }
+        let (licences, key) = match added {
+            Added::Licensed(licences) => (licences, None),
+            Added::Sealed(key) => (&[][..], key),
+        };
+        let mut revoked = share(licences.iter().chain(&standing.licensed), LICENSED_MAX, "licences");
+        revoked.extend(share(key.iter().chain(&standing.sealed), SEALED_MAX, "keys under seal"));
         revoked.sort_unstable();
         // a key that is licensed may have been sealed as well
         revoked.dedup();
         let list = RevocationList { number: standing.number + 1, time: now, log_head, revoked };
         Signed::sign(self.config.network, list, &self.keys.signing)
     }
+}
+
+/// The first `most` digests.
+fn share<'a>(digests: impl Iterator<Item = &'a Digest>, most: usize, kind: &'static str) -> Vec<Digest> {
+    let share: Vec<Digest> = digests.take(most).copied().collect();
+    if share.len() == most {
+        tracing::error!(
+            kind,
+            "the share of a kind in the revocation list is full: keys that were revoked first are left out"
+        );
+    }
+    share
 }

@@ -14,7 +14,7 @@ use zeni_store::{Caller, Tx, TxError, params};
 
 use crate::{
     Authority, Reason, Status,
-    publication::{Standing, revoke, standing, store_list},
+    publication::{Added, Standing, revoke, standing, store_list},
     rows::{self, Held, PersonRow},
     schema,
     settle::{Decision, settle},
@@ -47,7 +47,8 @@ impl Handle<ReportLost> for Authority {
                 return Ok(Decision::Done(reply));
             }
             let revoke: Vec<Digest> = licences.iter().filter(|held| !held.revoked).map(|held| held.digest).collect();
-            let list = self.next_list(standing, standing.log.head, &rows::newly_listed(licences, now), now);
+            let list =
+                self.next_list(standing, standing.log.head, Added::Licensed(&rows::newly_listed(licences, now)), now);
             Ok(Decision::Apply(Prepared { person: person.id.clone(), revoke, list, reply }))
         };
         settle(&self.store, Caller::default(), view, prepare, move |tx, _, prepared: &Prepared| {

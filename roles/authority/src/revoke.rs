@@ -8,7 +8,7 @@ use zeni_store::{Caller, Tx, TxError, params};
 
 use crate::{
     Authority, Reason,
-    publication::{Standing, revoke, standing, store_list},
+    publication::{Added, Standing, revoke, standing, store_list},
     rows::{self, LicenceRow},
     schema,
     settle::{Decision, settle},
@@ -53,7 +53,7 @@ impl Authority {
                 return Ok(Decision::Done(revoked(&row.digest, standing.number, true)));
             }
             let named = Some(row.digest).filter(|_| row.licence.record.until >= now);
-            let list = self.next_list(standing, standing.log.head, named.as_slice(), now);
+            let list = self.next_list(standing, standing.log.head, Added::Licensed(named.as_slice()), now);
             Ok(Decision::Apply((row.digest, list)))
         };
         settle(

@@ -20,7 +20,7 @@ use crate::{
     Authority, Outcome,
     cosign_key_list::stored,
     log::{self, Content, Entry, evidence, request_id},
-    publication::{Standing, standing, store_list},
+    publication::{Added, Standing, standing, store_list},
     rows::time_value,
     schema,
     settle::{Decision, settle},
@@ -104,7 +104,7 @@ impl Authority {
             let end = self.end(&overspent, new.list.as_deref(), now)?;
             let until = new.listed.map_or(end, |listed| listed.max(end));
             let added = Some(digest).filter(|_| until >= now);
-            let list = self.next_list(&new.standing, entry.head, added.as_slice(), now);
+            let list = self.next_list(&new.standing, entry.head, Added::Sealed(added), now);
             Ok(Decision::Apply(Prepared { entry, until, list }))
         };
         settle(&self.store, Caller::default(), view, prepare, move |tx, _, prepared: &Prepared| {

@@ -73,10 +73,11 @@ zeni_store::statements! {
         WHERE key > ?1 ORDER BY key LIMIT 1024";
     pub(crate) LICENCES_OF_PERSON = "SELECT digest, revoked_at, until FROM licence WHERE person = ?1 ORDER BY digest";
     pub(crate) REVOKE_LICENCE = "UPDATE licence SET revoked_at = ?2, reason = ?3 WHERE digest = ?1";
-    /// Of the revoked licences and keys under seal whose term has not ended before ?1, the ?2 that were revoked last.
-    pub(crate) REVOKED_DIGESTS = "SELECT digest FROM (SELECT digest, revoked_at FROM licence \
-        WHERE revoked_at IS NOT NULL AND until >= ?1 UNION ALL SELECT digest, revoked_at FROM sealed_key WHERE until >= ?1) \
-        AS revoked ORDER BY revoked_at DESC, digest LIMIT ?2";
+    /// Of the revoked licences that have not ended before ?1, the ?2 that were revoked last.
+    pub(crate) REVOKED_LICENCES = "SELECT digest FROM licence WHERE revoked_at IS NOT NULL AND until >= ?1 \
+        ORDER BY revoked_at DESC, digest LIMIT ?2";
+    /// Of the keys under seal whose term has not ended before ?1, the ?2 that were revoked last.
+    pub(crate) REVOKED_SEALED = "SELECT digest FROM sealed_key WHERE until >= ?1 ORDER BY revoked_at DESC, digest LIMIT ?2";
     pub(crate) SEALED_KEY = "SELECT until FROM sealed_key WHERE digest = ?1";
     pub(crate) SEALED_KEYS = "SELECT digest, until FROM sealed_key ORDER BY digest";
     pub(crate) PUT_SEALED_KEY = "INSERT INTO sealed_key (digest, revoked_at, until) VALUES (?1, ?2, ?3) \

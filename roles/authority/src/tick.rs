@@ -8,7 +8,7 @@ use zeni_store::{Caller, Tx, TxError, params};
 
 use crate::{
     Authority,
-    publication::{Standing, standing, store_list},
+    publication::{Added, Standing, standing, store_list},
     rows::time_value,
     schema,
     settle::{Decision, settle},
@@ -71,7 +71,7 @@ impl Authority {
                 return Ok(Decision::Done(0));
             }
             // their licences have ended: the list that follows does not name them
-            let list = standing.as_ref().map(|standing| self.next_list(standing, standing.log.head, &[], now));
+            let list = standing.as_ref().map(|standing| self.next_list(standing, standing.log.head, Added::NONE, now));
             Ok(Decision::Apply(list))
         };
         settle(&self.store, Caller::default(), view, prepare, |tx, (old, _), list: &Option<Signed<RevocationList>>| {

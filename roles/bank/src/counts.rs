@@ -97,7 +97,7 @@ impl Bank {
         };
         let (last, mut present) = self.store.read(read).await?;
         let report = match last {
-            Some(last) if !last.taken => last,
+            Some(last) if !last.taken => self.signed_now(last).await?,
             last => {
                 let slot = now.0.checked_div(self.config.counts_every_s);
                 if !is_due(last.as_ref(), slot, &present) {
@@ -126,6 +126,22 @@ impl Bank {
             Err(error) => return Err(ChoreError::sent::<ReportCounts>(error)),
         }
         self.taken(number).await
+    }
+
+    /// A stored report under the bank's present key: one that was signed before the key was changed is taken by nobody. What it
+    /// says and its number stay.
+    async fn signed_now(&self, report: Report) -> Result<Report, ChoreError> {
+        let network = self.config.roots.network;
+        if report.counts.verify(network, &self.document.public()).is_ok() {
+            return Ok(report);
+        }
+        let counts = Signed::sign(network, report.counts.record, &self.document);
+        let (number, bytes) = (schema::int(report.number), encode(&counts));
+        let job = move |tx: &mut Tx<'_>| -> Job<()> {
+            Ok(tx.execute(schema::SIGN_REPORT, params![number.clone(), &bytes]).map(drop)?)
+        };
+        self.store.write(Caller::default(), job).await?;
+        Ok(Report { counts, ..report })
     }
 
     async fn overtaken(&self, number: u64) -> Result<bool, ChoreError> {

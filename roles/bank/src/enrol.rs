@@ -16,14 +16,18 @@ use zeni_note::{
     messages::bank::{Enrol, EnrolRefusal, Enrolled},
     sealed::account_key_digest,
 };
-use zeni_store::{Tx, TxError, params};
+use zeni_store::{JobError, Tx, TxError, params};
 
 use crate::{
     accounts::{Customer, code_digest},
     bank::{Bank, failure},
     books::broken,
-    schema,
+    certificates, schema,
 };
+
+/// Certificates of one account that hold or that its stored orders need: whoever has the code fills no database. Those that are there
+/// are never given up for a new one, so that no wallet loses its right to order by another's joining.
+pub(crate) const CERTIFICATES_MAX: usize = 64;
 
 impl Handle<Enrol> for Bank {
     async fn handle(&self, ctx: &Ctx, message: Enrol) -> Result<Enrolled, Failure<EnrolRefusal>> {
@@ -82,11 +86,21 @@ impl Bank {
             .issue_customer(&party, csr.key(), csr.account_key(), validity, self.entropy.bytes())
             .map_err(|_| EnrolRefusal::BadRequest)?;
         let chain = certificate.pem() + &self.customers.certificate_pem();
-        let (account, key, now) = (customer.account.clone(), message.account_key, schema::int(ctx.now.0));
+        let (account, key, now) = (customer.account.clone(), message.account_key, ctx.now);
+        let (since, until) =
+            Validity::of_chain(&chain).map_or((validity.from(), validity.until()), |it| (it.from(), it.until()));
         let job = move |tx: &mut Tx<'_>| {
-            tx.execute(schema::INSERT_ACCOUNT_KEY, params![&account, key.0, now.clone(), request.0])?;
-            tx.execute(schema::INSERT_CERTIFICATE, params![&account, request.0, &chain, name.as_ref().map(encode)])?;
-            Ok(stored(tx, &account, &request)?.unwrap_or_else(|| (chain.clone(), name.clone())))
+            if let Some(stored) = stored(tx, &account, &request)? {
+                return Ok(stored);
+            }
+            if certificates::forget_ended(tx, &account, now)? >= CERTIFICATES_MAX {
+                let max = u32::try_from(CERTIFICATES_MAX).unwrap_or(u32::MAX);
+                return Err(JobError::Refused(EnrolRefusal::TooManyCertificates { max }));
+            }
+            let (since, until) = (schema::int(since.0), schema::int(until.0));
+            let row = params![&account, request.0, &chain, name.as_ref().map(encode), key.0, since, until];
+            tx.execute(schema::INSERT_CERTIFICATE, row)?;
+            Ok((chain.clone(), name.clone()))
         };
         self.store.write(self.lane(&customer.account), job).await.map_err(failure)
     }

@@ -42,7 +42,7 @@ struct Ordered {
     name: String,
     order: Signed<WithdrawalOrder>,
     key: PublicKey,
-    /// The certificate in which the account enrolled the key, if it is one of its keys.
+    /// The certificate of the account that named the key when the order was taken, if there is one.
     certificate: Option<String>,
 }
 
@@ -187,7 +187,11 @@ fn look(tx: &mut Tx<'_>, note: &Digest, request: &Digest) -> Result<Seen, TxErro
     let account = row.text(0)?.to_owned();
     let order = decode(row.blob(1)?, SMALL_MESSAGE_BYTES_MAX).map_err(|_| broken("a stored order is damaged"))?;
     let key = PublicKey(row.array(2)?);
-    let certificate = tx.row(schema::SELECT_ACCOUNT_KEY, params![&account, key.0])?;
+    let used = row.opt_blob(4)?.map(<[u8]>::to_vec);
+    let certificate = match used {
+        Some(used) => tx.row(schema::SELECT_ACCOUNT_KEY, params![&account, key.0, used])?,
+        None => None,
+    };
     let certificate = certificate.map(|row| row.text(0).map(str::to_owned)).transpose()?;
     Ok(Seen::Ordered(Box::new(Ordered { account, name: row.text(3)?.to_owned(), order, key, certificate })))
 }

@@ -31,6 +31,7 @@ mod audit;
 mod bank;
 mod books;
 mod cards;
+mod certificates;
 mod chores;
 mod claim;
 mod counts;

@@ -106,6 +106,21 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         id: 8,
+        sentence: "certificates name the key of orders and when they hold; orders name their certificate",
+        sql: &[
+            "ALTER TABLE certificate ADD COLUMN key BLOB",
+            "ALTER TABLE certificate ADD COLUMN since INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE certificate ADD COLUMN until INTEGER NOT NULL DEFAULT 0",
+            "UPDATE certificate SET key = (SELECT k.key FROM account_key k \
+             WHERE k.account = certificate.account AND k.request = certificate.request)",
+            "ALTER TABLE sealed_order ADD COLUMN certificate BLOB",
+            "UPDATE sealed_order SET certificate = (SELECT k.request FROM account_key k \
+             WHERE k.account = sealed_order.account AND k.key = sealed_order.key)",
+            "DROP TABLE account_key",
+        ],
+    },
+    Migration {
+        id: 9,
         sentence: "cards of customers, their rules, challenges kept for refunds",
         sql: &[
             "CREATE TABLE card (card BLOB PRIMARY KEY, account TEXT NOT NULL, token BLOB, nonce BLOB NOT NULL, \
@@ -132,8 +147,16 @@ statements! {
     /// A stored certificate, and that of the name.
     pub SELECT_CERTIFICATE = "SELECT chain, name FROM certificate WHERE account = ?1 AND request = ?2";
     /// Stores a certificate.
-    pub INSERT_CERTIFICATE = "INSERT INTO certificate (account, request, chain, name) VALUES (?1, ?2, ?3, ?4) \
-        ON CONFLICT DO NOTHING";
+    pub INSERT_CERTIFICATE = "INSERT INTO certificate (account, request, chain, name, key, since, until) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+    /// An account's certificates; chains only where it is not stored when they hold.
+    pub SELECT_CERTIFICATES = "SELECT request, key, since, until, CASE WHEN until = 0 THEN chain ELSE '' END \
+        FROM certificate WHERE account = ?1 ORDER BY since, request";
+    /// Certificates with which an account's stored orders were made.
+    pub SELECT_CERTIFICATES_USED = "SELECT DISTINCT certificate FROM sealed_order \
+        WHERE account = ?1 AND certificate IS NOT NULL";
+    /// Forgets a certificate.
+    pub DELETE_CERTIFICATE = "DELETE FROM certificate WHERE account = ?1 AND request = ?2";
 
     /// A new key; none if there is one for the same purpose.
     pub INSERT_KEY = "INSERT INTO signing_key (entry, series, epoch, face, content, sealed, folded) \
@@ -198,6 +221,8 @@ statements! {
     pub SELECT_REPORT = "SELECT number, counts, taken, slot FROM report ORDER BY number DESC LIMIT 1";
     /// A new report.
     pub INSERT_REPORT = "INSERT INTO report (number, counts, taken, slot) VALUES (?1, ?2, 0, ?3) ON CONFLICT DO NOTHING";
+    /// The same report under another key's signature.
+    pub SIGN_REPORT = "UPDATE report SET counts = ?2 WHERE number = ?1 AND taken = 0";
     /// The issuer took a report.
     pub TAKE_REPORT = "UPDATE report SET taken = 1 WHERE number = ?1";
     /// Reports before the last one prove nothing more.
@@ -329,26 +354,21 @@ statements! {
     /// All rules, oldest first.
     pub SELECT_ALL_RULES = "SELECT content FROM card_rules ORDER BY number";
 
-    /// A key of an account's orders.
-    pub INSERT_ACCOUNT_KEY = "INSERT INTO account_key (account, key, time, request) VALUES (?1, ?2, ?3, ?4) \
-        ON CONFLICT DO NOTHING";
-    /// The newest keys of an account.
-    pub SELECT_ACCOUNT_KEYS = "SELECT key FROM account_key WHERE account = ?1 ORDER BY time DESC, key LIMIT ?2";
-    /// The certificate in which an account's key was enrolled.
-    pub SELECT_ACCOUNT_KEY = "SELECT c.chain FROM account_key k JOIN certificate c \
-        ON c.account = k.account AND c.request = k.request WHERE k.account = ?1 AND k.key = ?2";
+    /// The certificate of an account that names a key of its orders.
+    pub SELECT_ACCOUNT_KEY = "SELECT chain FROM certificate WHERE account = ?1 AND key = ?2 AND request = ?3";
 
     /// The order of a customer's id.
     pub SELECT_ORDER = "SELECT request, content, receipt, state, answer FROM sealed_order \
         WHERE account = ?1 AND id = ?2";
     /// Whose request it is (HC-A16).
-    pub SELECT_ORDERED = "SELECT o.account, o.signed, o.key, a.name FROM sealed_order o \
+    pub SELECT_ORDERED = "SELECT o.account, o.signed, o.key, a.name, o.certificate FROM sealed_order o \
         JOIN account a ON a.account = o.account WHERE o.request = ?1";
     /// What the bank said when it ordered a request.
     pub SELECT_RECEIPT = "SELECT receipt FROM sealed_order WHERE request = ?1";
     /// A new order; none if the request was ordered before.
     pub INSERT_ORDER = "INSERT INTO sealed_order (request, account, id, content, currency, face, time, signed, key, \
-        receipt, sealed, state, keep_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'pending', ?12) \
+        receipt, sealed, state, keep_until, certificate) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'pending', ?12, ?13) \
         ON CONFLICT DO NOTHING";
     /// An order that waits for the issuer.
     pub SELECT_WAITING = "SELECT account, currency, face, receipt, sealed FROM sealed_order \

@@ -7,7 +7,7 @@
 //! One transaction stores orders, requests and receipts and reserves the amounts (HC-O15); then `forward` sends the requests to
 //! the issuer. The bank sees nothing of what is inside, neither of E_I nor of E_K (HC-P1).
 
-use zeni_crypto::{Digest, PublicKey};
+use zeni_crypto::Digest;
 use zeni_ledger::Outcome;
 use zeni_message::{
     Signed, Time, decode, encode,
@@ -25,7 +25,7 @@ use crate::{
     accounts::Customer,
     bank::{Bank, Config, failure},
     books::{self, Book, Move, broken},
-    schema,
+    certificates, schema,
 };
 
 use check::{Checked, Desk, Known};
@@ -39,9 +39,6 @@ mod phase;
 pub(crate) use phase::Phase;
 
 type Refused = Failure<WithdrawSealedRefusal>;
-
-/// Keys of one account with which orders may be signed: the newest ones.
-const ACCOUNT_KEYS_MAX: u32 = 16;
 
 /// Orders of one account and day that were refused or wait, at most: a refusal costs the customer nothing, and its row stays for
 /// a while.
@@ -108,14 +105,13 @@ impl Bank {
 }
 
 fn known(tx: &mut Tx<'_>, account: &str, ids: &[[u8; 16]]) -> Result<Known, TxError> {
-    let rows = tx.rows(schema::SELECT_ACCOUNT_KEYS, params![account, ACCOUNT_KEYS_MAX])?;
-    let keys = rows.iter().map(|row| Ok(PublicKey(row.array(0)?))).collect::<Result<_, TxError>>()?;
+    let certificates = certificates::of(tx, account)?;
     let mut orders = Vec::with_capacity(ids.len());
     for id in ids {
         let row = tx.row(schema::SELECT_ORDER, params![account, id])?;
         orders.push(row.map(|row| Ok::<_, TxError>(Digest(row.array(1)?))).transpose()?);
     }
-    Ok(Known { keys, orders })
+    Ok(Known { certificates, orders })
 }
 
 /// Stores the orders and reserves what they come to; what another message stored meanwhile is left as it is.
@@ -146,7 +142,8 @@ fn apply(
             checked.key.0,
             receipt,
             &checked.order.request,
-            schema::int(checked.keep_until.0)
+            schema::int(checked.keep_until.0),
+            checked.certificate.0
         ];
         if tx.execute(schema::INSERT_ORDER, row)? == 0 {
             return Err(JobError::Refused(WithdrawSealedRefusal::Repeated { item: checked.item }));

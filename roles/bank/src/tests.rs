@@ -9,7 +9,7 @@ use zeni_note::{
         bank::GetStatement,
         issuer::{Decision, Outcome, SealedRefusal},
     },
-    testing::amount,
+    testing::{DAY, amount},
 };
 
 use zeni_store::{Options, Store};
@@ -100,6 +100,49 @@ fn a_store_of_before_is_taken_over() {
     assert!(report.is_sound(), "{:?}", report.violations);
     let figures = &report.currencies[0];
     assert_eq!((figures.available.as_str(), figures.reserved.as_str()), ("JPY:500", "JPY:0"));
+}
+
+/// HC-O3, HC-O9: keys of orders from before certificates named them are taken over with their certificates: they order, as long as the
+/// certificate itself says, and orders of before still lead to theirs.
+#[test]
+fn keys_of_before_are_taken_over() {
+    let mut town = Town::new();
+    let (cheat, chain) = town.issued("A-2", "cheat", 1_000);
+    let chain_of = |row: &Vec<zeni_store::Value>| (row[0].clone(), row[1].clone(), row[2].clone(), row[4].clone());
+    let certificates: Vec<_> = town.table("certificate").iter().map(chain_of).collect();
+    let before = zeni_store::Schema { name: crate::SCHEMA.name, migrations: &crate::SCHEMA.migrations[..7] };
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("bank.db");
+    let old = Store::open_sqlite(&path, &before, Options::inline()).expect("a store");
+    let order = town.table("sealed_order").remove(0);
+    let job = move |tx: &mut zeni_store::Tx<'_>| {
+        for (account, request, chain, key) in &certificates {
+            let sql = "INSERT INTO certificate (account, request, chain) VALUES (?1, ?2, ?3)";
+            tx.execute(sql, &[account.clone(), request.clone(), chain.clone()])?;
+            let sql = "INSERT INTO account_key (account, key, time, request) VALUES (?1, ?2, 5, ?3)";
+            tx.execute(sql, &[account.clone(), key.clone(), request.clone()])?;
+        }
+        let sql = "INSERT INTO sealed_order VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+        Ok::<_, zeni_store::JobError<()>>(tx.execute(sql, &order[..14])?)
+    };
+    assert_eq!(old.write_blocking(zeni_store::Caller::default(), job), Ok(1));
+    old.stop();
+    let new = Store::open_sqlite(&path, &crate::SCHEMA, Options::inline()).expect("taken over");
+    let read = |tx: &mut zeni_store::Tx<'_>| {
+        let keys = crate::certificates::of(tx, "A-2")?;
+        let used = tx.rows(crate::schema::SELECT_CERTIFICATES_USED, zeni_store::params!["A-2"])?;
+        Ok::<_, zeni_store::JobError<()>>((keys, used[0].array(0)?))
+    };
+    let (keys, used) = new.read_blocking(read).expect("read");
+    let now = town.bank.clock.now();
+    assert_eq!((keys.len(), keys[0].key), (1, Some(crate::testing::account_key("A-2"))));
+    assert_eq!((keys[0].holds(now), keys[0].holds(now.plus(400 * DAY)), keys[0].request.0), (true, false, used));
+    // the same rows in a bank that runs
+    assert!(town.sabotage("UPDATE certificate SET since = 0, until = 0", vec![]) > 0);
+    town.restart();
+    town.issued("A-2", "as before", 100);
+    let named = town.identify(&town.question(&cheat, &chain, &[600, 600]));
+    assert_eq!(named, Ok(zeni_note::messages::bank::Identification::Identified));
 }
 
 /// RN-P22: the audit sees a balance, a count, an item that somebody altered behind its back.

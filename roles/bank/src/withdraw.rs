@@ -40,6 +40,13 @@ struct Order {
     signatures: Zeroizing<Vec<Signature>>,
 }
 
+/// What the books say of an order before it is signed.
+enum Prepared {
+    New(Box<Order>),
+    /// The same order, sent at once, was carried out meanwhile: its signatures.
+    Stored(Vec<Signature>),
+}
+
 impl Handle<Withdraw> for Bank {
     async fn handle(&self, ctx: &Ctx, message: Withdraw) -> Result<BlindSignatures, Refused> {
         let customer = self.customer(ctx).await?;
@@ -54,7 +61,10 @@ impl Handle<Withdraw> for Bank {
         if let Some(signatures) = stored.map_err(failure)? {
             return Ok(reply(signatures));
         }
-        let order = self.prepare(ctx, customer, message, content).await?;
+        let order = match self.prepare(ctx, customer, message, content).await? {
+            Prepared::New(order) => order,
+            Prepared::Stored(signatures) => return Ok(reply(signatures)),
+        };
         let (lane, now) = (self.lane(&order.customer.account), ctx.now);
         let signatures = self.store.write(lane, move |tx: &mut Tx<'_>| apply(tx, &order, now)).await;
         Ok(reply(signatures.map_err(failure)?))
@@ -68,7 +78,7 @@ impl Bank {
         customer: Customer,
         message: Withdraw,
         content: Digest,
-    ) -> Result<Order, Refused> {
+    ) -> Result<Prepared, Refused> {
         let lists = self.lists::<WithdrawRefusal>().await.map_err(failure)?;
         let items: Vec<(BlindedItem, Digest)> = message
             .items
@@ -82,9 +92,16 @@ impl Bank {
         let total = Amount::sum(keys.iter().map(|key| key.entry.face));
         let read = {
             let (account, ids) = (customer.account.clone(), items.iter().map(|(_, id)| *id).collect::<Vec<_>>());
-            move |tx: &mut Tx<'_>| affordable(tx, &account, &ids, total)
+            let order = *message.order;
+            move |tx: &mut Tx<'_>| match stored(tx, &account, &order, &content)? {
+                Some(signatures) => Ok(Err(signatures)),
+                None => Ok(Ok(affordable(tx, &account, &ids, total)?)),
+            }
         };
-        let total = self.store.read(read).await.map_err(failure)?;
+        let total = match self.store.read(read).await.map_err(failure)? {
+            Ok(total) => total,
+            Err(signatures) => return Ok(Prepared::Stored(signatures)),
+        };
         let mut signatures = Zeroizing::new(Vec::with_capacity(items.len()));
         let mut counts: BTreeMap<Digest, u64> = BTreeMap::new();
         for ((item, _), key) in items.iter().zip(&keys) {
@@ -101,7 +118,8 @@ impl Bank {
             *counts.entry(item.entry).or_default() += 1;
         }
         let tally = counts.into_iter().map(|(entry, signed)| (self.entropy.bytes(), entry, signed)).collect();
-        Ok(Order { customer, id: *message.order, content, total, items, tally, signatures })
+        let id = *message.order;
+        Ok(Prepared::New(Box::new(Order { customer, id, content, total, items, tally, signatures })))
     }
 }
 

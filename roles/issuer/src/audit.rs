@@ -6,12 +6,12 @@ use serde::Serialize;
 use zeni_crypto::Digest;
 use zeni_message::{decode, limits::MESSAGE_BYTES_MAX};
 use zeni_money::{Amount, Currency};
-use zeni_note::messages::issuer::{Counts, LogMark};
+use zeni_note::messages::issuer::Counts;
 use zeni_store::{Tx, TxError, params};
 
 use crate::{
     Account, Config, Done, Issuer, books,
-    counts::log_mark,
+    counts::log::{accusations, log_mark},
     report::magnitude,
     returns::tree::{Node, NoteKey, Place, Tree, bundle, node_from_row},
     schema, settlement,
@@ -30,6 +30,8 @@ pub struct AuditReport {
     pub postings: u64,
     /// How far each bank's log of identifications has come by its reports, to be compared with the log itself.
     pub identification_logs: Vec<LogFigures>,
+    /// Alarms so far, oldest first: when, and of which kind.
+    pub alarms: Vec<String>,
     /// Differences that reports and items still under way explain.
     pub in_flight: Vec<String>,
     /// What must not be; nothing in sound books.
@@ -128,6 +130,9 @@ fn audit(tx: &mut Tx<'_>, config: &Config, epochs: &[(u32, u32)]) -> Result<Audi
         figures(tx, config, currency, &mut report)?;
     }
     banks(tx, config, &mut report)?;
+    for row in tx.rows(schema::ALARMS, &[])? {
+        report.alarms.push(format!("at second {}: {}", row.u64(0)?, row.text(1)?));
+    }
     Ok(report)
 }
 
@@ -300,7 +305,7 @@ fn banks(tx: &mut Tx<'_>, config: &Config, report: &mut AuditReport) -> Result<(
     for bank in &config.banks {
         let Some(row) = tx.row(schema::READ_REPORT, params![&bank.name])? else { continue };
         let Ok(counts) = decode::<Counts>(row.blob(1)?, MESSAGE_BYTES_MAX) else { continue };
-        identification_log(tx, &counts, report)?;
+        identification_log(tx, &bank.name, report)?;
         for totals in &counts.totals {
             let sums = keys.remove(&(bank.name.clone(), totals.currency.code().to_owned())).unwrap_or_default();
             let booked = -books::balance(tx, &Account::Issued(bank.name.clone()), totals.currency)?;
@@ -321,16 +326,15 @@ fn banks(tx: &mut Tx<'_>, config: &Config, report: &mut AuditReport) -> Result<(
     Ok(())
 }
 
-/// The bank's last report leaves its log of identifications where the greatest of its ends was.
-fn identification_log(tx: &mut Tx<'_>, counts: &Counts, report: &mut AuditReport) -> Result<(), TxError> {
-    let Some(known) = log_mark(tx, &counts.bank)? else { return Ok(()) };
-    let told = counts.identifications.map_or(LogMark::START, |told| told.end);
-    report.check(told == known, || {
-        let (had, has) = (known.number, told.number);
-        format!("{}: its log of identifications had {had} entries, {has} are left of it or follow others", counts.bank)
-    });
-    let head = known.head.to_string();
-    report.identification_logs.push(LogFigures { bank: counts.bank.clone(), entries: known.number, head });
+/// Nothing was cut off the bank's log of identifications that no operator has accepted.
+fn identification_log(tx: &mut Tx<'_>, bank: &str, report: &mut AuditReport) -> Result<(), TxError> {
+    for accusation in accusations(tx, bank)? {
+        report.check(false, || accusation);
+    }
+    if let Some(known) = log_mark(tx, bank)? {
+        let head = known.head.to_string();
+        report.identification_logs.push(LogFigures { bank: bank.to_owned(), entries: known.number, head });
+    }
     Ok(())
 }
 

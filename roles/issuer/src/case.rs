@@ -7,32 +7,31 @@
 //!            └──────► refused (who was asked does not know the key, or finds no proof: an alarm, RN-X38, RN-X39)
 //! ```
 //! - `open`: the proof is built from stored rows and stored, for a key under seal with what was sealed;
-//! - `proven`: sent to whoever can name the key, the same bytes each time; one that does not answer is asked again (HC-X47);
-//! - `identified`, `unknown`: the proof goes to the authority too, which lists the key as revoked (`case/list.rs`);
-//! - `disclosed`, `refused`: nothing more to do.
+//! - `proven`: sent to whoever can name the key, the same bytes each time; one that does not answer is asked again (HC-X47),
+//!   `case/ask.rs`;
+//! - `identified`, `unknown`, under seal `refused` as well, and `proven` for longer than [`BANK_WORD_S`]: the proof goes to the
+//!   authority too, which verifies it by itself and lists the key as revoked (`case/list.rs`): no bank keeps a key off the list;
+//! - `disclosed`, and `refused` for a licensed key: nothing more to do.
 //!
 //! The key's right says which door opens: one tree, one proof, one path up to there.
 
+mod ask;
 mod list;
 
 use zeni_crypto::{Digest, PublicKey, Signature};
-use zeni_message::{Signed, decode, encode, limits::MESSAGE_BYTES_MAX, peer::SendError, sig_structure};
+use zeni_message::{Signed, Time, decode, encode, limits::MESSAGE_BYTES_MAX, sig_structure};
 use zeni_money::Amount;
 use zeni_note::{
     HandIn, Hop, Note, OverspendingProof, Right,
     chain::Endorsement,
     closing::ClosingRecord,
     merkle,
-    messages::{
-        authority::{Disclose, Disclosed},
-        bank::{Identification, IdentifyOverspender, IdentifyRefusal},
-    },
     proof::{Child, Equation, Held},
 };
 use zeni_store::{Caller, Tx, TxError, params};
 
 use crate::{
-    Done, Issuer, count_value, digest,
+    Done, Issuer, digest,
     returns::{
         origin,
         prepare::ClosingEvidence,
@@ -45,6 +44,9 @@ use crate::{
 
 /// Cases of one state that one round works on.
 pub(crate) const CASES_OF_ROUND: u32 = 64;
+
+/// How long payees wait for a bank's word on a case before its key is listed all the same, in seconds: a day.
+pub(crate) const BANK_WORD_S: u64 = 86_400;
 
 /// A case in some state.
 struct Case {
@@ -62,16 +64,19 @@ struct Evidence {
 }
 
 impl Issuer {
-    /// Builds proofs for open cases and asks who can name the keys of proven ones.
-    pub(crate) async fn tick_cases(&self) -> Result<u32, TickError> {
+    /// Builds proofs for open cases.
+    pub(crate) async fn prove_cases(&self) -> Result<u32, TickError> {
         let mut done = 0;
         for case in self.cases_in("open").await? {
             done += u32::from(self.prove(case).await?);
         }
-        for case in self.cases_in("proven").await? {
-            done += u32::from(self.ask(case).await?);
-        }
-        Ok(done + self.list_sealed_keys().await?)
+        Ok(done)
+    }
+
+    /// Asks who can name the keys of proven cases, and has keys under seal listed. Waits for answers of others.
+    pub(crate) async fn ask_cases(&self) -> Result<u32, TickError> {
+        let asked = self.ask(self.cases_in("proven").await?).await?;
+        Ok(asked + self.list_sealed_keys().await?)
     }
 
     /// The next cases of a state, from the beginning again after the last.
@@ -115,82 +120,6 @@ impl Issuer {
             Ok(tx.execute(schema::PROVE_CASE, params![node.0, "proven", &bytes])?)
         };
         Ok(self.store.write(Caller::default(), put).await? == 1)
-    }
-
-    async fn ask(&self, case: Case) -> Result<bool, TickError> {
-        let proof = case.proof.and_then(|bytes| decode(&bytes, MESSAGE_BYTES_MAX).ok());
-        let Some(proof): Option<OverspendingProof> = proof else {
-            tracing::error!("alarm: the stored proof of a case cannot be read");
-            return Ok(false);
-        };
-        match proof.right {
-            Right::Licensed(_) => self.disclose(case.node, proof).await,
-            Right::Unlicensed(_) => self.identify(case.node, proof).await,
-        }
-    }
-
-    /// Asks the bank of a note under seal to identify its holder. It answers with no name (HC-F5.3, HC-O23).
-    async fn identify(&self, node: Digest, proof: OverspendingProof) -> Result<bool, TickError> {
-        let read = move |tx: &mut Tx<'_>| -> Done<_> {
-            let Some(row) = tx.row(schema::READ_TRACE, params![node.0])? else { return Ok(None) };
-            Ok(Some((row.text(0)?.to_owned(), row.array(1)?)))
-        };
-        let Some((bank, content)) = self.store.read(read).await? else {
-            tracing::error!("alarm: a note under seal has no origin");
-            return self.close_case(node, "unknown").await;
-        };
-        let Some(peer) = self.banks.get(&bank) else {
-            tracing::warn!(bank, "a bank that could identify an overspender cannot be reached");
-            return Ok(false);
-        };
-        match peer.send(&IdentifyOverspender { proof, content: content.into() }).await {
-            Ok(Identification::Identified) => self.close_case(node, "identified").await,
-            Ok(Identification::Unknown) => {
-                tracing::error!(bank, "alarm: a bank has no order for a note that it ordered: it is answerable");
-                self.close_case(node, "unknown").await
-            }
-            Err(SendError::Refused(refusal)) if !waits(&refusal) => {
-                let code = zeni_message::Refusal::code(&refusal);
-                tracing::error!(bank, code, "alarm: a bank refuses a proof");
-                self.close_case(node, "refused").await
-            }
-            Err(error) => {
-                tracing::info!(bank, retry = error.retry(), "a bank has not answered a case yet");
-                Ok(false)
-            }
-        }
-    }
-
-    async fn close_case(&self, node: Digest, state: &'static str) -> Result<bool, TickError> {
-        let now = self.clock.now();
-        let put = move |tx: &mut Tx<'_>| -> Done<u64> {
-            if state == "unknown" {
-                tx.execute(schema::INSERT_ALARM, params![node.0, time_value(now), "unknown_order", node.0])?;
-            }
-            Ok(tx.execute(schema::IDENTIFY_CASE, params![node.0, state, time_value(now)])?)
-        };
-        Ok(self.store.write(Caller::default(), put).await? == 1)
-    }
-
-    async fn disclose(&self, node: Digest, proof: OverspendingProof) -> Result<bool, TickError> {
-        match self.authority.send(&Disclose { proof }).await {
-            Ok(disclosed) => {
-                let now = self.clock.now();
-                let put = move |tx: &mut Tx<'_>| -> Done<u64> { Ok(put_disclosure(tx, &node, &disclosed, now)?) };
-                Ok(self.store.write(Caller::default(), put).await? == 1)
-            }
-            Err(SendError::Refused(refusal)) => {
-                tracing::error!(code = zeni_message::Refusal::code(&refusal), "alarm: the authority refuses a proof");
-                let put = move |tx: &mut Tx<'_>| -> Done<u64> {
-                    Ok(tx.execute(schema::REFUSE_CASE, params![node.0, "refused"])?)
-                };
-                Ok(self.store.write(Caller::default(), put).await? == 1)
-            }
-            Err(error) => {
-                tracing::info!(retry = error.retry(), "the authority has not answered a case yet");
-                Ok(false)
-            }
-        }
     }
 
     /// The smallest set of children that exceeds what the holder had, with his right and nothing more.
@@ -274,17 +203,18 @@ fn case(row: &zeni_store::Row) -> Result<Case, TxError> {
     Ok(Case { node: digest(row, 0)?, key, proof: row.opt_blob(4)?.map(<[u8]>::to_vec) })
 }
 
-/// A refusal that another time may not be one.
-fn waits(refusal: &IdentifyRefusal) -> bool {
-    *refusal == IdentifyRefusal::UnknownEpoch
-}
-
 /// The right of a node's holder; none for a note of which nothing has come back.
 pub(crate) fn right_of(node: &Node) -> Option<Right> {
     if node.parent.is_some() {
         return decode::<Hop>(&node.evidence, MESSAGE_BYTES_MAX).ok().map(|hop| hop.payee);
     }
     decode::<(Signed<Note>, Right)>(&node.evidence, MESSAGE_BYTES_MAX).ok().map(|(_, right)| right)
+}
+
+/// Stores that something is wrong about a case, once.
+fn alarm(tx: &mut Tx<'_>, kind: &'static str, node: &Digest, now: Time) -> Result<(), TxError> {
+    let id = zeni_crypto::tagged("zeni/case-alarm", &[kind.as_bytes(), &node.0]);
+    tx.execute(schema::INSERT_ALARM, params![id.0, time_value(now), kind, node.0]).map(drop)
 }
 
 fn gather(tx: &mut Tx<'_>, key: NoteKey, at: &Digest) -> Result<Option<Evidence>, TxError> {
@@ -303,23 +233,6 @@ fn gather(tx: &mut Tx<'_>, key: NoteKey, at: &Digest) -> Result<Option<Evidence>
         _ => None,
     };
     Ok(Some(Evidence { parent: node.parent, node, children, hand_in }))
-}
-
-fn put_disclosure(
-    tx: &mut Tx<'_>,
-    node: &Digest,
-    disclosed: &Disclosed,
-    now: zeni_message::Time,
-) -> Result<u64, TxError> {
-    let row = [
-        node.0.into(),
-        disclosed.name.clone().into(),
-        disclosed.person.0.into(),
-        count_value(disclosed.number),
-        disclosed.revoked.into(),
-        time_value(now),
-    ];
-    tx.execute(schema::DISCLOSE_CASE, &row)
 }
 
 /// The proof in bytes, if a message to the authority carries it. A cheat who passed on a great many tiny amounts needs so

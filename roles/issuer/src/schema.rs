@@ -4,138 +4,14 @@
 //! random serials, never in that of issue, so that no row can be paired with a bank by its place (RN-O18). Lots stand in the
 //! order of returns, which pairs nothing: who returned a note is a column.
 
-use zeni_store::{Migration, Schema};
+mod migrations;
+
+use zeni_store::Schema;
+
+use migrations::MIGRATIONS;
 
 /// The tables of the issuer.
 pub const SCHEMA: Schema = Schema { name: "issuer", migrations: MIGRATIONS };
-
-const MIGRATIONS: &[Migration] = &[
-    zeni_ledger::migration(1),
-    Migration {
-        id: 2,
-        sentence: "key lists, counts, requests, register, archive, batches, cases, claims, refunds, books",
-        sql: &[
-            "CREATE TABLE document (kind TEXT PRIMARY KEY, content BLOB NOT NULL)",
-            "CREATE TABLE submission (epoch INTEGER NOT NULL, bank TEXT NOT NULL, series INTEGER NOT NULL, \
-         face INTEGER NOT NULL, entry BLOB NOT NULL, modulus BLOB NOT NULL, content BLOB NOT NULL, \
-         at INTEGER NOT NULL, PRIMARY KEY (epoch, bank, series, face))",
-            "CREATE TABLE key_list (epoch INTEGER PRIMARY KEY, record BLOB NOT NULL, issuer BLOB NOT NULL, authority BLOB)",
-            // one row per bank key: reported by the bank, drawn from its ceiling in slices, redeemed, voided
-            "CREATE TABLE key_count (entry BLOB PRIMARY KEY, bank TEXT NOT NULL, currency TEXT NOT NULL, \
-         face INTEGER NOT NULL, reported INTEGER NOT NULL, drawn INTEGER NOT NULL, redeemed INTEGER NOT NULL, \
-         voided INTEGER NOT NULL)",
-            "CREATE TABLE report (bank TEXT PRIMARY KEY, number INTEGER NOT NULL, content BLOB NOT NULL)",
-            "CREATE TABLE request (epoch INTEGER NOT NULL, series INTEGER NOT NULL, id BLOB NOT NULL, note BLOB, \
-         ticket BLOB, claim BLOB, PRIMARY KEY (epoch, series, id)) WITHOUT ROWID",
-            "CREATE TABLE note (epoch INTEGER NOT NULL, series INTEGER NOT NULL, serial BLOB NOT NULL, \
-         identity BLOB NOT NULL, currency TEXT NOT NULL, value INTEGER NOT NULL, holder BLOB NOT NULL, \
-         used INTEGER NOT NULL, children INTEGER NOT NULL, nodes INTEGER NOT NULL, returned INTEGER NOT NULL, \
-         evidence BLOB, closing BLOB, closed_by TEXT, closed INTEGER, paid INTEGER, waiting INTEGER, \
-         signed BLOB, PRIMARY KEY (epoch, series, serial)) WITHOUT ROWID",
-            "CREATE TABLE archive_note (epoch INTEGER NOT NULL, series INTEGER NOT NULL, serial BLOB NOT NULL, \
-         identity BLOB NOT NULL, currency TEXT NOT NULL, value INTEGER NOT NULL, holder BLOB NOT NULL, \
-         used INTEGER NOT NULL, children INTEGER NOT NULL, nodes INTEGER NOT NULL, returned INTEGER NOT NULL, \
-         evidence BLOB, closing BLOB, closed_by TEXT, closed INTEGER, paid INTEGER, waiting INTEGER, \
-         signed BLOB, PRIMARY KEY (epoch, series, serial)) WITHOUT ROWID",
-            "CREATE TABLE node (epoch INTEGER NOT NULL, series INTEGER NOT NULL, serial BLOB NOT NULL, \
-         identity BLOB NOT NULL, parent BLOB NOT NULL, value INTEGER NOT NULL, holder BLOB NOT NULL, \
-         used INTEGER NOT NULL, children INTEGER NOT NULL, evidence BLOB NOT NULL, closing BLOB, closed_by TEXT, \
-         closed INTEGER, paid INTEGER, waiting INTEGER, signed BLOB, \
-         PRIMARY KEY (epoch, series, serial, identity)) WITHOUT ROWID",
-            "CREATE TABLE archive_node (epoch INTEGER NOT NULL, series INTEGER NOT NULL, serial BLOB NOT NULL, \
-         identity BLOB NOT NULL, parent BLOB NOT NULL, value INTEGER NOT NULL, holder BLOB NOT NULL, \
-         used INTEGER NOT NULL, children INTEGER NOT NULL, evidence BLOB NOT NULL, closing BLOB, closed_by TEXT, \
-         closed INTEGER, paid INTEGER, waiting INTEGER, signed BLOB, \
-         PRIMARY KEY (epoch, series, serial, identity)) WITHOUT ROWID",
-            "CREATE TABLE batch (bank TEXT NOT NULL, id BLOB NOT NULL, content BLOB NOT NULL, at INTEGER NOT NULL, \
-         answer BLOB NOT NULL, PRIMARY KEY (bank, id)) WITHOUT ROWID",
-            "CREATE TABLE hand_in (id BLOB PRIMARY KEY, at INTEGER NOT NULL, signed BLOB NOT NULL, \
-         leaves BLOB NOT NULL) WITHOUT ROWID",
-            "CREATE TABLE renewal (leaf BLOB PRIMARY KEY, closing BLOB NOT NULL, at INTEGER NOT NULL, \
-         currency TEXT NOT NULL, value INTEGER NOT NULL, issued BLOB NOT NULL) WITHOUT ROWID",
-            "CREATE TABLE stopped (series INTEGER PRIMARY KEY, at INTEGER NOT NULL)",
-            "CREATE TABLE alarm (id BLOB PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, evidence BLOB NOT NULL)",
-            "CREATE TABLE misuse (node BLOB PRIMARY KEY, epoch INTEGER NOT NULL, series INTEGER NOT NULL, \
-         serial BLOB NOT NULL, holder BLOB NOT NULL, opened INTEGER NOT NULL, state TEXT NOT NULL, proof BLOB, \
-         name TEXT, person BLOB, number INTEGER, revoked INTEGER, disclosed INTEGER)",
-            "CREATE INDEX misuse_state ON misuse (state)",
-            "CREATE TABLE claim (leaf BLOB PRIMARY KEY, bank TEXT NOT NULL, currency TEXT NOT NULL, \
-         excess INTEGER NOT NULL, payee BLOB NOT NULL, at INTEGER NOT NULL, \
-         state TEXT NOT NULL, paid INTEGER NOT NULL, decided INTEGER NOT NULL)",
-            "CREATE INDEX claim_state ON claim (state)",
-            "CREATE TABLE claim_case (leaf BLOB NOT NULL, node BLOB NOT NULL, holder BLOB NOT NULL, \
-         PRIMARY KEY (leaf, node)) WITHOUT ROWID",
-            "CREATE TABLE honoured (leaf BLOB NOT NULL, scope TEXT NOT NULL, subject BLOB NOT NULL, \
-         currency TEXT NOT NULL, amount INTEGER NOT NULL, PRIMARY KEY (scope, subject, currency, leaf)) WITHOUT ROWID",
-            "CREATE TABLE decision (bank TEXT NOT NULL, number INTEGER NOT NULL, leaf BLOB NOT NULL, \
-         paid INTEGER NOT NULL, PRIMARY KEY (bank, number)) WITHOUT ROWID",
-            "CREATE TABLE refund (due INTEGER NOT NULL, leaf BLOB NOT NULL, epoch INTEGER NOT NULL, \
-         series INTEGER NOT NULL, serial BLOB NOT NULL, PRIMARY KEY (due, leaf)) WITHOUT ROWID",
-            "CREATE TABLE cycle (id BLOB PRIMARY KEY, at INTEGER NOT NULL, positions BLOB NOT NULL)",
-        ],
-    },
-    Migration {
-        id: 3,
-        sentence: "refunds out of backups, which are decided after exact ones",
-        sql: &["ALTER TABLE refund ADD COLUMN backup INTEGER NOT NULL DEFAULT 0"],
-    },
-    Migration {
-        id: 4,
-        sentence: "notes that one chain brought back whole keep their evidence in lots, in the order of returns",
-        sql: &[
-            "ALTER TABLE archive_note ADD COLUMN lot BLOB",
-            "ALTER TABLE archive_note ADD COLUMN start INTEGER",
-            "ALTER TABLE archive_note ADD COLUMN length INTEGER",
-            "CREATE TABLE lot (epoch INTEGER NOT NULL, series INTEGER NOT NULL, id BLOB NOT NULL, bytes BLOB NOT NULL, \
-         PRIMARY KEY (epoch, series, id))",
-        ],
-    },
-    Migration {
-        id: 5,
-        sentence: "a decision says what is claimed from then on",
-        sql: &["ALTER TABLE decision ADD COLUMN claimed INTEGER NOT NULL DEFAULT 0"],
-    },
-    Migration {
-        id: 6,
-        sentence: "origins of notes issued under seal, ceilings, transfers, evidence for the banks that identify",
-        sql: &[
-            // which bank ordered a note under seal, and what was sealed: the join key to the bank's orders (HC-D8, HC-D24)
-            "CREATE TABLE origin (epoch INTEGER NOT NULL, series INTEGER NOT NULL, serial BLOB NOT NULL, \
-         bank TEXT NOT NULL, request BLOB NOT NULL, content BLOB NOT NULL, PRIMARY KEY (epoch, series, serial)) WITHOUT ROWID",
-            "CREATE TABLE archive_origin (epoch INTEGER NOT NULL, series INTEGER NOT NULL, serial BLOB NOT NULL, \
-         bank TEXT NOT NULL, request BLOB NOT NULL, content BLOB NOT NULL, PRIMARY KEY (epoch, series, serial)) WITHOUT ROWID",
-            "CREATE TABLE ceiling (bank TEXT NOT NULL, currency TEXT NOT NULL, amount INTEGER NOT NULL, \
-         PRIMARY KEY (bank, currency)) WITHOUT ROWID",
-            // what was drawn from a bank's ceiling for notes under seal and not issued yet
-            "CREATE TABLE sealed_room (bank TEXT NOT NULL, currency TEXT NOT NULL, remaining INTEGER NOT NULL, \
-         PRIMARY KEY (bank, currency)) WITHOUT ROWID",
-            "CREATE TABLE transfer (bank TEXT NOT NULL, number INTEGER NOT NULL, cycle BLOB NOT NULL, currency TEXT NOT NULL, \
-         amount INTEGER NOT NULL, pays INTEGER NOT NULL, returned INTEGER NOT NULL, PRIMARY KEY (bank, number)) WITHOUT ROWID",
-            // what a bank is asked with, kept whatever becomes of the note (HC-X47)
-            "CREATE TABLE trace (node BLOB PRIMARY KEY, bank TEXT NOT NULL, content BLOB NOT NULL, at INTEGER NOT NULL) \
-         WITHOUT ROWID",
-            "ALTER TABLE claim ADD COLUMN licensed INTEGER NOT NULL DEFAULT 1",
-        ],
-    },
-    Migration {
-        id: 7,
-        sentence: "requests under seal are found by their digests, secrets of keys that are made, ends of the banks' logs",
-        sql: &[
-            "CREATE INDEX origin_request ON origin (request)",
-            "CREATE INDEX archive_origin_request ON archive_origin (request)",
-            // behind the keys that were made in an epoch; erased after T2
-            "CREATE TABLE made_key (epoch INTEGER PRIMARY KEY, secret BLOB NOT NULL)",
-            // the greatest end of each bank's log of identifications, with the bank's signed word on it
-            "CREATE TABLE log_mark (bank TEXT PRIMARY KEY, number INTEGER NOT NULL, head BLOB NOT NULL, counts BLOB NOT NULL)",
-        ],
-    },
-    Migration {
-        id: 8,
-        sentence: "what transfers told that served their term",
-        sql: &["CREATE TABLE transfer_pruned (bank TEXT NOT NULL, currency TEXT NOT NULL, returned INTEGER NOT NULL, \
-         PRIMARY KEY (bank, currency)) WITHOUT ROWID"],
-    },
-];
 
 macro_rules! note_columns {
     () => {
@@ -196,6 +72,15 @@ zeni_store::statements! {
     pub(crate) PUT_LOG_MARK = "INSERT INTO log_mark (bank, number, head, counts) VALUES (?1, ?2, ?3, ?4) \
         ON CONFLICT (bank) DO UPDATE SET number = excluded.number, head = excluded.head, counts = excluded.counts";
 
+    pub(crate) LOG_MARK_WORD = "SELECT counts FROM log_mark WHERE bank = ?1";
+    pub(crate) DELETE_LOG_MARK = "DELETE FROM log_mark WHERE bank = ?1";
+    pub(crate) INSERT_LOG_BREAK = "INSERT INTO log_break (id, bank, at, had, had_head, known, told) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+    pub(crate) COUNT_LOG_BREAKS = "SELECT COUNT(*) FROM log_break WHERE bank = ?1";
+    /// Breaks of a bank's log that no operator has accepted.
+    pub(crate) LOG_BREAKS = "SELECT at, had, had_head, told FROM log_break WHERE bank = ?1 AND accepted IS NULL ORDER BY at, id";
+    pub(crate) ACCEPT_LOG = "UPDATE log_break SET accepted = ?2 WHERE bank = ?1 AND accepted IS NULL";
+
     pub(crate) READ_REQUEST = "SELECT note, ticket, claim FROM request WHERE epoch = ?1 AND series = ?2 AND id = ?3";
     pub(crate) INSERT_REQUEST = "INSERT INTO request (epoch, series, id, note, ticket, claim) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
@@ -236,9 +121,13 @@ zeni_store::statements! {
     pub(crate) LAST_TRANSFER = "SELECT CAST(COALESCE(MAX(number), 0) AS BIGINT) FROM transfer WHERE bank = ?1";
     pub(crate) TRANSFERRED = "SELECT CAST(COALESCE(SUM(returned), 0) AS BIGINT) FROM transfer WHERE bank = ?1 AND currency = ?2";
     pub(crate) TRANSFERRED_BEFORE = "SELECT returned FROM transfer_pruned WHERE bank = ?1 AND currency = ?2";
-    /// Transfers of cycles before ?1 but the last of each bank, which its next number follows.
+    pub(crate) READ_HEARD = "SELECT number FROM transfer_heard WHERE bank = ?1";
+    pub(crate) PUT_HEARD = "INSERT INTO transfer_heard (bank, number) VALUES (?1, ?2) \
+        ON CONFLICT (bank) DO UPDATE SET number = excluded.number WHERE transfer_heard.number < excluded.number";
+    /// Transfers of cycles before ?1 that their bank has heard, but the last of each bank, which its next number follows.
     pub(crate) ENDED_TRANSFERS = "SELECT transfer.bank, transfer.number, transfer.currency, transfer.returned FROM transfer \
-        JOIN cycle ON cycle.id = transfer.cycle WHERE cycle.at < ?1 AND transfer.number < \
+        JOIN cycle ON cycle.id = transfer.cycle JOIN transfer_heard ON transfer_heard.bank = transfer.bank \
+        WHERE cycle.at < ?1 AND transfer.number <= transfer_heard.number AND transfer.number < \
         (SELECT MAX(number) FROM transfer AS other WHERE other.bank = transfer.bank) \
         ORDER BY transfer.bank, transfer.number LIMIT 1024";
     pub(crate) PUT_TRANSFERRED = "INSERT INTO transfer_pruned (bank, currency, returned) VALUES (?1, ?2, ?3) \
@@ -329,8 +218,11 @@ zeni_store::statements! {
     pub(crate) ALL_CASES = "SELECT misuse.node, holder, opened, state, name, proof, revoked, trace.bank FROM misuse \
         LEFT JOIN trace ON trace.node = misuse.node ORDER BY opened, misuse.node";
     pub(crate) READ_CASE = "SELECT state, person, disclosed, proof, holder FROM misuse WHERE node = ?1";
-    pub(crate) UNLISTED_CASES = "SELECT node, epoch, series, serial, proof FROM misuse WHERE state IN ('identified', 'unknown') \
-        AND revoked IS NULL AND proof IS NOT NULL AND node > ?1 ORDER BY node LIMIT ?2";
+    /// Cases under seal whose bank has spoken, or had time to speak since ?3, and whose key the authority has not been asked to list.
+    pub(crate) UNLISTED_CASES = "SELECT misuse.node, epoch, series, serial, proof, state FROM misuse \
+        LEFT JOIN trace ON trace.node = misuse.node WHERE revoked IS NULL AND proof IS NOT NULL AND misuse.node > ?1 \
+        AND (state IN ('identified', 'unknown') OR (state = 'refused' AND trace.node IS NOT NULL) \
+        OR (state = 'proven' AND trace.at <= ?3)) ORDER BY misuse.node LIMIT ?2";
     pub(crate) LIST_CASE = "UPDATE misuse SET revoked = ?2, number = ?3 WHERE node = ?1 AND revoked IS NULL";
     pub(crate) IDENTIFY_CASE = "UPDATE misuse SET state = ?2, disclosed = ?3 WHERE node = ?1 AND state = 'proven'";
 
@@ -362,7 +254,8 @@ zeni_store::statements! {
     pub(crate) PRUNE_BATCHES = "DELETE FROM batch WHERE at < ?1";
     /// Cases that were closed before ?1, of which no claim waits for anything and whose keys are listed.
     pub(crate) PRUNE_CASES = "DELETE FROM misuse WHERE state NOT IN ('open', 'proven') AND COALESCE(disclosed, opened) < ?1 \
-        AND (state NOT IN ('identified', 'unknown') OR revoked IS NOT NULL) AND NOT EXISTS (SELECT 1 FROM claim_case \
+        AND (revoked IS NOT NULL OR (state NOT IN ('identified', 'unknown') \
+        AND NOT EXISTS (SELECT 1 FROM trace WHERE trace.node = misuse.node))) AND NOT EXISTS (SELECT 1 FROM claim_case \
         JOIN claim ON claim.leaf = claim_case.leaf WHERE claim_case.node = misuse.node AND claim.state = 'open')";
     pub(crate) PRUNE_TRACES = "DELETE FROM trace WHERE at < ?1 \
         AND NOT EXISTS (SELECT 1 FROM misuse WHERE misuse.node = trace.node)";

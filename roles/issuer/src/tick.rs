@@ -89,7 +89,8 @@ impl Interval {
 const REVOCATIONS: &str = "revocations";
 
 impl Issuer {
-    /// Does what is due: revocation list, key lists, cases, claims, refunds, pruning. Never waits for time to pass.
+    /// Does what is due: revocation list, key lists, cases, claims, refunds, pruning, and last what waits for answers about cases.
+    /// Never waits for time to pass.
     pub async fn tick(&self) -> Result<Progress, TickError> {
         let mut progress = Progress::default();
         self.refresh_revocations().await?;
@@ -97,9 +98,8 @@ impl Issuer {
             progress.key_lists += 1;
             progress.more = true;
         }
-        progress.cases = self.tick_cases().await?;
+        progress.cases = self.prove_cases().await?;
         progress.decisions = self.tick_claims().await? + self.tick_refunds().await?;
-        progress.more |= progress.cases + progress.decisions > 0;
         let (now, limits) = (self.clock.now(), &self.config.limits);
         if self.folded.is_over(now, limits.fold_every_s) {
             self.fold_books().await?;
@@ -107,6 +107,12 @@ impl Issuer {
         if self.pruned.is_over(now, limits.prune_every_s) {
             progress.more |= self.prune().await?;
         }
+        let asked = self.ask_cases().await?;
+        if asked > 0 {
+            progress.decisions += self.tick_claims().await?;
+        }
+        progress.cases += asked;
+        progress.more |= progress.cases + progress.decisions > 0;
         Ok(progress)
     }
 
@@ -152,20 +158,21 @@ impl Issuer {
     }
 }
 
-/// Where the next round goes on, per state of cases and for claims: what cannot be decided now keeps nothing else waiting.
+/// Where the next round goes on, per state of cases, for claims and per bank that is asked: what cannot be decided now keeps nothing
+/// else waiting.
 #[derive(Debug, Default)]
-pub(crate) struct Rounds(Mutex<BTreeMap<&'static str, [u8; 32]>>);
+pub(crate) struct Rounds(Mutex<BTreeMap<String, [u8; 32]>>);
 
 impl Rounds {
     /// After which row a round goes on; zeros for the beginning.
-    pub(crate) fn take(&self, what: &'static str) -> [u8; 32] {
+    pub(crate) fn take(&self, what: &str) -> [u8; 32] {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(what).unwrap_or_default()
     }
 
     /// Notes the last row of a round after which there may be more.
-    pub(crate) fn put(&self, what: &'static str, last: Option<[u8; 32]>) {
+    pub(crate) fn put(&self, what: &str, last: Option<[u8; 32]>) {
         if let Some(last) = last {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(what, last);
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned(), last);
         }
     }
 }

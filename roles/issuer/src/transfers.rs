@@ -1,7 +1,8 @@
 //! Transfers: what settlement cycles order each bank to pay or tell it to expect (HC-F4.11, HC-O13).
 //!
 //! One per bank, currency and cycle, netted, under the cycle's random id: it names no note, no payment, no shop. Banks fetch
-//! them by number and book each once, so that a lost or repeated answer changes nothing (HC-X35).
+//! them by number and book each once, so that a lost or repeated answer changes nothing (HC-X35). Asking after a number a bank says
+//! that it has booked what came up to it: nothing is dropped before.
 
 use zeni_message::{
     NoRefusal, Time,
@@ -35,7 +36,7 @@ pub(crate) fn order(
     tx.execute(schema::INSERT_TRANSFER, row).map(drop)
 }
 
-/// Drops some transfers of cycles before `before`, and keeps what they told: the next one tells what is more. Answers how many.
+/// Drops some transfers of cycles before `before` that their banks have heard, and keeps what they told: the next one tells what is more. Answers how many.
 pub(crate) fn prune(tx: &mut Tx<'_>, before: Time) -> Result<u64, TxError> {
     let ended = tx.rows(schema::ENDED_TRANSFERS, &[time_value(before)])?;
     for row in &ended {
@@ -54,11 +55,22 @@ impl Issuer {
         message: GetTransfers,
     ) -> Result<Vec<Transfer>, Failure<NoRefusal>> {
         let bank = ctx.caller_name().to_owned();
-        let read = move |tx: &mut Tx<'_>| -> Done<Vec<Transfer>> {
-            let rows = tx.rows(schema::TRANSFERS, &[bank.clone().into(), count_value(message.after)])?;
-            Ok(rows.iter().map(transfer).collect::<Result<_, _>>()?)
+        let (asker, after) = (bank.clone(), message.after);
+        let read = move |tx: &mut Tx<'_>| -> Done<(u64, Vec<Transfer>)> {
+            let heard = tx.row(schema::READ_HEARD, params![&asker])?.map_or(Ok(0), |row| row.u64(0))?;
+            let rows = tx.rows(schema::TRANSFERS, &[asker.clone().into(), count_value(after)])?;
+            Ok((heard, rows.iter().map(transfer).collect::<Result<_, _>>()?))
         };
-        self.store.read(read).await.map_err(failure_of_read)
+        let (heard, transfers) = self.store.read(read).await.map_err(failure_of_read)?;
+        if after > heard {
+            let put = move |tx: &mut Tx<'_>| -> Done<u64> {
+                // no number that was not given yet: it would let go of what the bank cannot have heard
+                let last = tx.row(schema::LAST_TRANSFER, params![&bank])?.map_or(Ok(0), |row| row.u64(0))?;
+                Ok(tx.execute(schema::PUT_HEARD, &[bank.clone().into(), count_value(after.min(last))])?)
+            };
+            self.store.write(zeni_store::Caller::default(), put).await.map_err(failure_of_read)?;
+        }
+        Ok(transfers)
     }
 }
 

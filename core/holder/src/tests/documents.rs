@@ -1,5 +1,9 @@
 use zeni_message::{Network, Signed, limits::DOCUMENT_BYTES_MAX};
-use zeni_note::{Payment, keylist::TwoKeyLists, testing::World};
+use zeni_note::{
+    Payment,
+    keylist::TwoKeyLists,
+    testing::{World, key},
+};
 use zeni_store::testing::block_on;
 
 use super::{home::*, town::*};
@@ -138,4 +142,30 @@ fn documents_read_back_and_are_checked() {
         assert!(inspection.holds(), "{inspection:?}");
         assert!(!read.inspect(&elsewhere, &lists, now, None).holds(), "{}", document.label());
     }
+}
+
+/// HC-D19, RN-X38: a proof with more signatures than fit into other documents is read, in both forms; anything else of that length is not.
+#[test]
+fn proofs_may_be_long() {
+    use zeni_note::{
+        OverspendingProof,
+        proof::{Child, Equation, Held},
+    };
+    let world = World::new("long");
+    let cheat = key("cheat");
+    let chain = world.note(&cheat, 10_000, "n");
+    let hop = world.pay(&chain, &cheat, &key("shop"), 1, "one").hops.remove(0);
+    let answer = hop.opening.answer_for(&hop.payee.key());
+    let endorsement = zeni_note::chain::Endorsement { parent: world.leaf(&chain), amount: hop.amount, answer };
+    let child = Child::Endorsement { endorsement, signature: hop.signature, equation: Equation::Strict };
+    let proof = OverspendingProof { held: Held::Note(chain.note), children: vec![child; 10_001], right: chain.holder };
+    let document = Document::OverspendingProof(Signed::sign(world.network(), proof, &key("issuer")));
+    let (bytes, text) = (document.to_bytes(world.network()), document.to_text(world.network()));
+    assert!(bytes.len() > DOCUMENT_BYTES_MAX);
+    assert!(Document::parse(&bytes).is_ok() && Document::parse(text.as_bytes()).is_ok());
+    let other = text.replace("OVERSPENDING PROOF", "PAYMENT");
+    assert_ne!(other, text);
+    assert_eq!(Document::parse(other.as_bytes()).unwrap_err().code(), "too_long");
+    assert_eq!(Document::parse(&vec![0x82; DOCUMENT_BYTES_MAX + 1]).unwrap_err().code(), "too_long");
+    assert_eq!(Document::parse_payment(&bytes).unwrap_err().code(), "too_long");
 }

@@ -256,6 +256,39 @@ fn a_bank_that_denies_a_note() {
     }
 }
 
+/// HC-V7, HC-X9: while an order for a key is doubted, the key takes no second note: both would need its one slot. The person is told until
+/// when. Control: once the note has come after all, or nothing can come any more, it takes one.
+#[test]
+fn a_doubted_order_keeps_its_key() {
+    for comes in [true, false] {
+        let town = sealed_town();
+        let home = Home::unregistered(&town, "taro", Kind::Wallet);
+        block_on(home.open().withdraw(yen(500), false)).unwrap();
+        let KeyMaker::User(key) = contents(&town, &sent(&town)[0])[0].holder else {
+            panic!("the wallet makes its keys")
+        };
+        let again = || block_on(home.open().withdraw_sealed(yen(500), SealedKeys::Again(key)));
+        town.books().sealed.rogue = Some(Rogue::Denies);
+        assert_eq!(again().unwrap_err().code(), "sealed_refused");
+        assert_eq!(block_on(home.open().next_due()).unwrap(), None, "it is not waited for");
+        let until = zeni_note::testing::terms().retain_until;
+        assert_eq!(again().unwrap_err(), WithdrawError::KeyDoubted { until: until.0 });
+        assert_eq!(sent(&town).len(), 2, "nothing more is ordered");
+        if comes {
+            town.books().sealed.rogue = None;
+            town.pass(86_400);
+            block_on(home.open().run_due()).unwrap();
+            assert_eq!(home.figures(), [1_000, 0, 0, 0]);
+            again().unwrap();
+            assert_eq!(home.figures(), [1_500, 0, 0, 0], "control");
+        } else {
+            town.at(until.plus(1));
+            block_on(home.open().run_due()).unwrap();
+            assert_ne!(again().unwrap_err().code(), "key_doubted", "control: the epoch is over, the key is free");
+        }
+    }
+}
+
 /// HC-X1: an order that was honestly refused for want of money is asked about and not carried out when there is money again.
 #[test]
 fn refused_orders_are_never_ordered_again() {

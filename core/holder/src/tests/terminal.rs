@@ -98,6 +98,8 @@ fn a_bank_names_its_shop() {
 fn a_shop_that_lies_about_time_or_payee() {
     let (_town, payer, shop) = scene();
     let genuine = ask(&shop, 300).document;
+    let network = payer.town.world.network();
+    let e = genuine.record.answer(network);
     let mut lies: Vec<_> = (0..5).map(|_| genuine.clone()).collect();
     lies[0].record.time = lies[0].record.time.plus(1);
     lies[1].record.payee = key("somebody else").public();
@@ -107,6 +109,7 @@ fn a_shop_that_lies_about_time_or_payee() {
     for (case, lie) in lies.iter().enumerate() {
         let error = block_on(payer.open().pay(lie)).unwrap_err();
         assert_eq!(error.code(), "bad_request_signature", "case {case}");
+        assert_ne!(lie.record.answer(network), e, "case {case}: another e");
     }
     let liar = key("liar");
     let mut other = genuine.record.clone();
@@ -114,8 +117,17 @@ fn a_shop_that_lies_about_time_or_payee() {
     let other = Signed::sign(payer.town.world.network(), other, &liar);
     assert_eq!(block_on(payer.open().pay(&other)).unwrap_err().code(), "payee_key", "one key asks, another would hold");
     assert_eq!(payer.figures(), [1_000, 0, 0, 0]);
-    block_on(payer.open().pay(&genuine)).unwrap();
+    let paid = block_on(payer.open().pay(&genuine)).unwrap().document;
     assert_eq!(payer.figures(), [700, 0, 0, 0], "control");
+    // what he signed is the e that he made himself, and no other
+    let answered = &paid.answers[0];
+    let parent = zeni_message::identity(network, &answered.chain.note.record);
+    let signs = |answer| {
+        let record = zeni_note::chain::Endorsement { parent, amount: answered.amount, answer };
+        Signed { record, signature: answered.signature }.verify(network, &answered.chain.holder.key()).is_ok()
+    };
+    assert!(signs(e));
+    assert!(lies.iter().all(|lie| !signs(lie.record.answer(network))));
 }
 
 /// HC-F1.4, HC-F3.3, HC-A22, HC-X15, HC-P6, HC-V12: the shop checks S_I with the key it has, offline, after its inquiry: a note that nobody issued, or of another face
@@ -316,6 +328,13 @@ fn divided_to_the_last_unit() {
         block_on(shop.open().receive(&paid)).unwrap();
     }
     assert!(sizes.iter().all(|size| *size == sizes[0]), "{sizes:?}");
+    let rich = Home::unregistered(&town, "hanako", Kind::Wallet);
+    block_on(rich.open().withdraw(yen(1_000), false)).unwrap();
+    for _ in 0..3 {
+        let paid = pay(&rich, &ask(&shop, 1));
+        assert_eq!(C::of(&paid.answers[0].chain).note, amount(1_000));
+        assert_eq!(zeni_message::encode(&paid).len(), sizes[0] + 1, "1,000 is a byte longer than 100");
+    }
     assert_eq!((payer.figures(), shop.deposit_only()), ([0; 4], 100));
     assert_eq!(block_on(payer.open().pay(&ask(&shop, 1).document)).unwrap_err().code(), "insufficient_funds");
     block_on(shop.open().hand_in()).unwrap();

@@ -162,3 +162,21 @@ fn openssl_agrees() {
     let (accepted, _) = openssl(&root, &chain, &[&empty], &customer, "-crl_check");
     assert!(!accepted, "without the bank's list OpenSSL has nothing to go by");
 }
+
+/// HC-P15: a chain holds when all its certificates do: from the latest start to the earliest end.
+#[test]
+fn a_chain_holds_when_all_of_it_does() {
+    let root = root();
+    let customers = customers(&root, "aoba");
+    let (of_root, of_customers) = (Validity::days(NOW, 3_650), Validity::days(NOW, 1_000));
+    assert_eq!(Validity::of_chain(&root.certificate_pem()), Some(of_root));
+    for pem in
+        [root.certificate_pem() + &customers.certificate_pem(), customers.certificate_pem() + &root.certificate_pem()]
+    {
+        let both = Validity::of_chain(&pem).unwrap();
+        assert_eq!(both, of_customers);
+        assert!(both.contains(both.from()) && both.contains(both.until()) && !both.contains(of_root.until()));
+    }
+    assert_eq!(Validity::of_chain(""), None);
+    assert_eq!(Validity::of_chain("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), None);
+}

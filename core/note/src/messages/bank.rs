@@ -73,6 +73,7 @@ refusals! {
         2 BadRequest = Sender, AfterRepair, "bad_request", "the certificate signing request is malformed, its signature is false, or the account key is none";
         3 OtherAccountKey = Sender, Never, "other_account_key", "the certificate signing request names another account key than was sent, or none";
         4 NoShop = Sender, Never, "no_shop", "names are certified for shops only";
+        5 TooManyCertificates { 0 max: u32 } = Sender, Later, "too_many_certificates", "the account has {max} certificates that hold: enrol again when one has ended, or use one of its wallets";
     }
 }
 

@@ -151,13 +151,20 @@ fn hidden_keys_are_checked_through_g() {
     }
 }
 
-/// HC-D3: what holds K wipes it when it is dropped.
+/// HC-D3: what holds K wipes it when it is dropped: the memory in which it stood holds zeros. Control: before it holds K.
 #[test]
+#[expect(unsafe_code, reason = "looks at the memory of what was dropped")]
 fn k_is_wiped_on_drop() {
-    fn wipes<T: ZeroizeOnDrop>() -> bool {
-        core::mem::needs_drop::<T>()
-    }
-    assert!(wipes::<SealedContent>());
+    let mut place = core::mem::MaybeUninit::new(content(user()));
+    let look = |place: &core::mem::MaybeUninit<SealedContent>| -> Vec<u8> {
+        // SAFETY: the bytes of K have been written, are never padding and stay in place; no reference to them is made.
+        let k = unsafe { &raw const (*place.as_ptr()).k }.cast::<u8>();
+        (0..32).map(|at| unsafe { k.add(at).read_volatile() }).collect()
+    };
+    assert_eq!(look(&place), [7; 32]);
+    // SAFETY: it was initialised above and is not used again.
+    unsafe { place.assume_init_drop() };
+    assert_eq!(look(&place), [0; 32]);
 }
 
 /// HC-V7, HC-V8, HC-O16: several notes of one X and one N_U differ by TM; without it they are the same number.

@@ -3,7 +3,7 @@
 use std::string::String;
 
 use zeni_crypto::{Digest, PublicKey};
-use zeni_message::{Record, Signed, Time};
+use zeni_message::{Record, Signed, Time, limits::PROOF_DOCUMENT_BYTES_MAX};
 
 use super::{CONTENT_LEN, Envelope, IssuerMadeKeys, KeyMaker, SealedContent, WithdrawalOrder, account_key_digest};
 use crate::{
@@ -88,6 +88,8 @@ pub struct Identified {
 
 impl Record for Identified {
     const KIND: &'static str = "zeni/identified";
+    /// Whatever proof the bank was asked with, it can show.
+    const MAX: usize = PROOF_DOCUMENT_BYTES_MAX;
 }
 
 /// Why a case shows nothing, in the order of the checks.

@@ -83,7 +83,7 @@ fn ended_licences_leave_the_list() {
 }
 
 /// RN-D22, RN-F8.4: with more revoked keys than a reply can carry the list is published all the same, as long as a reply can
-/// be, with the last revoked in it; the audit tells that it is cut.
+/// be, with the last revoked of each kind in it; the audit tells that it is cut.
 #[test]
 fn a_list_never_outgrows_its_reply() {
     use crate::publication::REVOKED_MAX;
@@ -101,6 +101,7 @@ fn a_list_never_outgrows_its_reply() {
             Ok::<_, zeni_store::JobError<()>>(tx.execute(sql, &[])?)
         })
         .unwrap();
+    overspend_to_oneself(&bench);
     bench.disclose(bench.proof(&cheat, "n")).unwrap();
     let full = bench.send_as(Role::Wallet, &GetRevocations {}).expect("it can be published");
     assert_eq!(full.record.revoked.len(), REVOKED_MAX);
@@ -113,4 +114,32 @@ fn a_list_never_outgrows_its_reply() {
     assert!(fresh.revokes(&cheat.public()) && fresh.revokes(&spare.public()));
     let missing = |violation: &crate::Violation| matches!(violation, crate::Violation::ListDiffers { surplus: 0, .. });
     assert!(bench.audit().violations.iter().any(missing));
+}
+
+/// Lists 300,000 keys under seal that overspent, all later than anything else was revoked.
+fn overspend_to_oneself(bench: &Bench) {
+    let flood = |tx: &mut Tx<'_>| {
+        let sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) \
+            INSERT INTO sealed_key (digest, revoked_at, until) \
+            SELECT CAST(printf('%032d', 1000000 + n.i) AS BLOB), 9000000000, 9000000000 FROM n";
+        Ok::<_, zeni_store::JobError<()>>(tx.execute(sql, &[])?)
+    };
+    assert_eq!(bench.store.write_blocking(Caller::default(), flood).unwrap(), 300_000);
+}
+
+/// RN-F8.4, RN-D22, HC-X46: whoever overspends any number of the smallest notes under seal to himself pushes no revoked licence off the
+/// list, neither one that was revoked before nor one that is revoked then; and the keys under seal have no more than their share.
+#[test]
+fn keys_under_seal_push_out_no_licence() {
+    use crate::publication::SEALED_MAX;
+    let bench = Bench::new();
+    let (before, then) = (key("before"), key("then"));
+    bench.license(TARO, &[&before]);
+    bench.license(JIRO, &[&then]);
+    bench.disclose(bench.proof(&before, "n")).unwrap();
+    overspend_to_oneself(&bench);
+    bench.disclose(bench.proof(&then, "m")).unwrap();
+    let full = list(&bench);
+    assert!(full.revokes(&before.public()) && full.revokes(&then.public()));
+    assert_eq!(full.revoked.len(), SEALED_MAX + 2);
 }

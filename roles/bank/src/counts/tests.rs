@@ -125,3 +125,39 @@ fn a_clock_set_back_holds_up_nothing() {
         assert_eq!(town.sent::<ReportCounts>().len(), before + 1);
     }
 }
+
+/// DESIGN §4, RN-F9.2, HC-O20: a report that was stored before the bank's key was changed, and not taken, is signed anew: the same content
+/// and number, so that the issuer hears of counts again. Control: under the old key nobody takes it.
+#[test]
+fn a_report_of_before_a_change_of_keys_is_signed_anew() {
+    let mut town = Town::new();
+    let (order, _) = town.order("one", &[100]);
+    town.withdraw("A-1", &order).expect("a withdrawal");
+    town.cut(&[Cut::Before]);
+    assert!(town.tick().is_err());
+    let stored = stored_report(&town);
+    let old = zeni_message::Signed::sign(town.world.network(), stored.record.clone(), &key("the old document key"));
+    let message = ReportCounts { counts: old.clone() };
+    let caller = zeni_message::route::Caller { role: zeni_message::Role::Bank, name: crate::testing::BANK.into() };
+    let ctx = zeni_message::route::Ctx { now: town.bank.clock.now(), caller: Some(caller) };
+    let refused = crate::testing::now(zeni_message::route::Handle::handle(&*town.issuer, &ctx, message));
+    assert!(refused.is_err(), "control");
+    assert_eq!(town.sabotage("UPDATE report SET counts = ?1", vec![zeni_message::encode(&old).into()]), 1);
+    town.settle();
+    let taken = town.desk().counts.clone().expect("a report");
+    assert_eq!(taken.record, old.record);
+    taken.verify(town.world.network(), &key("bank document").public()).expect("under the present key");
+    assert_eq!(stored_report(&town), taken);
+    assert!(town.sound().reported);
+    let (order, _) = town.order("two", &[100]);
+    town.withdraw("A-1", &order).expect("a withdrawal");
+    town.settle();
+    assert_eq!(town.desk().counts.clone().expect("a report").record.number, old.record.number + 1);
+}
+
+/// The last report in the bank's store.
+fn stored_report(town: &Town) -> zeni_message::Signed<zeni_note::messages::issuer::Counts> {
+    let rows = town.table("report");
+    let zeni_store::Value::Blob(bytes) = &rows.last().expect("a report")[1] else { panic!("bytes") };
+    decode(bytes, MESSAGE_BYTES_MAX).expect("a report")
+}

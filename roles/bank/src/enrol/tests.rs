@@ -3,6 +3,7 @@ use zeni_identity::{Identity, PartyName, TlsKey, Trust};
 use zeni_message::{Role, peer::SendError, route::Clock};
 use zeni_note::messages::bank::{Enrol, EnrolRefusal, Enrolled};
 
+use super::CERTIFICATES_MAX;
 use crate::testing::{BANK, NETWORK, Town, account_key, now, refusal, signing_request};
 
 fn message(account: &str, code: &str, role: Role, key: &TlsKey) -> Enrol {
@@ -99,7 +100,7 @@ fn account_keys_are_kept() {
     let key = TlsKey::generate();
     let request = message("A-1", "code A-1", Role::Wallet, &key);
     let first = enrol(&town, &request).expect("enrolled");
-    let keys = |town: &Town| town.table("account_key").len();
+    let keys = |town: &Town| town.table("certificate").len();
     assert_eq!(keys(&town), 1);
     town.restart();
     let before = town.dump();
@@ -149,4 +150,31 @@ fn shops_get_their_names() {
     assert_eq!(refusal(enrol(&town, &person)), EnrolRefusal::NoShop);
     let none = Enrol { payee_key: Some(PublicKey([0xff; 32])), ..request };
     assert_eq!(refusal(enrol(&town, &none)), EnrolRefusal::BadRequest);
+}
+
+/// HC-O3: who enrols over and over fills no database: beyond the bound he is refused, nothing changes, and the first wallet of the account
+/// still orders. What was certified is told again. Certificates that have ended make room, unless an order that is kept needs them.
+/// Control: each enrolment leaves a row.
+#[test]
+fn enrolments_are_bounded() {
+    let town = Town::new();
+    town.issued("A-1", "kept", 100);
+    let key = TlsKey::generate();
+    let message = |n: usize| with_account_key("A-1", "code A-1", Role::Wallet, &key, account_key(&format!("key {n}")));
+    let rows = || town.table("certificate").iter().filter(|row| row[0] == "A-1".into()).count();
+    for n in rows()..CERTIFICATES_MAX {
+        enrol(&town, &message(n)).expect("below the bound");
+        assert_eq!(rows(), n + 1, "control");
+    }
+    let before = town.dump();
+    let max = u32::try_from(CERTIFICATES_MAX).expect("small");
+    for n in 1_000..1_050 {
+        assert_eq!(refusal(enrol(&town, &message(n))), EnrolRefusal::TooManyCertificates { max });
+    }
+    enrol(&town, &message(CERTIFICATES_MAX - 1)).expect("what was certified is told");
+    assert_eq!(town.dump(), before);
+    town.issued("A-1", "the first wallet", 100);
+    town.set_time(town.clock.now().plus(400 * 86_400));
+    enrol(&town, &message(1_000)).expect("the others have ended");
+    assert_eq!(rows(), 2, "the new one, and that of the order which is kept");
 }

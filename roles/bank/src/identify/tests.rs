@@ -1,5 +1,6 @@
 //! Names against proofs, and against nothing else. The issuer of these tests is malicious where it can be.
 
+mod dated;
 mod held;
 
 use std::sync::Arc;
@@ -250,8 +251,8 @@ fn a_request_of_another_bank_is_unknown() {
 fn an_altered_record_names_nobody() {
     let sabotage = [
         "UPDATE sealed_order SET account = 'A-2'",
-        "UPDATE sealed_order SET account = 'A-2', key = (SELECT key FROM account_key WHERE account = 'A-2')",
-        "UPDATE account_key SET account = 'A-2', key = zeroblob(32) WHERE account = 'A-1'",
+        "UPDATE sealed_order SET account = 'A-2', (key, certificate) = (SELECT key, request FROM certificate WHERE account = 'A-2')",
+        "UPDATE certificate SET account = 'A-2', key = zeroblob(32) WHERE account = 'A-1'",
     ];
     for sql in sabotage {
         let town = Town::new();
@@ -266,6 +267,40 @@ fn an_altered_record_names_nobody() {
     let (cheat, chain) = town.issued("A-1", "cheat", 1_000);
     assert_eq!(town.identify(&town.question(&cheat, &chain, &[600, 600])), Ok(Identification::Identified));
     assert_eq!(town.cases().cases[0].account, "A-1");
+}
+
+/// HC-F5.5, HC-P16, HC-P24: who alters the bank's records so that a cheat's request leads to the order of an honest customer, with his own
+/// key, certificate and signature, frames nobody: his order names another request, or another bank. Control: where his order is of the
+/// request the same row names him.
+#[test]
+fn a_redirected_request_frames_nobody() {
+    let redirected = |order: Option<fn(&mut WithdrawalOrder, &WithdrawalOrder)>| {
+        let town = Town::new();
+        let (cheat, chain) = town.issued("A-2", "cheat", 1_000);
+        let (victim, _) = town.issued("A-1", "victim", 1_000);
+        let delete = "DELETE FROM sealed_order WHERE request = ?1";
+        assert_eq!(town.sabotage(delete, vec![cheat.request().0.into()]), 1);
+        let redirect = "UPDATE sealed_order SET request = ?2 WHERE request = ?1";
+        assert_eq!(town.sabotage(redirect, vec![victim.request().0.into(), cheat.request().0.into()]), 1);
+        if let Some(alter) = order {
+            // what the victim signed elsewhere, under the same key
+            let mut record = victim.item.order.record.clone();
+            alter(&mut record, &cheat.item.order.record);
+            let signed = zeni_message::encode(&town.signed(record, "A-1"));
+            assert_eq!(town.sabotage("UPDATE sealed_order SET signed = ?1", vec![signed.into()]), 1);
+        }
+        let answer = town.identify(&town.question(&cheat, &chain, &[600, 600]));
+        (answer, outcomes(&town), town.cases().cases.len(), town.cases().suspended.len())
+    };
+    let nobody = (Ok(Identification::Unknown), vec![Outcome::Unproven], 0, 0);
+    assert_eq!(redirected(None), nobody, "another request");
+    let elsewhere = redirected(Some(|order, cheats| {
+        order.of = cheats.of;
+        order.bank = "sakura".into();
+    }));
+    assert_eq!(elsewhere, nobody, "another bank");
+    let own = redirected(Some(|order, cheats| order.of = cheats.of));
+    assert_eq!(own, (Ok(Identification::Identified), vec![Outcome::Identified], 1, 1), "control");
 }
 
 /// HC-F5.6, HC-A21: withdrawals under seal of who was named are refused until the operator lifts it; what was ordered before is

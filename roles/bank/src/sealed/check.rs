@@ -10,12 +10,16 @@ use zeni_note::{
     sealed::{Envelope, Ordered},
 };
 
-use crate::{accounts::Customer, lists::Lists};
+use crate::{accounts::Customer, certificates::KeyCertificate, lists::Lists};
+
+/// Seconds by which the time of an order may differ from the bank's: its evidence is judged as of that time, and a customer whose
+/// message was lost sends the same bytes again.
+pub(super) const ORDER_TIME_TOLERANCE_S: u64 = 86_400;
 
 /// What is known of an account and of the ids in a message before anything is checked.
 pub(super) struct Known {
-    /// Keys that may sign its orders.
-    pub(super) keys: Vec<PublicKey>,
+    /// Its certificates, which name the keys that may sign its orders.
+    pub(super) certificates: Vec<KeyCertificate>,
     /// Per item, the identity of the order that has its id.
     pub(super) orders: Vec<Option<Digest>>,
 }
@@ -28,6 +32,8 @@ pub(super) struct Checked {
     pub(super) content: Digest,
     /// The account key that signed it.
     pub(super) key: PublicKey,
+    /// The certificate that names the key and holds at the time of the order.
+    pub(super) certificate: Digest,
     /// Until when it is kept (HC-O9).
     pub(super) keep_until: Time,
 }
@@ -76,8 +82,15 @@ impl Desk<'_> {
         if let Some(it) = asked.iter().find(|it| !own(it)) {
             return Err(WithdrawSealedRefusal::WrongAccount { item: it.item });
         }
+        // the newest first: which most orders are signed with
+        let mut keys: Vec<PublicKey> = Vec::new();
+        for key in known.certificates.iter().rev().filter_map(|certificate| certificate.key) {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
         for it in asked.iter_mut().filter(|it| it.is_new()) {
-            let signer = known.keys.iter().find(|key| it.order.order.verify(self.network, key).is_ok());
+            let signer = keys.iter().find(|key| it.order.order.verify(self.network, key).is_ok());
             it.signer = Some(*signer.ok_or(WithdrawSealedRefusal::NotSigned { item: it.item })?);
         }
         // what has another length would not open, and might not even fit into a message to the issuer
@@ -90,12 +103,28 @@ impl Desk<'_> {
         one_order_per_id(&asked)?;
         let terms = self.terms(&asked)?;
         one_request_per_order(&asked)?;
-        let new = asked.into_iter().filter(Asked::is_new).zip(terms);
-        let passed = new.map(|(it, terms)| {
+        self.dated(&asked)?;
+        let mut passed = Vec::with_capacity(terms.len());
+        for (it, terms) in asked.into_iter().filter(Asked::is_new).zip(terms) {
             let Asked { item, order, content, signer, .. } = it;
-            Some(Checked { item, order, content, key: signer?, keep_until: terms.retain_until })
-        });
-        Ok(passed.flatten().collect())
+            let names = |one: &&KeyCertificate| one.key == signer && one.holds(order.order.record.time);
+            let (Some(key), Some(certificate)) = (signer, known.certificates.iter().rev().find(names)) else {
+                return Err(WithdrawSealedRefusal::NotCertified { item });
+            };
+            let (certificate, keep_until) = (certificate.request, terms.retain_until);
+            passed.push(Checked { item, order, content, key, certificate, keep_until });
+        }
+        Ok(passed)
+    }
+
+    /// Whether each new order is of about now: a third party checks its key as of that time (HC-P15).
+    fn dated(&self, asked: &[Asked]) -> Result<(), WithdrawSealedRefusal> {
+        let (earliest, latest) = (self.now.minus(ORDER_TIME_TOLERANCE_S), self.now.plus(ORDER_TIME_TOLERANCE_S));
+        let present = earliest..=latest;
+        match asked.iter().filter(|it| it.is_new()).find(|it| !present.contains(&it.order.order.record.time)) {
+            Some(it) => Err(WithdrawSealedRefusal::OtherTime { item: it.item, now: self.now.0 }),
+            None => Ok(()),
+        }
     }
 
     /// The terms of each new order, if the bank issues such notes now, to this account.

@@ -16,8 +16,8 @@ use zeni_note::{
 
 use crate::testing::{Cut, OPENING, POLL_S, Town, account_key, refusal, sealed_terms, transfer};
 
-/// HC-F2.4, F2.5, F2.6, F2.7, F2.8, F2.16, F2.17, HC-A13…A19, HC-V9, V10, V11, V18, V19, HC-D5…D7: an order under seal is
-/// reserved, sent, debited when the note is there; the customer gets E_K as the issuer made it and opens his note.
+/// HC-F2.4, F2.5, F2.6, F2.7, F2.8, F2.16, F2.17, HC-A13…A19, HC-V9, V10, V11, V18, V19, HC-D5…D7, HC-N12: an order under seal,
+/// one message to the bank and one to the issuer with their replies, is reserved, sent, debited when the note is there; the customer gets E_K as the issuer made it and opens his note.
 #[test]
 fn an_order_under_seal_gives_a_note() {
     let mut town = Town::new();
@@ -221,7 +221,7 @@ fn known_and_new_orders_mix() {
     town.sound();
 }
 
-/// HC-O3: each key that a customer enrolled signs his orders, of many the newest; the key of another account does not.
+/// HC-O3: each key that a customer enrolled signs his orders, however many came after it; the key of another account does not.
 #[test]
 fn an_account_has_several_keys() {
     let town = Town::new();
@@ -235,12 +235,12 @@ fn an_account_has_several_keys() {
     assert!(signed_by("one", "phone"));
     town.enrol("A-2", key("other").public());
     assert!(!signed_by("two", "other"));
-    for n in 0..16 {
+    for n in 0..20 {
         town.advance(1);
         town.enrol("A-1", key(&format!("tablet {n}")).public());
     }
     assert!(signed_by("three", "tablet 0"));
-    assert!(!signed_by("four", "phone"), "sixteen newer ones");
+    assert!(signed_by("four", "phone"), "no wallet shuts another out");
     assert_ne!(account_key("A-1"), account_key("A-2"));
 }
 
@@ -295,4 +295,29 @@ fn accounts_of_before_order_under_seal() {
     town.issued("A-1", "one", 1_000);
     assert_eq!(town.outstanding(), 1_000);
     town.sound();
+}
+
+/// HC-F1.3, HC-X45: a bank whose key is not the one that the published list names takes no orders: the issuer would refuse its signature,
+/// and no customer could check his receipt. What was issued before is told. Control: under the published key orders are taken.
+#[test]
+fn orders_are_taken_under_the_published_key_alone() {
+    let mut town = Town::new();
+    let (first, _) = town.issued("A-1", "first", 100);
+    let published = town.desk().lists[0].clone();
+    for (key, taken) in [(key("a changed key").public(), false), (town.issuer.document(), true)] {
+        let mut record = published.record.clone();
+        record.sealed[0].key = key;
+        let list = zeni_message::encode(&town.world.sign_key_list(record));
+        assert_eq!(town.sabotage("UPDATE key_list SET list = ?1 WHERE epoch = 1", vec![list.into()]), 1);
+        town.restart();
+        let before = (town.dump(), town.sent::<IssueSealed>().len());
+        let answer = town.withdraw_sealed("A-1", &[town.purse("A-1", "second", 100)]);
+        if taken {
+            answer.expect("control");
+        } else {
+            assert_eq!(refusal(answer), Refusal::UnknownSeries { item: 0 });
+            assert_eq!((town.dump(), town.sent::<IssueSealed>().len()), before);
+        }
+        town.withdraw_sealed("A-1", std::slice::from_ref(&first)).expect("told");
+    }
 }

@@ -30,7 +30,7 @@ impl Town {
     }
 }
 
-const DUMP: [&str; 26] = [
+const DUMP: [&str; 25] = [
     "SELECT * FROM account ORDER BY 1",
     "SELECT * FROM certificate ORDER BY 1, 2",
     "SELECT * FROM signing_key ORDER BY 1",
@@ -50,7 +50,6 @@ const DUMP: [&str; 26] = [
     "SELECT * FROM ledger_entry ORDER BY 1, 2, 3",
     "SELECT * FROM ledger_balance ORDER BY 1",
     "SELECT * FROM revocation_list ORDER BY 1",
-    "SELECT * FROM account_key ORDER BY 1, 2",
     "SELECT * FROM sealed_order ORDER BY 1",
     "SELECT * FROM sealed_pruned ORDER BY 1",
     "SELECT * FROM transfer ORDER BY 1",

@@ -4,7 +4,7 @@ use zeni_note::{
     OverspendingProof,
     messages::issuer::Outcome,
     proof::{Child, Equation},
-    testing::amount,
+    testing::{DAY, START, amount},
 };
 
 use crate::{
@@ -68,6 +68,48 @@ fn an_unknown_key_releases_no_name() {
     assert_eq!((cases[0].state.as_str(), cases[0].name.clone()), ("refused", None));
     let told = block_on(setup.member(AOBA, zeni_note::messages::issuer::GetDecisions { after: 0 })).unwrap();
     assert_eq!(told, []);
+}
+
+/// HC-O8, HC-P21, RN-X39: a refused case whose claim is still open serves no term: whoever decides the claim finds what it is about.
+#[test]
+fn a_case_stays_while_its_claim_is_open() {
+    let most = amount(1_000_000);
+    let setup =
+        block_on(Setup::new(Policy::Capped { per_key: most, per_person: most, per_issuer_day: most, cutoff: 86_400 }));
+    let (ghost, shop) = (zeni_note::testing::key("ghost"), setup.person("shop"));
+    let chain = block_on(setup.note(&ghost, 500, "n1"));
+    let items = ["a", "b"].map(|word| {
+        let paid = setup.world.pay(&chain, &ghost, &shop, 500, word);
+        setup.deposit(&paid, &shop, AOBA, word)
+    });
+    block_on(setup.give_back(AOBA, "b1", items.to_vec())).unwrap();
+    let states = || {
+        block_on(setup.settle_down());
+        block_on(setup.issuer.cases()).unwrap().into_iter().map(|case| case.state).collect::<Vec<_>>()
+    };
+    assert_eq!(states(), ["refused"]);
+    setup.clock.put(START.plus(500 * DAY));
+    assert_eq!(states(), ["refused"], "the claim is open");
+    let decide = |tx: &mut zeni_store::Tx<'_>| -> Result<u64, zeni_store::JobError<()>> {
+        Ok(tx.execute("UPDATE claim SET state = 'decided'", &[])?)
+    };
+    assert_eq!(setup.store.write_blocking(zeni_store::Caller::default(), decide).unwrap(), 1);
+    assert!(states().is_empty(), "control");
+}
+
+/// DESIGN §5 "Trace": whoever can name keys is asked side by side: an answer that waits for nothing does not wait for another.
+#[test]
+fn questions_are_asked_side_by_side() {
+    let (send, receive) = futures::channel::oneshot::channel::<u32>();
+    let first: std::pin::Pin<Box<dyn Future<Output = u32>>> = Box::pin(async { receive.await.unwrap() });
+    let second: std::pin::Pin<Box<dyn Future<Output = u32>>> = Box::pin(async {
+        send.send(1).unwrap();
+        2
+    });
+    // one after the other this would never end
+    assert_eq!(block_on(super::ask::all([first, second].into_iter())), [1, 2]);
+    let none: [std::future::Ready<u32>; 0] = [];
+    assert_eq!(block_on(super::ask::all(none.into_iter())), [0; 0]);
 }
 
 /// RN-F8.4: a case is disclosed once, however often rounds are done, and revocation reaches the issuer's own checks.

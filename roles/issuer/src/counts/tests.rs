@@ -49,56 +49,101 @@ fn told(setup: &Setup, number: u64, log: Option<(LogMark, LogMark)>) -> ReportCo
     ReportCounts { counts: Signed::sign(setup.world.network(), counts, &setup.banks[0].document) }
 }
 
+fn alarms(setup: &Setup) -> Vec<String> {
+    block_on(setup.issuer.alarms()).unwrap().into_iter().map(|(_, kind)| kind).collect()
+}
+
+fn violations(setup: &Setup) -> Vec<String> {
+    block_on(setup.issuer.audit()).unwrap().violations
+}
+
+fn send(setup: &Setup, number: u64, log: Option<(LogMark, LogMark)>) {
+    assert_eq!(block_on(setup.member(BANKS[0], told(setup, number, log))), Ok(number), "counts are taken");
+}
+
 /// HC-F5.6, HC-A21, HC-O9, DESIGN §5 "Trace": a bank whose log of identifications lost its end, was written anew, or is told of no more, is
-/// held to what it has signed: an alarm, once, with both its words as evidence, and the audit says so; customers' notes are redeemed
-/// all the same. Control: a log that grows, or stands still, or is told of twice raises none.
+/// held to what it has signed: an alarm, with both its words as evidence, and the audit says so until an operator has accepted it;
+/// customers' notes are redeemed all the same. Control: a log that grows, or stands still, or is told of twice raises none.
 #[test]
 fn a_log_that_was_cut_is_an_alarm() {
     let (one, two, three) = (mark(1, "one"), mark(2, "two"), mark(3, "three"));
     let forged = mark(2, "forged");
+    let gone = LogMark { number: 2, head: LogMark::START.head };
     let cuts = [
-        Some((mark(2, "nothing"), one)),                               // its end is gone
-        Some((LogMark { number: 2, head: LogMark::START.head }, one)), // and said to be
-        Some((forged, forged)),                                        // written anew
-        Some((forged, three)),                                         // and hidden behind a new entry
-        Some((one, three)),                                            // by a bank that forgot what it had reported
-        Some((LogMark::START, LogMark::START)),                        // all of it
-        None,
+        (Some((mark(2, "nothing"), one)), "cut off or written anew"), // its end is gone
+        (Some((gone, one)), "by the bank's own word"),                // and said to be
+        (Some((forged, forged)), "cut off or written anew"),          // written anew
+        (Some((forged, three)), "cut off or written anew"),           // and hidden behind a new entry
+        (Some((one, three)), "cut off or written anew"),              // by a bank that forgot what it had reported
+        (Some((LogMark::START, LogMark::START)), "cut off or written anew"), // all of it
+        (None, "tells of it no more"),
     ];
-    for (case, cut) in cuts.into_iter().enumerate() {
+    for (case, (cut, text)) in cuts.into_iter().enumerate() {
         let setup = block_on(Setup::new(Policy::Refuse));
-        let send = |report: &ReportCounts| block_on(setup.member(BANKS[0], report.clone()));
-        let alarms = || {
-            let alarms = block_on(setup.issuer.alarms()).unwrap();
-            alarms.into_iter().map(|(_, kind)| kind).collect::<Vec<_>>()
-        };
-        let violations = || block_on(setup.issuer.audit()).unwrap().violations;
         let honest = [(LogMark::START, LogMark::START), (LogMark::START, one), (one, one), (one, two)];
         for (number, log) in (1..).zip(honest) {
-            let report = told(&setup, number, Some(log));
-            assert_eq!([send(&report), send(&report)], [Ok(number), Ok(number)]);
+            send(&setup, number, Some(log));
+            send(&setup, number, Some(log));
         }
-        assert_eq!((alarms(), violations()), (vec![], vec![]), "control");
+        assert_eq!((alarms(&setup), violations(&setup)), (vec![], vec![]), "control");
         let logs = block_on(setup.issuer.audit()).unwrap().identification_logs;
         assert_eq!((logs[0].bank.as_str(), logs[0].entries, &logs[0].head), (BANKS[0], 2, &two.head.to_string()));
 
-        assert_eq!(send(&told(&setup, 5, cut)), Ok(5), "counts are taken");
-        assert_eq!(alarms(), ["identification_log"], "{case}");
-        let found = violations();
-        assert!(found.len() == 1 && found[0].contains("its log of identifications had 2 entries"), "{case}: {found:?}");
+        send(&setup, 5, cut);
+        send(&setup, 5, cut);
+        assert_eq!(alarms(&setup), ["identification_log"], "{case}");
+        let found = violations(&setup);
+        assert!(found.len() == 1 && found[0].contains("had 2 entries") && found[0].contains(text), "{case}: {found:?}");
         // the bank's two words, each signed, that do not go together
-        let words: Vec<Signed<Counts>> = crate::tests::dump(&setup.store)
+        let dump = crate::tests::dump(&setup.store);
+        let words: Vec<Signed<Counts>> = dump
             .iter()
-            .filter(|(table, _)| table == "alarm" || table == "log_mark")
+            .filter(|(table, _)| table == "log_break")
             .flat_map(|(_, rows)| rows)
-            .filter_map(|row| zeni_message::decode(row.blob(3).ok()?, zeni_message::limits::MESSAGE_BYTES_MAX).ok())
+            .flat_map(zeni_store::Row::values)
+            .filter_map(|value| if let zeni_store::Value::Blob(bytes) = value { Some(bytes) } else { None })
+            .filter_map(|bytes| zeni_message::decode(bytes, zeni_message::limits::MESSAGE_BYTES_MAX).ok())
             .collect();
         let bank = setup.banks[0].document.public();
-        assert!(words.len() == 2 && words.iter().all(|word| word.verify(setup.world.network(), &bank).is_ok()));
-        // again and again is one alarm; what was greatest stays
-        assert_eq!(send(&told(&setup, 6, cut)), Ok(6));
-        assert_eq!((alarms().len(), violations().len()), (1, 1));
-        assert_eq!(send(&told(&setup, 7, Some((two, three)))), Ok(7));
-        assert_eq!((alarms().len(), violations()), (1, vec![]), "the log is whole again; the alarm stays");
+        assert!(words.iter().all(|word| word.verify(setup.world.network(), &bank).is_ok()));
+        assert_eq!(words.iter().map(|word| word.record.number).collect::<Vec<_>>(), [4, 5], "{case}");
+
+        // the log goes on from where it is now: no other alarm, and the accusation stands until it is explained
+        let end = cut.map_or(LogMark::START, |(_, end)| end);
+        let next = mark(end.number + 5, "next");
+        send(&setup, 6, Some((end, next)));
+        send(&setup, 7, Some((next, next)));
+        assert_eq!((alarms(&setup).len(), violations(&setup).len()), (1, 1), "{case}");
+        assert_eq!(
+            [block_on(setup.issuer.accept_log(BANKS[1])), block_on(setup.issuer.accept_log(BANKS[0]))],
+            [Ok(0), Ok(1)]
+        );
+        assert_eq!((alarms(&setup).len(), violations(&setup)), (1, vec![]), "{case}");
+
+        // and whoever cuts it once more is seen once more
+        send(&setup, 8, Some((LogMark { number: next.number, head: LogMark::START.head }, one)));
+        assert_eq!((alarms(&setup).len(), violations(&setup).len()), (2, 1), "{case}");
     }
+}
+
+/// HC-F5.6, HC-P12, RN-X37: an issuer that was restored from an older backup accuses an honest bank once, says what else it may be, and no
+/// more once the operator has accepted the log: it follows it from where it is.
+#[test]
+fn a_restored_issuer_does_not_accuse_for_ever() {
+    let setup = block_on(Setup::new(Policy::Refuse));
+    let marks: Vec<LogMark> = (0..8).map(|number| mark(number, &format!("{number}"))).collect();
+    send(&setup, 1, Some((marks[0], marks[2])));
+    // reports 2 and 3 were lost with what the issuer had since its backup
+    for number in 4..7 {
+        send(
+            &setup,
+            number,
+            Some((marks[usize::try_from(number).unwrap()], marks[usize::try_from(number).unwrap() + 1])),
+        );
+        assert_eq!(alarms(&setup).len(), 1);
+    }
+    let found = violations(&setup);
+    assert!(found.len() == 1 && found[0].contains("this issuer was restored from an older backup"), "{found:?}");
+    assert_eq!(block_on(setup.issuer.accept_log(BANKS[0])), Ok(1));
+    assert_eq!((alarms(&setup).len(), violations(&setup)), (1, vec![]));
 }

@@ -54,6 +54,10 @@ pub struct BankDesk {
     pub identified: Mutex<Vec<String>>,
     /// Whether it does not answer.
     pub silent: AtomicBool,
+    /// Whether it refuses every proof, true ones too.
+    pub lies: AtomicBool,
+    /// Digests of the contents with which it was asked, in the order of the questions.
+    pub questions: Mutex<Vec<Digest>>,
     /// Whether it accepts keys that the issuer made, and says so in its orders.
     pub believes: AtomicBool,
     /// How often it was asked.
@@ -69,6 +73,8 @@ impl BankDesk {
             orders: Mutex::default(),
             identified: Mutex::default(),
             silent: AtomicBool::new(false),
+            lies: AtomicBool::new(false),
+            questions: Mutex::default(),
             believes: AtomicBool::new(false),
             asked: AtomicU64::new(0),
         })
@@ -99,8 +105,13 @@ impl BankDesk {
 impl Handle<IdentifyOverspender> for BankDesk {
     async fn handle(&self, _: &Ctx, message: IdentifyOverspender) -> Result<Identification, Failure<IdentifyRefusal>> {
         self.asked.fetch_add(1, Ordering::Relaxed);
+        let subject = sha256(&[&message.content[..]]);
+        self.questions.lock().unwrap_or_else(PoisonError::into_inner).push(subject);
         if self.silent.load(Ordering::Relaxed) {
             return Err(Failure::Busy);
+        }
+        if self.lies.load(Ordering::Relaxed) {
+            return Err(IdentifyRefusal::NoProof.into());
         }
         let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let list = |epoch| lists.iter().map(|list| &list.record).find(|list| list.epoch == epoch);

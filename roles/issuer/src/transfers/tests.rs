@@ -88,8 +88,8 @@ fn a_transfer_names_no_note() {
     assert_eq!(one, Transfer { cycle: one.cycle, ..other });
 }
 
-/// HC-X34, HC-X35, HC-P21, HC-O8: transfers go when their cycle is as old as records get, but the last of a bank; the next tells what is new
-/// and no more, under the next number.
+/// HC-X34, HC-X35, HC-P21, HC-O8: transfers go when their cycle is as old as records get and their bank has asked for what follows them, but
+/// the last of a bank; the next tells what is new and no more, under the next number.
 #[test]
 fn transfers_serve_a_term() {
     let setup = block_on(Setup::new(Policy::Refuse));
@@ -101,19 +101,38 @@ fn transfers_serve_a_term() {
     };
     cycle("one", 1_000);
     cycle("two", 500);
+    cycle("two and a half", 100);
     let (user, chain) = block_on(setup.sealed_note(AOBA, "taro", "three", 500));
     setup.clock.put(START.plus(100 * DAY));
     let item = setup.deposit(&chain, &user, MIDORI, "three");
     block_on(setup.give_back(MIDORI, "three", vec![item])).unwrap();
+    // aoba has booked the first, midori nothing
+    assert_eq!(transfers(&setup, AOBA, 1).len(), 2);
     setup.clock.put(START.plus(401 * DAY));
     block_on(setup.settle_down());
-    assert_eq!(transfers(&setup, AOBA, 0).len(), 2, "a day too early");
+    assert_eq!(transfers(&setup, AOBA, 0).len(), 3, "a day too early");
     setup.clock.put(START.plus(401 * DAY + 1));
     block_on(setup.settle_down());
+    assert_eq!(
+        [AOBA, MIDORI].map(|bank| transfers(&setup, bank, 0).len()),
+        [2, 3],
+        "what a bank has not heard waits for it, however old"
+    );
+    // a bank has heard no transfer that there was not yet
+    assert!(transfers(&setup, MIDORI, u64::MAX).is_empty());
+    let dump = crate::tests::dump(&setup.store);
+    let heard = |row: &zeni_store::Row| (row.text(0).unwrap().to_owned(), row.int(1).unwrap());
+    let heard: Vec<_> =
+        dump.iter().filter(|(table, _)| table == "transfer_heard").flat_map(|(_, it)| it).map(heard).collect();
+    assert_eq!(heard, [(AOBA.to_owned(), 1), (MIDORI.to_owned(), 3)]);
+    assert_eq!(transfers(&setup, AOBA, 2).len(), 1);
+    setup.clock.put(START.plus(401 * DAY + 2));
+    block_on(setup.settle_down());
+    assert_eq!(transfers(&setup, MIDORI, 0).len(), 1);
     let kept = transfers(&setup, AOBA, 0);
-    assert_eq!((kept.len(), kept[0].number, kept[0].returned), (1, 2, amount(500)));
+    assert_eq!((kept.len(), kept[0].number, kept[0].returned), (1, 3, amount(100)));
     block_on(setup.issuer.settle()).unwrap();
-    let new = transfers(&setup, AOBA, 2);
-    assert_eq!((new.len(), new[0].number, new[0].amount, new[0].returned), (1, 3, amount(500), amount(500)));
+    let new = transfers(&setup, AOBA, 3);
+    assert_eq!((new.len(), new[0].number, new[0].amount, new[0].returned), (1, 4, amount(500), amount(500)));
     assert_eq!(block_on(setup.issuer.audit()).unwrap().violations, Vec::<String>::new());
 }

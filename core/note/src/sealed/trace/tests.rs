@@ -119,3 +119,35 @@ fn a_content_without_a_key_is_evidence_by_choice() {
     assert_eq!(check(IssuerMadeKeys::Refused), Err(IdentifyRefusal::KeyMaker));
     assert_eq!(check(IssuerMadeKeys::Accepted), Ok(()));
 }
+
+/// HC-D19, HC-P15, HC-P17: whoever overspends in the smallest units is named like any other: the case with as many signatures as a
+/// message carries is a document that can be read again, byte for byte, beyond what other documents take; above that it is none.
+#[test]
+fn a_case_of_many_signatures_is_a_document() {
+    use zeni_message::limits::{DOCUMENT_BYTES_MAX, MESSAGE_BYTES_MAX};
+    let (world, _, envelope) = office();
+    let (cheat, account) = (key("cheat"), key("account"));
+    let content = content(&cheat);
+    let few = overspent(&world, &content, &cheat);
+    let children = |count: usize| OverspendingProof { children: vec![few.children[0].clone(); count], ..few.clone() };
+    let (one, two) = (zeni_message::encode(&children(1_000)).len(), zeni_message::encode(&children(2_000)).len());
+    let most = (MESSAGE_BYTES_MAX - 1_024) * 1_000 / (two - one);
+    assert!(most > 40_000, "{most}");
+    let of = content.ordered(Envelope::digest(&envelope.seal(&content)));
+    let record = WithdrawalOrder { bank: "aoba".into(), account: "A-1".into(), order: nonce("o"), time: START, of };
+    let order = Signed::sign(world.network(), record, &account);
+    // the longest chain that enrolment answers with
+    let certificate: String = "c".repeat(8 * 1_024);
+    let case = |count: usize| {
+        let proof = children(count);
+        let (content, order) = (content.to_bytes().into(), order.clone());
+        Identified { proof, content, order, account_key: account.public(), certificate: certificate.clone() }
+    };
+    for (count, readable) in [(10_001, true), (most, true), (most + 1_000, false)] {
+        let document = Signed::sign(world.network(), case(count), &account).to_document(world.network());
+        assert!(document.len() > DOCUMENT_BYTES_MAX);
+        assert_eq!(Signed::<Identified>::from_document(&document).is_ok(), readable, "{count} signatures");
+        let proof = Signed::sign(world.network(), children(count), &account).to_document(world.network());
+        assert_eq!(Signed::<OverspendingProof>::from_document(&proof).is_ok(), readable, "{count} signatures");
+    }
+}

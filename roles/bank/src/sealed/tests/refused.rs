@@ -74,20 +74,26 @@ fn refused_orders_fill_no_database() {
     town.sound();
 }
 
-/// HC-X5, HC-X8, HC-P7: an order that was refused and forgotten, brought again by its customer, is asked about again and refused again:
-/// the issuer has marked it void. Nothing is debited.
+/// HC-X8: an order that was refused and forgotten, brought again by its customer, is refused by the bank itself, which takes no order
+/// so old: nothing is stored, reserved or sent. Control: while it is kept, it is told.
 #[test]
 fn a_forgotten_refusal_stays_one() {
     let mut town = Town::new();
     town.desk().refuse = Some(SealedRefusal::Ceiling);
     let purse = town.purse("A-1", "one", 1_000);
-    town.withdraw_sealed("A-1", std::slice::from_ref(&purse)).expect("heard");
+    let told = town.withdraw_sealed("A-1", std::slice::from_ref(&purse)).expect("heard");
+    // an issuer that would issue it now
     town.desk().refuse = None;
-    town.advance(REFUSED_KEPT_S + 1);
+    town.desk().sealed.clear();
+    town.advance(REFUSED_KEPT_S - 1);
+    assert_eq!(town.withdraw_sealed("A-1", std::slice::from_ref(&purse)).expect("told"), told, "control");
+    town.advance(2);
     town.settle();
     assert!(town.table("sealed_order").is_empty());
-    let again = town.withdraw_sealed("A-1", std::slice::from_ref(&purse)).expect("heard").remove(0);
-    assert!(matches!(again.outcome, SealedOutcome::Refused(_)));
+    let (before, sent) = (town.dump(), town.sent::<zeni_note::messages::issuer::IssueSealed>().len());
+    let again = refusal(town.withdraw_sealed("A-1", std::slice::from_ref(&purse)));
+    assert!(matches!(again, Refusal::OtherTime { item: 0, .. }));
+    assert_eq!((town.dump(), town.sent::<zeni_note::messages::issuer::IssueSealed>().len()), (before, sent));
     assert_eq!(town.balances("A-1"), (OPENING, 0));
     town.sound();
 }

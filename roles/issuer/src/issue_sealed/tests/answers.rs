@@ -32,7 +32,7 @@ fn one_of(purse: &Purse) -> Purse {
 
 /// The issuer after a restart under another configuration. Randomness of tests is seeded: a second one must not draw what the
 /// first has drawn.
-fn restarted(setup: &Setup, change: impl FnOnce(&mut Config)) -> Setup {
+pub(super) fn restarted(setup: &Setup, change: impl FnOnce(&mut Config)) -> Setup {
     let mut config = setup.issuer.config().clone();
     change(&mut config);
     let setup = block_on(Setup::with(World::new("issuer tests"), setup.store.clone(), config));
@@ -75,7 +75,7 @@ fn a_stored_answer_outlives_keys_and_configuration() {
     assert_eq!(block_on(changed.issuer.audit()).unwrap().violations, Vec::<String>::new());
 }
 
-/// HC-F1.1, HC-X44: each epoch has a sealing key of its own. After the term of an epoch nothing more is issued in it, what was issued is
+/// HC-F1.1: each epoch has a sealing key of its own. After the term of an epoch nothing more is issued in it, what was issued is
 /// still answered; a refusal for the time being is final for its request, so that no delayed copy is issued after the bank has
 /// released the money.
 #[test]

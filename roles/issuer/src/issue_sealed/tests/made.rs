@@ -108,3 +108,42 @@ fn made_keys_cannot_be_made_again_after_their_term() {
     assert_eq!(issued(&setup)[0], 1_000);
     assert_eq!(block_on(setup.issuer.audit()).unwrap().violations, Vec::<String>::new());
 }
+
+/// HC-O6: the secret of an epoch is not only out of the table when T2 is over: the database file holds it no more, where a row that was only
+/// deleted would still lie. Control: before that the file holds it.
+#[test]
+fn an_erased_secret_is_in_no_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("issuer.db");
+    let holds = |secret: &[u8]| {
+        let files = std::fs::read_dir(directory.path()).unwrap();
+        files.into_iter().any(|file| {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            bytes.windows(secret.len()).any(|found| found == secret)
+        })
+    };
+    // a store that is closed leaves nothing beside its file
+    let open = |day: u64, work: &dyn Fn(&Setup)| {
+        let world = World::new("issuer tests");
+        let mut config = config(&world, Policy::Refuse);
+        config.banks[0].makes_keys = true;
+        let store = Store::open_sqlite(&path, &SCHEMA, Options::inline()).unwrap();
+        let setup = block_on(Setup::with(world, store, config));
+        setup.clock.put(START.plus(day));
+        work(&setup);
+        setup.store.stop();
+    };
+    let found = std::cell::RefCell::new(Vec::new());
+    open(DAY, &|setup| {
+        setup.desk(AOBA).believes.store(true, Ordering::Relaxed);
+        let purse = made(setup, AOBA, "one");
+        forward(setup, AOBA, &purse);
+        let dump = dump(&setup.store);
+        let (_, rows) = dump.iter().find(|(table, _)| table == "made_key").unwrap();
+        found.borrow_mut().extend_from_slice(rows[0].blob(1).unwrap());
+    });
+    let secret = found.into_inner();
+    assert!(secret.len() == 32 && holds(&secret), "control");
+    open(60 * DAY + 1, &|setup| block_on(setup.settle_down()));
+    assert!(!holds(&secret));
+}

@@ -66,13 +66,46 @@ fn evidence_waits_for_a_bank() {
     town.setup.desk(AOBA).silent.store(true, Ordering::Relaxed);
     assert_eq!(town.bring("b", vec![town.paid(1_000, "a"), town.paid(1_000, "b")])[0], Outcome::Paid);
     assert_eq!(town.states(), ["proven"]);
-    town.setup.clock.put(START.plus(401 * DAY));
+    // the evidence for the bank is older than anything else may be
+    town.setup.clock.put(START.plus(402 * DAY));
     assert_eq!(town.states(), ["proven"]);
     assert_eq!(town.rows(), [0, 0, 0]);
     assert!(town.names().is_empty() && town.asked() > 1);
     town.setup.desk(AOBA).silent.store(false, Ordering::Relaxed);
     assert_eq!(town.states(), ["identified"]);
     assert_eq!(town.names(), ["Taro"]);
+}
+
+/// HC-X47, HC-P28: one question that is not answered ends a bank's round, whatever else waits there; the other bank's customers are found
+/// in the same round, and the next round asks the silent one about another case.
+#[test]
+fn a_silent_bank_holds_up_nobody() {
+    let town = town();
+    let ours: Vec<_> =
+        (0..3).map(|place| block_on(town.setup.sealed_note(AOBA, "Taro", &format!("a{place}"), 500))).collect();
+    let theirs = block_on(town.setup.sealed_note(MIDORI, "Jiro", "m", 500));
+    for ((user, chain), at) in ours.iter().chain([&theirs]).zip(0..) {
+        let items = ["x", "y"].map(|word| {
+            let word = format!("{word}{at}");
+            let paid = town.setup.world.pay(chain, user, &town.shop, 500, &word);
+            town.setup.deposit(&paid, &town.shop, MIDORI, &word)
+        });
+        town.bring(&format!("b{at}"), items.to_vec());
+    }
+    town.setup.desk(AOBA).silent.store(true, Ordering::Relaxed);
+    let questions = || town.setup.desk(AOBA).questions.lock().unwrap().clone();
+    block_on(town.setup.issuer.tick()).unwrap();
+    assert_eq!((questions().len(), town.setup.desk(MIDORI).names()), (1, vec!["Jiro".to_owned()]));
+    for round in 2..=6 {
+        block_on(town.setup.issuer.tick()).unwrap();
+        assert_eq!(questions().len(), round);
+    }
+    let asked = questions();
+    assert_eq!(asked[..3].iter().collect::<std::collections::BTreeSet<_>>().len(), 3, "each in its turn");
+    assert_eq!(asked[..3], asked[3..]);
+    town.setup.desk(AOBA).silent.store(false, Ordering::Relaxed);
+    assert_eq!(town.states(), ["identified"; 4]);
+    assert_eq!(town.names(), ["Taro"; 3]);
 }
 
 /// HC-X40, HC-X41: only the bank in the note's origin is asked; if it has no order for the request, nobody is named and an alarm

@@ -87,6 +87,66 @@ fn a_bank_that_names_nobody_keeps_no_key_off_the_list() {
     assert_eq!(refusal(&town), Some(PaymentFault::Revoked { holding: 0 }));
 }
 
+fn alarms(town: &Town) -> Vec<String> {
+    block_on(town.setup.issuer.alarms()).unwrap().into_iter().map(|(_, kind)| kind).collect()
+}
+
+/// HC-X40, HC-P15, HC-X46: a bank that covers up for its customer and answers a true proof with a refusal keeps his key off no list: the
+/// authority verifies by itself, and the alarm holds the bank answerable, once. What the authority does not answer is asked again,
+/// past all terms.
+#[test]
+fn a_bank_that_denies_a_true_proof_keeps_no_key_off_the_list() {
+    for deaf in [false, true] {
+        let town = town();
+        town.setup.desk(AOBA).lies.store(true, Ordering::Relaxed);
+        town.setup.registrar.silent.store(deaf, Ordering::Relaxed);
+        overspend(&town);
+        assert_eq!((town.states(), listed(&town)), (vec!["refused".to_owned()], u64::from(!deaf)));
+        assert_eq!(alarms(&town), ["refused_proof"]);
+        if deaf {
+            town.setup.clock.put(START.plus(402 * DAY));
+            assert_eq!(
+                (town.states(), listed(&town)),
+                (vec!["refused".to_owned()], 0),
+                "not pruned before it is listed"
+            );
+            town.setup.registrar.silent.store(false, Ordering::Relaxed);
+            town.states();
+        } else {
+            assert_eq!(refusal(&town), Some(PaymentFault::Revoked { holding: 0 }));
+            assert_eq!((town.states(), revoked(&town)), (vec!["refused".to_owned()], Some(1)));
+        }
+        assert_eq!((listed(&town), alarms(&town).len(), town.asked()), (1, 1, 1));
+        assert!(town.names().is_empty());
+    }
+}
+
+/// HC-X47, HC-P15: a bank that says nothing keeps a key off the list for a day and no longer; the case waits for its word all the same, is
+/// closed by it, and the key is listed once. Control: a bank that speaks within the day raises no alarm.
+#[test]
+fn a_silent_bank_has_a_day() {
+    for late in [false, true] {
+        let town = town();
+        let silent = |value| town.setup.desk(AOBA).silent.store(value, Ordering::Relaxed);
+        silent(true);
+        overspend(&town);
+        assert_eq!((town.states(), listed(&town)), (vec!["proven".to_owned()], 0));
+        town.setup.clock.put(START.plus(2 * DAY - 1));
+        assert_eq!((town.states(), listed(&town), alarms(&town).len()), (vec!["proven".to_owned()], 0, 0));
+        if late {
+            town.setup.clock.put(START.plus(2 * DAY));
+            assert_eq!((town.states(), listed(&town)), (vec!["proven".to_owned()], 1));
+            assert_eq!(refusal(&town), Some(PaymentFault::Revoked { holding: 0 }));
+        }
+        silent(false);
+        assert_eq!((town.states(), town.names()), (vec!["identified".to_owned()], vec!["Taro".to_owned()]));
+        town.setup.clock.put(START.plus(3 * DAY));
+        town.states();
+        let expected: &[&str] = if late { &["silent_bank"] } else { &[] };
+        assert_eq!((listed(&town), alarms(&town)), (1, expected.iter().map(|it| (*it).to_owned()).collect()));
+    }
+}
+
 /// HC-P12: a licensed overspender is revoked by his disclosure and by nothing else; asked about him, the authority says so, and the
 /// issuer never asks.
 #[test]
@@ -128,6 +188,8 @@ fn closed_cases_serve_a_term() {
         town.setup.clock.put(START.plus(401 * DAY + 1));
         assert_eq!(town.states().len(), usize::from(silent), "while its key is not listed it stays");
         town.setup.registrar.silent.store(false, Ordering::Relaxed);
+        town.states();
+        town.setup.clock.put(START.plus(402 * DAY));
         assert!(town.states().is_empty());
         assert_eq!((tables(), listed(&town)), (0, 1));
         assert_eq!(town.names(), ["Taro"]);

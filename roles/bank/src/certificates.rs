@@ -1,0 +1,59 @@
+//! The certificates of an account: which keys sign its orders, and when.
+
+use std::collections::BTreeSet;
+
+use zeni_crypto::{Digest, PublicKey};
+use zeni_identity::Validity;
+use zeni_message::Time;
+use zeni_store::{Tx, TxError, params};
+
+use crate::schema;
+
+/// What a certificate says of its account's orders.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyCertificate {
+    /// Digest of the enrolment.
+    pub(crate) request: Digest,
+    /// The key of orders that it names; none in those of before there were orders.
+    pub(crate) key: Option<PublicKey>,
+    since: Time,
+    until: Time,
+}
+
+impl KeyCertificate {
+    /// Whether the whole chain holds at a time.
+    pub(crate) fn holds(&self, time: Time) -> bool {
+        (self.since..=self.until).contains(&time)
+    }
+}
+
+/// The certificates of an account, oldest first.
+pub(crate) fn of(tx: &mut Tx<'_>, account: &str) -> Result<Vec<KeyCertificate>, TxError> {
+    let rows = tx.rows(schema::SELECT_CERTIFICATES, params![account])?;
+    rows.iter()
+        .map(|row| {
+            let (mut since, mut until) = (Time(row.u64(2)?), Time(row.u64(3)?));
+            // of before this was stored; what cannot be read holds never
+            if let Some(validity) = Validity::of_chain(row.text(4)?) {
+                (since, until) = (validity.from(), validity.until());
+            }
+            let key = row.opt_blob(1)?.and_then(|bytes| bytes.try_into().ok()).map(PublicKey);
+            Ok(KeyCertificate { request: Digest(row.array(0)?), key, since, until })
+        })
+        .collect()
+}
+
+/// Forgets the certificates of an account that have ended and were of no order that is kept (HC-O9). How many are left.
+pub(crate) fn forget_ended(tx: &mut Tx<'_>, account: &str, now: Time) -> Result<usize, TxError> {
+    let used = tx.rows(schema::SELECT_CERTIFICATES_USED, params![account])?;
+    let used: BTreeSet<[u8; 32]> = used.iter().map(|row| row.array(0)).collect::<Result<_, _>>()?;
+    let mut left = 0;
+    for certificate in of(tx, account)? {
+        if certificate.until < now && !used.contains(&certificate.request.0) {
+            tx.execute(schema::DELETE_CERTIFICATE, params![account, certificate.request.0])?;
+        } else {
+            left += 1;
+        }
+    }
+    Ok(left)
+}
