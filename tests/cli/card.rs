@@ -9,6 +9,7 @@ mod interrupted;
 mod readers;
 #[cfg(feature = "pcsc")]
 mod refunds;
+mod several;
 
 use std::fs;
 

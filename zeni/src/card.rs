@@ -14,6 +14,7 @@ use std::{path::Path, time::Duration};
 use zeni_card::{ApduCard, Applet, CardError, Identity, InProcess, KeyPolicy, Life, Pin, Transmit};
 use zeni_card_host::{FileError, FileMemory};
 use zeni_crypto::OsEntropy;
+use zeni_money::Currency;
 use zeni_note::Nonce;
 
 use crate::{
@@ -38,11 +39,16 @@ pub(crate) fn name(number: &Nonce) -> String {
 }
 
 /// What a card of a network is told when it is personalised.
-pub(crate) fn identity(network: &NetworkFile, bank: &str, keys: KeyPolicy) -> Result<Identity, Failure> {
+pub(crate) fn identity(
+    network: &NetworkFile,
+    bank: &str,
+    currency: Option<Currency>,
+    keys: KeyPolicy,
+) -> Result<Identity, Failure> {
     let roots = network.roots()?;
     let operator = public_key(&network.bank(bank)?.key)?;
     let (issuer, authority) = (roots.issuer, roots.authority);
-    Ok(Identity { network: roots.network, issuer, authority, operator, currency: None, keys })
+    Ok(Identity { network: roots.network, issuer, authority, operator, currency, keys })
 }
 
 /// Makes the file of a software card, with its PIN set.
@@ -83,6 +89,8 @@ pub(crate) fn file_failure(error: FileError) -> Failure {
 pub(crate) struct Search<'a> {
     /// The reader, whole or in part; none for any.
     pub(crate) reader: Option<&'a str>,
+    /// The name by which a wallet with several cards asks for it.
+    pub(crate) called: Option<&'a str>,
     /// The number of the card; none for a blank one.
     pub(crate) number: Option<Nonce>,
     /// How long it is waited for, seconds.
@@ -91,12 +99,28 @@ pub(crate) struct Search<'a> {
 
 impl<'a> Search<'a> {
     /// In the reader that the command line names.
-    pub(crate) fn by(options: &'a CardOptions, number: Option<Nonce>, wait_s: u64) -> Search<'a> {
+    pub(crate) fn by(
+        options: &'a CardOptions,
+        called: Option<&'a str>,
+        number: Option<Nonce>,
+        wait_s: u64,
+    ) -> Search<'a> {
         let reader = match &options.card {
             Some(CardArg::Pcsc(reader)) => reader.as_deref(),
             _ => None,
         };
-        Search { reader, number, wait_s }
+        Search { reader, called, number, wait_s }
+    }
+
+    /// What is to be inserted, as people are told.
+    pub(crate) fn wanted(&self) -> String {
+        let number = self.number.as_ref().map(name);
+        match (self.called, number) {
+            (Some(called), Some(number)) => format!("the card '{called}' ({number})"),
+            (Some(called), None) => format!("a blank card for '{called}'"),
+            (None, Some(number)) => format!("the card {number}"),
+            (None, None) => "a card".to_owned(),
+        }
     }
 
     /// The card, without a PIN.

@@ -4,6 +4,8 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::documents::Input;
+
 /// Electronic money you can run: issued against deposits, held in wallets, paid offline from hand to hand.
 #[derive(Debug, Parser)]
 #[command(name = "zeni", version, after_help = "Begin with: zeni demo")]
@@ -156,6 +158,9 @@ pub(crate) enum CardCommand {
 pub(crate) struct WalletArgs {
     #[command(flatten)]
     pub(crate) home: HomeArgs,
+    /// Use this card of the wallet, one that 'card add' named or 'own' [default: by the currency of amount or document].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) on: Option<String>,
     #[command(subcommand)]
     pub(crate) command: WalletCommand,
 }
@@ -243,11 +248,40 @@ pub(crate) enum WalletCommand {
         /// The file.
         file: PathBuf,
     },
-    /// The wallet's card itself.
+    /// The wallet's cards themselves.
     Card {
         #[command(subcommand)]
-        command: CardCommand,
+        command: WalletCardCommand,
     },
+}
+
+/// What can be done with the cards of a wallet.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WalletCardCommand {
+    #[command(flatten)]
+    Care(CardCommand),
+    /// Join with a further card, for one currency alone; what is in that currency then goes to it.
+    Add(CardAddArgs),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CardAddArgs {
+    /// The name by which the card is asked for: small letters and digits.
+    pub(crate) name: String,
+    /// Its only currency, for ever.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) currency: String,
+    /// Short name of the bank [default: the wallet's].
+    #[arg(long)]
+    pub(crate) bank: Option<String>,
+    /// Your account there, in this currency.
+    #[arg(long)]
+    pub(crate) account: String,
+    /// The bank's secret for the account.
+    #[arg(long)]
+    pub(crate) code: String,
+    #[command(flatten)]
+    pub(crate) card: CardOptions,
 }
 
 /// What a wallet that is there can be told.
@@ -290,7 +324,7 @@ pub(crate) enum OpenWalletCommand {
     /// Pay a request; prints a document for the payee. Needs no network.
     Pay {
         /// The request, - for standard input.
-        request: PathBuf,
+        request: Input,
         #[command(flatten)]
         out: OutArgs,
         /// Do not ask back on a terminal.
@@ -300,7 +334,7 @@ pub(crate) enum OpenWalletCommand {
     /// Take a payment that answers one of your requests. Needs no network.
     Receive {
         /// The payment, - for standard input.
-        payment: PathBuf,
+        payment: Input,
     },
     /// Send back what came late, twice or in a wrong amount.
     GiveBack(OutArgs),
@@ -368,7 +402,7 @@ pub(crate) enum OpenShopCommand {
     /// Take a payment. Needs no network.
     Receive {
         /// The payment, - for standard input.
-        payment: PathBuf,
+        payment: Input,
     },
     /// Send back what came late, twice or in a wrong amount.
     GiveBack(OutArgs),

@@ -1,9 +1,11 @@
 //! Documents on their way: files, pipes and QR codes.
 
 use std::{
+    ffi::OsString,
     fs,
     io::{IsTerminal, Read, Write},
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use anyhow::{Context, Result};
@@ -18,6 +20,37 @@ const FRAME_TEXT_MAX: usize = 800;
 const TEXT_BYTES_MAX: u64 = 2 * PROOF_DOCUMENT_BYTES_MAX as u64;
 /// What a frame begins with: `ZENI-FRAME 1/3 `; no armour holds it.
 const FRAME: &str = "ZENI-FRAME ";
+
+/// A document that a command takes: a file, or standard input for `-`, read once.
+#[derive(Clone, Debug)]
+pub(crate) struct Input {
+    path: PathBuf,
+    bytes: OnceLock<Vec<u8>>,
+}
+
+impl From<OsString> for Input {
+    fn from(path: OsString) -> Input {
+        Input { path: path.into(), bytes: OnceLock::new() }
+    }
+}
+
+impl Input {
+    /// The document.
+    pub(crate) fn read(&self) -> Result<&[u8], Failure> {
+        match self.bytes.get() {
+            Some(bytes) => Ok(bytes),
+            None => {
+                let bytes = read(&self.path)?;
+                Ok(self.bytes.get_or_init(|| bytes))
+            }
+        }
+    }
+
+    /// Whether it comes from standard input.
+    pub(crate) fn is_piped(&self) -> bool {
+        self.path == Path::new("-")
+    }
+}
 
 /// Reads a file, or standard input for `-`.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {

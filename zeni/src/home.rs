@@ -1,6 +1,7 @@
 //! The directory of a wallet or shop: one lock, one encrypted key file, the wallet's database, a software card's file.
 
 mod database;
+mod further;
 mod own_card;
 mod secrets;
 
@@ -22,7 +23,8 @@ use zeni_store::{Options, Store};
 use zeni_wire::{ClientConfig, HttpsTransport, TlsIdentity};
 use zeroize::Zeroizing;
 
-pub(crate) use secrets::{Begun, CardKeys, CardSecrets, HomeSecrets, ReaderCard, SoftKeys};
+pub(crate) use further::Further;
+pub(crate) use secrets::{Begun, CardKeys, CardName, CardSecrets, HomeSecrets, OWN_CARD, ReaderCard, SoftKeys};
 
 use crate::{
     card::{self, Made, Search},
@@ -63,11 +65,24 @@ pub(crate) struct NewHome<'a> {
     pub(crate) bank: &'a str,
     /// The authority's secret for the person, where he is registered.
     pub(crate) identity: Option<&'a str>,
+    /// What a further card of a wallet is called.
+    pub(crate) further: Option<&'a CardName>,
+    /// The wallet's passphrase for a further card; none to ask for one.
+    pub(crate) passphrase: Option<&'a Zeroizing<String>>,
 }
 
 impl Home {
     /// Opens a home that somebody has joined with.
     pub(crate) async fn open(args: &HomeArgs, clock: Arc<dyn Clock>) -> Result<Home, Failure> {
+        Home::open_under(args, None, clock).await
+    }
+
+    /// The same under a passphrase that is known already.
+    async fn open_under(
+        args: &HomeArgs,
+        known: Option<&Zeroizing<String>>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Home, Failure> {
         let dir = args.home.clone();
         if !dir.join("keys.age").exists() {
             let text = format!("{} is no wallet: make one with 'join' or 'restore'", dir.display());
@@ -76,7 +91,10 @@ impl Home {
         let lock = lock(&dir, args.wait).await?;
         check_there(&dir.join(WALLET_DB))?;
         let network = NetworkFile::read(&dir.join("network.toml"))?;
-        let passphrase = passphrase(args.passphrase_file.as_deref(), network.sandbox, false)?;
+        let passphrase = match known {
+            Some(known) => known.clone(),
+            None => passphrase(args.passphrase_file.as_deref(), network.sandbox, false)?,
+        };
         let secrets = keys::read(&dir.join("keys.age"), &passphrase)?;
         let (options, wait_s) = (args.card.clone(), args.wait);
         let mut home = Home { dir, network, secrets, passphrase, options, wait_s, clock, _lock: lock };
@@ -88,11 +106,11 @@ impl Home {
     pub(crate) async fn create(args: &HomeArgs, new: NewHome<'_>, clock: Arc<dyn Clock>) -> Result<Home, Failure> {
         let network = NetworkFile::read(new.network).map_err(|error| Failure::Usage(format!("{error:#}")))?;
         if args.home.join("keys.age").exists() {
-            let mut home = Home::open(args, clock.clone()).await?;
+            let mut home = Home::open_under(args, new.passphrase, clock.clone()).await?;
             let joined = home.profile().await?.is_some();
             let known = if joined { &home.network } else { &network };
             known.bank(new.bank).map_err(|error| Failure::Usage(format!("{error:#}")))?;
-            if joined || (network == home.network && home.card_is_for(new.bank)) {
+            if joined || (network == home.network && home.card_is_for(new.bank, new.further)) {
                 home.finish_card().await?;
                 return Ok(home);
             }
@@ -103,7 +121,8 @@ impl Home {
             None | Some(CardArg::Soft) => CardKeys::Soft(SoftKeys::draw()),
             Some(CardArg::Pcsc(_)) => {
                 // looked at before anything is written
-                let mut card = Search::by(&args.card, None, args.wait).find().await?;
+                let mut card =
+                    Search::by(&args.card, new.further.map(|card| card.name.as_str()), None, args.wait).find().await?;
                 if card::made(&mut card)? != Made::Blank {
                     return Err(card::taken());
                 }
@@ -115,8 +134,13 @@ impl Home {
             bank: Some(new.bank.to_owned()),
             identity: new.identity.map(SecretText::new),
             tls_key: SecretText::new(&TlsKey::generate().to_pem()),
+            further: new.further.cloned(),
+            cards: Vec::new(),
         };
-        let passphrase = passphrase(args.passphrase_file.as_deref(), network.sandbox, true)?;
+        let passphrase = match new.passphrase {
+            Some(known) => known.clone(),
+            None => passphrase(args.passphrase_file.as_deref(), network.sandbox, true)?,
+        };
         let mut home = Home::write_with(args, network, secrets, passphrase, clock).await?;
         // card and database first: a directory with a key file never makes new ones
         home.make_card(new.bank)?;

@@ -52,6 +52,28 @@ impl Failure {
         Failure::Result { value, text: text.to_owned(), end: Box::new(self) }
     }
 
+    /// Exit code, stable word and text.
+    pub(crate) fn told(&self) -> (u8, &str, &str) {
+        match self {
+            Failure::Refused { code, text } => (1, code, text),
+            Failure::Usage(text) => (2, "usage", text),
+            Failure::TryAgain { code, text } => (3, code, text),
+            Failure::Result { end, .. } => end.told(),
+        }
+    }
+
+    /// The same, with the name of the card that it befell.
+    pub(crate) fn of_card(self, name: &str) -> Failure {
+        let named =
+            |text: String| if text.contains(&format!("'{name}'")) { text } else { format!("card '{name}': {text}") };
+        match self {
+            Failure::Refused { code, text } => Failure::Refused { code, text: named(text) },
+            Failure::Usage(text) => Failure::Usage(named(text)),
+            Failure::TryAgain { code, text } => Failure::TryAgain { code, text: named(text) },
+            Failure::Result { value, text, end } => Failure::Result { value, text, end: Box::new(end.of_card(name)) },
+        }
+    }
+
     /// A matter of time.
     pub(crate) fn try_again(code: &str, text: impl ToString) -> Failure {
         Failure::TryAgain { code: code.into(), text: text.to_string() }
@@ -101,19 +123,15 @@ impl Output {
     }
 
     fn end(self, failure: &Failure, mut object: Value) -> ExitCode {
-        let (exit, code, text) = match failure {
-            Failure::Refused { code, text } => (1, code.as_str(), text),
-            Failure::Usage(text) => (2, "usage", text),
-            Failure::TryAgain { code, text } => (3, code.as_str(), text),
-            Failure::Result { value, text, end } => {
-                if !self.json
-                    && let Err(failure) = print(&shown(text.trim_end()))
-                {
-                    return self.end(&failure, Value::Null);
-                }
-                return self.end(end, value.clone());
+        if let Failure::Result { value, text, end } = failure {
+            if !self.json
+                && let Err(failure) = print(&shown(text.trim_end()))
+            {
+                return self.end(&failure, Value::Null);
             }
-        };
+            return self.end(end, value.clone());
+        }
+        let (exit, code, text) = failure.told();
         complain(&format!("zeni: {text}"));
         if self.json {
             for (name, value) in

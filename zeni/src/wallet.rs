@@ -1,6 +1,7 @@
 //! `zeni wallet` and `zeni shop`.
 
 mod backup;
+mod cards;
 mod pay;
 
 use std::{ops::DerefMut, sync::Arc};
@@ -18,7 +19,7 @@ use crate::{
     card,
     cli::{
         HomeArgs, JoinArgs, OpenShopCommand, OpenWalletCommand, PrivacyArg, ShopArgs, ShopCommand, ViaArg, WalletArgs,
-        WalletCommand,
+        WalletCardCommand, WalletCommand,
     },
     home::{Home, NewHome},
     network::key_hex,
@@ -51,6 +52,9 @@ struct How {
     now: bool,
 }
 
+/// A result for scripts and for people.
+type Told = (serde_json::Value, String);
+
 /// An open wallet or shop.
 struct Session<H> {
     home: Home,
@@ -61,6 +65,9 @@ struct Session<H> {
 /// `zeni wallet …`.
 pub(crate) async fn run_wallet(args: WalletArgs, output: Output, clock: Arc<dyn Clock>) -> Result<(), Failure> {
     let home = args.home;
+    if args.on.is_some() && matches!(args.command, WalletCommand::Join { .. } | WalletCommand::Restore { .. }) {
+        return Err(Failure::Usage("--on names a card of a wallet that is there".into()));
+    }
     match args.command {
         WalletCommand::Join { join, privacy } => {
             let privacy = match privacy {
@@ -70,10 +77,11 @@ pub(crate) async fn run_wallet(args: WalletArgs, output: Output, clock: Arc<dyn 
             self::join(&home, join, privacy, Kind::Wallet, output, clock).await
         }
         WalletCommand::Restore { file } => backup::restore(&home, &file, output, clock).await,
-        WalletCommand::Card { command } => card::care(Home::open(&home, clock).await?, command, output).await,
-        WalletCommand::Open(command) => {
-            Session::open(&home, Kind::Wallet, Wallet::new, output, clock).await?.wallet(command).await
+        WalletCommand::Card { command: WalletCardCommand::Care(command) } => {
+            card::care(cards::named(&home, args.on.as_deref(), clock).await?, command, output).await
         }
+        WalletCommand::Card { command: WalletCardCommand::Add(add) } => cards::add(&home, add, output, clock).await,
+        WalletCommand::Open(command) => cards::run(&home, args.on.as_deref(), command, output, clock).await,
     }
 }
 
@@ -84,7 +92,7 @@ pub(crate) async fn run_shop(args: ShopArgs, output: Output, clock: Arc<dyn Cloc
         ShopCommand::Join { join } => self::join(&home, join, Privacy::Untraceable, Kind::Shop, output, clock).await,
         ShopCommand::Card { command } => card::care(Home::open(&home, clock).await?, command, output).await,
         ShopCommand::Open(command) => {
-            Session::open(&home, Kind::Shop, Shop::new, output, clock).await?.shop(command).await
+            Session::of(Home::open(&home, clock).await?, Kind::Shop, Shop::new, output).await?.shop(command).await
         }
     }
 }
@@ -97,8 +105,16 @@ async fn join(
     output: Output,
     clock: Arc<dyn Clock>,
 ) -> Result<(), Failure> {
-    let new = NewHome { network: &join.network, bank: &join.bank, identity: join.identity.as_deref() };
+    let (bank, identity) = (&join.bank, join.identity.as_deref());
+    let new = NewHome { network: &join.network, bank, identity, further: None, passphrase: None };
     let mut home = Home::create(args, new, clock).await?;
+    let (value, text) = enrol(&mut home, join, privacy, kind).await?;
+    output.result(&value, &text)?;
+    home.puk_was_told()
+}
+
+/// Joins with a home; the result tells the PUK of a card that was just made.
+async fn enrol(home: &mut Home, join: JoinArgs, privacy: Privacy, kind: Kind) -> Result<Told, Failure> {
     let role = if kind == Kind::Shop { Role::Shop } else { Role::Wallet };
     let name = PartyName::new(&home.network.name, role, &format!("{}/{}", join.bank, join.account))
         .map_err(|error| Failure::Usage(format!("account '{}': {error}", join.account)))?;
@@ -124,6 +140,12 @@ async fn join(
         licences => format!("joined as {} with {licences} licences", joined.name),
     };
     let mut value = json!({"ok": true, "name": joined.name, "licences": joined.licences});
+    tell_puk(home, &mut value, &mut text)?;
+    Ok((value, text))
+}
+
+/// Adds the PUK of a card that was just made to a result.
+fn tell_puk(home: &Home, value: &mut serde_json::Value, text: &mut String) -> Result<(), Failure> {
     if let (Some(card), Some(puk)) = (home.card_name()?, home.puk_to_tell()) {
         text.push_str(&format!(
             "\nwrite this down, it is shown once: card {card}, PUK {puk} (unblocks it when its PIN was wrong too often)"
@@ -131,19 +153,16 @@ async fn join(
         value["card"] = json!(card);
         value["puk"] = json!(puk);
     }
-    output.result(&value, &text)?;
-    home.puk_was_told()
+    Ok(())
 }
 
 impl<H: DerefMut<Target = Holder>> Session<H> {
-    async fn open(
-        args: &HomeArgs,
+    async fn of(
+        home: Home,
         kind: Kind,
         party: impl FnOnce(Holder) -> H,
         output: Output,
-        clock: Arc<dyn Clock>,
     ) -> Result<Session<H>, Failure> {
-        let home = Home::open(args, clock).await?;
         let profile = home.profile().await?.ok_or_else(|| explain(Trouble::NotJoined))?;
         if profile.kind != kind {
             let (is, command) = match profile.kind {
@@ -169,6 +188,12 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
     async fn withdraw(&mut self, amount: &str, how: How) -> Result<(), Failure> {
         let How { via, issuer_made_keys, now } = how;
         let money = money(amount)?;
+        if let Some(only) = self.home.currency()?.filter(|only| *only != money.currency) {
+            return Err(Failure::refused(
+                "card_currency",
+                format!("this card is for {only} alone, not for {}", money.currency),
+            ));
+        }
         if issuer_made_keys && via == Some(Via::Registered) {
             return Err(Failure::Usage("--issuer-made-keys goes with --via sealed only".into()));
         }
@@ -293,6 +318,11 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
     }
 
     async fn balance(&mut self) -> Result<(), Failure> {
+        let (value, text) = self.balance_told().await?;
+        self.output.result(&value, &text)
+    }
+
+    async fn balance_told(&mut self) -> Result<(zeni_holder::Balance, String), Failure> {
         let balance = self.holder.balance().await.map_err(explain)?;
         let mut text = String::new();
         for one in &balance.balances {
@@ -323,10 +353,15 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
                 one.money, one.reason, one.claim_from.0, one.claim_until.0
             ));
         }
-        self.output.result(&balance, &text)
+        Ok((balance, text))
     }
 
     async fn history(&mut self) -> Result<(), Failure> {
+        let (value, text) = self.history_told().await?;
+        self.output.result(&value, &text)
+    }
+
+    async fn history_told(&mut self) -> Result<Told, Failure> {
         let entries = self.holder.history().await.map_err(explain)?;
         let line = |entry: &zeni_holder::HistoryEntry| {
             let second = i64::try_from(entry.time.0).unwrap_or(i64::MAX);
@@ -340,14 +375,23 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             format!("{time}  {:<12} {:>16}  {about}", entry.kind, entry.money.to_string())
         };
         let text = entries.iter().map(line).collect::<Vec<_>>().join("\n");
-        self.output.result(&json!({"entries": entries}), &text)
+        Ok((json!({"entries": entries}), text))
     }
 
     async fn resume(&mut self) -> Result<(), Failure> {
+        let (value, text) = self.resume_told().await?;
+        self.output.result(&value, &text)
+    }
+
+    async fn resume_told(&mut self) -> Result<Told, Failure> {
         let resumed = self.holder.resume().await.map_err(explain)?;
         let open = resumed.iter().filter(|one| !one.done).count();
         let line = |one: &zeni_holder::Resumed| {
-            if one.done && one.reason.is_empty() { format!("{}: done", one.what) } else { format!("{}: {}", one.what, why(one)) }
+            if one.done && one.reason.is_empty() {
+                format!("{}: done", one.what)
+            } else {
+                format!("{}: {}", one.what, why(one))
+            }
         };
         let mut text = resumed.iter().map(line).collect::<Vec<_>>().join("\n");
         if resumed.is_empty() {
@@ -355,7 +399,7 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         }
         let value = json!({"ok": open == 0, "resumed": resumed});
         match resumed.iter().find(|one| !one.done) {
-            None => self.output.result(&value, &text),
+            None => Ok((value, text)),
             Some(one) => {
                 let end = Failure::try_again(one.outcome, format!("{open} things are not finished yet"));
                 Err(end.with_result(value, &text))

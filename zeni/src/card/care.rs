@@ -26,7 +26,7 @@ pub(crate) async fn care(mut home: Home, command: CardCommand, output: Output) -
         }
         CardCommand::Pin => {
             let old = home.pin()?;
-            let new = pin::ask(Asked::NewPin, None)?;
+            let new = pin::ask(Asked::NewPin, None, home.name())?;
             card.change_pin(&old, &new).map_err(explain)?;
             home.owner_has_pin()?;
             output.result(&json!({"ok": true}), "the card has the new PIN")
@@ -34,9 +34,9 @@ pub(crate) async fn care(mut home: Home, command: CardCommand, output: Output) -
         CardCommand::Unblock => {
             let puk = match home.kept_puk()? {
                 Some(puk) => puk,
-                None => pin::ask(Asked::Puk, None)?,
+                None => pin::ask(Asked::Puk, None, home.name())?,
             };
-            let new = pin::ask(Asked::NewPin, None)?;
+            let new = pin::ask(Asked::NewPin, None, home.name())?;
             card.unblock(&puk, &new).map_err(explain)?;
             home.owner_has_pin()?;
             output.result(&json!({"ok": true}), "the card is unblocked and has the new PIN")

@@ -26,37 +26,40 @@ pub(crate) enum Asked {
 }
 
 impl Asked {
-    fn variable(self) -> &'static str {
-        match self {
-            Asked::Pin | Asked::FirstPin => "ZENI_PIN",
-            Asked::NewPin => "ZENI_NEW_PIN",
-            Asked::Puk => "ZENI_PUK",
+    /// The PIN of a card with a name has a variable of its own: it is never shown to another card.
+    fn variable(self, card: Option<&str>) -> String {
+        match (self, card) {
+            (Asked::Pin | Asked::FirstPin, None) => "ZENI_PIN".into(),
+            (Asked::Pin | Asked::FirstPin, Some(name)) => format!("ZENI_PIN_{}", name.to_ascii_uppercase()),
+            (Asked::NewPin, _) => "ZENI_NEW_PIN".into(),
+            (Asked::Puk, _) => "ZENI_PUK".into(),
         }
     }
 
-    fn prompt(self) -> &'static str {
+    fn prompt(self, card: Option<&str>) -> String {
+        let card = card.map_or_else(|| "the card".to_owned(), |name| format!("the card '{name}'"));
         match self {
-            Asked::Pin => "PIN of the card",
-            Asked::FirstPin | Asked::NewPin => "New PIN of the card (4 to 12 digits)",
-            Asked::Puk => "PUK of the card",
+            Asked::Pin => format!("PIN of {card}"),
+            Asked::FirstPin | Asked::NewPin => format!("New PIN of {card} (4 to 12 digits)"),
+            Asked::Puk => format!("PUK of {card}"),
         }
     }
 }
 
 /// File, environment, terminal.
-pub(crate) fn ask(asked: Asked, file: Option<&Path>) -> Result<Pin, Failure> {
+pub(crate) fn ask(asked: Asked, file: Option<&Path>, card: Option<&str>) -> Result<Pin, Failure> {
     if let Some(path) = file {
         return digits(&read_first_line(path).map_err(|error| Failure::Usage(format!("{error:#}")))?);
     }
-    let variable = asked.variable();
-    if let Ok(text) = std::env::var(variable) {
+    let variable = asked.variable(card);
+    if let Ok(text) = std::env::var(&variable) {
         return digits(&Zeroizing::new(text));
     }
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         let or_file = if matches!(asked, Asked::Pin | Asked::FirstPin) { "--pin-file FILE, or " } else { "" };
-        return Err(Failure::Usage(format!("the {} is needed: {or_file}set {variable}", asked.prompt())));
+        return Err(Failure::Usage(format!("the {} is needed: {or_file}set {variable}", asked.prompt(card))));
     }
-    let typed = prompt(&format!("{}: ", asked.prompt()))?;
+    let typed = prompt(&format!("{}: ", asked.prompt(card)))?;
     if matches!(asked, Asked::FirstPin | Asked::NewPin) && *prompt("Again: ")? != *typed {
         return Err(Failure::Usage("the two PINs differ".into()));
     }

@@ -4,13 +4,13 @@ use zeni_card::{ApduCard, Life, apdu::AID};
 use zeni_card_host::{PcscLink, ReaderError};
 use zeni_note::Nonce;
 
-use super::{AnyCard, Search, name};
+use super::{AnyCard, Search};
 use crate::{output::Failure, wallet::explain};
 
 /// Looks into the readers once.
 pub(super) fn look(search: &Search<'_>) -> Result<AnyCard, Failure> {
     let (mut found, mut others) = (Vec::new(), Vec::new());
-    for mut link in PcscLink::all(search.reader, &select()).map_err(failure)? {
+    for mut link in PcscLink::all(search.reader, &select()).map_err(|error| failure(&error, search))? {
         let reader = link.reader();
         if let Some(number) = &search.number {
             link.known_by(is_number(number), vec![0x01, 0x90, 0x00]);
@@ -39,9 +39,8 @@ pub(super) fn look(search: &Search<'_>) -> Result<AnyCard, Failure> {
         let readers = found.iter().map(|(reader, _)| format!("'{reader}'")).collect::<Vec<_>>().join(", ");
         return Err(Failure::Usage(format!("there are cards in {readers}: name one, --card pcsc:READER")));
     }
-    let wanted = search.number.as_ref().map(name).unwrap_or_default();
     found.pop().map(|(_, card)| card).ok_or_else(|| {
-        let text = format!("insert the card {wanted}: there is another in '{}'", others.join("', '"));
+        let text = format!("insert {}: there is another in '{}'", search.wanted(), others.join("', '"));
         Failure::try_again("other_card", text)
     })
 }
@@ -57,7 +56,11 @@ fn is_number(number: &Nonce) -> Vec<u8> {
     [&[0x80, 0x2A, 0x0C, 0x00, 0x10], &number[..], &[0x00]].concat()
 }
 
-fn failure(error: ReaderError) -> Failure {
+fn failure(error: &ReaderError, search: &Search<'_>) -> Failure {
+    if let ReaderError::NoCard { readers } = error {
+        let text = format!("insert {}: there is no card in '{}'", search.wanted(), readers.join("', '"));
+        return Failure::try_again(error.code(), text);
+    }
     match error.heals() {
         true => Failure::try_again(error.code(), error),
         false => Failure::refused(error.code(), error),

@@ -12,7 +12,7 @@ use zeni_card_host::FileMemory;
 use zeni_crypto::OsEntropy;
 use zeni_note::{Nonce, licence::Keeper};
 
-use super::{CARD_FILE, CardKeys, CardSecrets, Home, ReaderCard, SoftKeys, check_there, database};
+use super::{CARD_FILE, CardKeys, CardName, CardSecrets, Home, ReaderCard, SoftKeys, check_there, database};
 use crate::{
     card::{self, AnyCard, Made, Search, pin},
     keys::Secret32,
@@ -34,7 +34,7 @@ impl Home {
             CardKeys::Soft(keys) => card::open_soft(&self.dir.join(CARD_FILE), keys, None),
             CardKeys::Pcsc(card) => {
                 let number = card.number()?.ok_or_else(interrupted)?;
-                Search::by(&self.options, Some(number), self.wait_s).find().await
+                Search::by(&self.options, self.name(), Some(number), self.wait_s).find().await
             }
         }
     }
@@ -43,7 +43,7 @@ impl Home {
     pub(crate) fn pin(&self) -> Result<Pin, Failure> {
         match self.keys()? {
             CardKeys::Soft(SoftKeys { pin: Some(kept), .. }) => pin::digits(kept.expose()),
-            _ => pin::ask(pin::Asked::Pin, self.options.pin_file.as_deref()),
+            _ => pin::ask(pin::Asked::Pin, self.options.pin_file.as_deref(), self.name()),
         }
     }
 
@@ -97,9 +97,10 @@ impl Home {
         }
     }
 
-    /// Whether the card serves to join with `bank`.
-    pub(super) fn card_is_for(&self, bank: &str) -> bool {
-        matches!(self.secrets.card, CardSecrets::Card(_)) && self.secrets.bank.as_deref() == Some(bank)
+    /// Whether the card serves to join with `bank`, as the wallet's own or as that further one.
+    pub(super) fn card_is_for(&self, bank: &str, further: Option<&CardName>) -> bool {
+        let is_for_bank = self.secrets.bank.as_deref() == Some(bank);
+        matches!(self.secrets.card, CardSecrets::Card(_)) && is_for_bank && self.secrets.further.as_ref() == further
     }
 
     /// Looks after the card before anybody uses it: the kind that was asked for, a file that is there, no database left.
@@ -132,7 +133,7 @@ impl Home {
         }
         if let (CardSecrets::Card(CardKeys::Soft(keys)), false) = (&self.secrets.card, file.exists()) {
             let bank = self.secrets.bank.as_deref().context("the key file names no bank")?;
-            let identity = card::identity(&self.network, bank, KeyPolicy::Leave)?;
+            let identity = card::identity(&self.network, bank, self.currency()?, KeyPolicy::Leave)?;
             let (master, puk) = (keys.master.bytes()?, pin::digits(keys.puk.expose())?);
             let pin = keys.pin.as_ref().context("the key file has no PIN")?;
             let pairs = database::pairs(&self.dir)?;
@@ -148,7 +149,7 @@ impl Home {
     pub(crate) fn make_card(&self, bank: &str) -> Result<(), Failure> {
         match self.keys()? {
             CardKeys::Soft(keys) => {
-                let identity = card::identity(&self.network, bank, KeyPolicy::Leave)?;
+                let identity = card::identity(&self.network, bank, self.currency()?, KeyPolicy::Leave)?;
                 card::make_soft(&self.dir.join(CARD_FILE), keys, &identity)
             }
             CardKeys::Pcsc(_) => Ok(()),
@@ -161,17 +162,17 @@ impl Home {
             return Ok(());
         };
         let bank = self.secrets.bank.as_deref().context("the key file names no bank")?;
-        let identity = card::identity(&self.network, bank, KeyPolicy::Stay)?;
+        let identity = card::identity(&self.network, bank, self.currency()?, KeyPolicy::Stay)?;
         let known = number.is_some();
         // a blank card and one under its transport PIN have no owner yet, so no number is asked for
-        let search = Search::by(&self.options, self.card_number()?, self.wait_s);
+        let search = Search::by(&self.options, self.name(), self.card_number()?, self.wait_s);
         let mut card = search.find().await?;
         let made = card::made(&mut card)?;
         if made == Made::Owned {
             return if known { Ok(()) } else { Err(card::taken()) };
         }
         let transport = pin::digits(begun.transport.expose())?;
-        let new = pin::ask(pin::Asked::FirstPin, self.options.pin_file.as_deref())?;
+        let new = pin::ask(pin::Asked::FirstPin, self.options.pin_file.as_deref(), self.name())?;
         let number = card::personalise(&mut card, &identity, begun)?;
         self.store_number(Some(&number))?;
         match card.change_pin(&transport, &new) {

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use zeni_crypto::SharedEntropy;
+use zeni_money::Currency;
 use zeni_note::Nonce;
 
 use crate::{
@@ -11,6 +12,11 @@ use crate::{
     keys::{Secret32, SecretText},
     output::Failure,
 };
+
+/// What the card is called that a wallet joined with.
+pub(crate) const OWN_CARD: &str = "own";
+/// Longest name of a further card.
+const NAME_LETTERS_MAX: usize = 16;
 
 /// The secrets of a home.
 #[derive(Serialize, Deserialize)]
@@ -26,6 +32,43 @@ pub(crate) struct HomeSecrets {
     pub(crate) identity: Option<SecretText>,
     /// Key of the connections to the bank, PKCS#8 PEM.
     pub(crate) tls_key: SecretText,
+    /// Of a further card of a wallet: its name and its only currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) further: Option<CardName>,
+    /// The further cards of a wallet, each a home of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) cards: Vec<CardName>,
+}
+
+/// A further card of a wallet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CardName {
+    /// The name by which it is asked for.
+    pub(crate) name: String,
+    /// Code of its only currency.
+    pub(super) currency: String,
+}
+
+impl CardName {
+    /// A name as it was typed.
+    pub(crate) fn new(name: &str, currency: &str) -> Result<CardName, Failure> {
+        let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        if !plain || !(1..=NAME_LETTERS_MAX).contains(&name.len()) || name == OWN_CARD {
+            let text =
+                format!("a card's name has 1 to {NAME_LETTERS_MAX} small letters and digits, and is not '{OWN_CARD}'");
+            return Err(Failure::Usage(text));
+        }
+        if Currency::from_code(currency).is_none_or(|currency| !currency.is_listed()) {
+            return Err(Failure::Usage(format!("'{currency}' is no currency: name it like USD")));
+        }
+        Ok(CardName { name: name.into(), currency: currency.into() })
+    }
+
+    /// Its currency.
+    pub(crate) fn currency(&self) -> Result<Currency> {
+        Currency::from_code(&self.currency).context("a currency in the key file is not three capital letters")
+    }
 }
 
 impl HomeSecrets {
@@ -58,7 +101,7 @@ impl HomeSecrets {
             CardSecrets::Card(CardKeys::Pcsc(card)) => CardKeys::Pcsc(card),
             CardSecrets::Card(CardKeys::Soft(_)) | CardSecrets::Database(_) => CardKeys::Soft(SoftKeys::draw()),
         };
-        HomeSecrets { card: CardSecrets::Card(card), bank: Some(bank.to_owned()), ..self }
+        HomeSecrets { card: CardSecrets::Card(card), bank: Some(bank.to_owned()), cards: Vec::new(), ..self }
     }
 }
 

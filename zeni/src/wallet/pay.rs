@@ -12,7 +12,7 @@ use zeni_note::Payment;
 
 use crate::{
     cli::{OutArgs, RequestArgs},
-    documents,
+    documents::{self, Input},
     output::{Failure, foreign},
 };
 
@@ -38,13 +38,13 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         Ok(())
     }
 
-    pub(super) async fn pay(&mut self, path: &Path, out: &OutArgs, yes: bool) -> Result<(), Failure> {
+    pub(super) async fn pay(&mut self, request: &Input, out: &OutArgs, yes: bool) -> Result<(), Failure> {
         documents::check_writable(out)?;
-        let bytes = documents::read(path)?;
-        let request = Document::parse_challenge(&bytes).map_err(explain)?;
+        let piped = request.is_piped();
+        let request = Document::parse_challenge(request.read()?).map_err(explain)?;
         let preview = self.holder.preview(&request).await.map_err(explain)?;
         self.output.say(&described(&preview));
-        if !yes && !preview.answered && path != Path::new("-") && !confirmed()? {
+        if !yes && !preview.answered && !piped && !confirmed()? {
             return Err(Failure::refused("declined", "nothing was signed"));
         }
         let paid = self.holder.pay(&request).await.map_err(explain)?;
@@ -61,9 +61,8 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         Ok(())
     }
 
-    pub(super) async fn receive(&mut self, path: &Path) -> Result<(), Failure> {
-        let bytes = documents::read(path)?;
-        let payment = Document::parse_payment(&bytes).map_err(explain)?;
+    pub(super) async fn receive(&mut self, payment: &Input) -> Result<(), Failure> {
+        let payment = Document::parse_payment(payment.read()?).map_err(explain)?;
         let report = self.holder.receive(&payment).await.map_err(explain)?;
         let mut text = format!("received {}", report.money);
         if report.outcome.is_owed_back() {

@@ -1,0 +1,186 @@
+//! Wallets with several cards: which one a command is for, and what goes over all of them.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use zeni_holder::{Document, Kind, Trouble};
+use zeni_message::route::Clock;
+use zeni_money::Currency;
+use zeni_wallet::Wallet;
+
+use super::{Session, Told, enrol, explain, money, tell_puk};
+use crate::{
+    cli::{CardAddArgs, CardOptions, HomeArgs, JoinArgs, OpenWalletCommand},
+    home::{CardName, Further, Home, OWN_CARD},
+    output::{Failure, Output},
+};
+
+/// Opens the home of the card that is named, or of the wallet's own.
+pub(super) async fn named(args: &HomeArgs, on: Option<&str>, clock: Arc<dyn Clock>) -> Result<Home, Failure> {
+    let Some(name) = on.filter(|name| *name != OWN_CARD) else { return Home::open(args, clock).await };
+    // kind, reader and PIN on the command line are those of the card that is named
+    let options = CardOptions { card: None, pin_file: None };
+    let (home, wait, passphrase_file) = (args.home.clone(), args.wait, args.passphrase_file.clone());
+    let wallet = Home::open(&HomeArgs { home, passphrase_file, wait, card: options }, clock).await?;
+    let mut further = wallet.further();
+    drop(wallet);
+    let names = further.iter().map(|one| one.card.name.clone()).chain([OWN_CARD.to_owned()]).collect::<Vec<_>>();
+    let Some(place) = further.iter().position(|one| one.card.name == name) else {
+        return Err(Failure::Usage(format!("this wallet has no card '{name}'; it has: {}", names.join(", "))));
+    };
+    let further = further.swap_remove(place).with_options(args.card.clone());
+    further.open().await.map_err(|failure| failure.of_card(name))
+}
+
+/// Carries out a command with the card that is named; else with the one that has the currency of its amount or document,
+/// or with all.
+pub(super) async fn run(
+    args: &HomeArgs,
+    on: Option<&str>,
+    command: OpenWalletCommand,
+    output: Output,
+    clock: Arc<dyn Clock>,
+) -> Result<(), Failure> {
+    let mut home = named(args, on, clock).await?;
+    let further = if on.is_none() { home.further() } else { Vec::new() };
+    if further.is_empty() {
+        return one(home, command, output).await;
+    }
+    if matches!(command, OpenWalletCommand::Balance | OpenWalletCommand::History | OpenWalletCommand::Resume) {
+        return all(home, &further, &command, output).await;
+    }
+    if let Some(currency) = currency_of(&command)? {
+        for card in further {
+            if card.card.currency()? == currency {
+                // other commands may use the wallet's own card meanwhile
+                drop(home);
+                home = card.open().await.map_err(|failure| failure.of_card(&card.card.name))?;
+                break;
+            }
+        }
+    }
+    one(home, command, output).await
+}
+
+/// Carries out a command with one card.
+async fn one(home: Home, command: OpenWalletCommand, output: Output) -> Result<(), Failure> {
+    let name = home.name().map(str::to_owned);
+    let named = |failure: Failure| match &name {
+        Some(name) => failure.of_card(name),
+        None => failure,
+    };
+    let session = Session::of(home, Kind::Wallet, Wallet::new, output).await.map_err(&named)?;
+    Box::pin(session.wallet(command)).await.map_err(named)
+}
+
+/// The currency that a command is about.
+fn currency_of(command: &OpenWalletCommand) -> Result<Option<Currency>, Failure> {
+    Ok(match command {
+        OpenWalletCommand::Withdraw { amount, .. } | OpenWalletCommand::Deposit { amount, .. } => {
+            Some(money(amount)?.currency)
+        }
+        OpenWalletCommand::Request(args) => Some(money(&args.amount)?.currency),
+        OpenWalletCommand::Pay { request, .. } => {
+            Some(Document::parse_challenge(request.read()?).map_err(explain)?.record.currency)
+        }
+        OpenWalletCommand::Receive { payment } => {
+            let payment = Document::parse_payment(payment.read()?).map_err(explain)?;
+            payment.answers.first().map(|answer| answer.chain.currency())
+        }
+        _ => None,
+    })
+}
+
+/// Goes over all cards. One that is not there is told by its name and does not stop the others.
+async fn all(home: Home, further: &[Further], command: &OpenWalletCommand, output: Output) -> Result<(), Failure> {
+    let (mut value, mut text, own) = parts(tell(home, command, output).await);
+    let mut failures: Vec<Failure> = own.into_iter().collect();
+    let mut cards = Vec::new();
+    for one in further {
+        let CardName { name, .. } = &one.card;
+        let told = match one.open().await {
+            Ok(home) => tell(home, command, output).await,
+            Err(failure) => Err(failure),
+        };
+        let (mut of_card, said, end) = parts(told.map_err(|failure| failure.of_card(name)));
+        of_card["name"] = json!(name);
+        of_card["currency"] = json!(one.card.currency()?.code());
+        text = format!("{}\ncard '{name}':\n{said}", text.trim_end());
+        if let Some(failure) = end {
+            let (_, code, error) = failure.told();
+            (of_card["ok"], of_card["code"], of_card["error"]) = (json!(false), json!(code), json!(error));
+            failures.push(failure);
+        }
+        cards.push(of_card);
+    }
+    value["cards"] = Value::Array(cards);
+    let text = text.trim_start();
+    // what time does not heal comes first
+    failures.sort_by_key(|failure| failure.told().0 == 3);
+    let mut failures = failures.into_iter();
+    let Some(end) = failures.next() else { return output.result(&value, text) };
+    for failure in failures {
+        output.say(&format!("zeni: {}", failure.told().2));
+    }
+    Err(end.with_result(value, text))
+}
+
+async fn tell(home: Home, command: &OpenWalletCommand, output: Output) -> Result<Told, Failure> {
+    let mut session = Session::of(home, Kind::Wallet, Wallet::new, output).await?;
+    match command {
+        OpenWalletCommand::History => session.history_told().await,
+        OpenWalletCommand::Resume => session.resume_told().await,
+        _ => {
+            let (balance, text) = session.balance_told().await?;
+            Ok((serde_json::to_value(balance).map_err(anyhow::Error::from)?, text))
+        }
+    }
+}
+
+/// Result and end of a command with one card.
+fn parts(told: Result<Told, Failure>) -> (Value, String, Option<Failure>) {
+    match told {
+        Ok((value, text)) => (value, text, None),
+        Err(Failure::Result { value, text, end }) => (value, text, Some(*end)),
+        Err(failure) => (json!({}), String::new(), Some(failure)),
+    }
+}
+
+/// Joins with a further card for the same person. The same again after a cut.
+pub(super) async fn add(
+    args: &HomeArgs,
+    add: CardAddArgs,
+    output: Output,
+    clock: Arc<dyn Clock>,
+) -> Result<(), Failure> {
+    let card = CardName::new(&add.name, &add.currency)?;
+    let mut wallet = Home::open(args, clock).await?;
+    let profile = wallet.profile().await?.ok_or_else(|| explain(Trouble::NotJoined))?;
+    if profile.kind != Kind::Wallet {
+        return Err(Failure::Usage("a shop has one card".into()));
+    }
+    wallet.check_further(&card)?;
+    let further = wallet.further_as(card.clone()).with_options(add.card.clone());
+    let (bank, identity) = (add.bank.clone().unwrap_or(profile.bank), wallet.identity().map(str::to_owned));
+    let mut home = further.create(&bank, identity.as_deref()).await?;
+    let (mut value, text) = match home.profile().await? {
+        Some(joined) if (&joined.bank, &joined.account) == (&bank, &add.account) => {
+            let (mut value, mut text) = (json!({"ok": true, "name": joined.name}), "had joined already".to_owned());
+            tell_puk(&home, &mut value, &mut text)?;
+            (value, text)
+        }
+        Some(joined) => {
+            let text = format!("the card '{}' is for account {} at {}", add.name, joined.account, joined.bank);
+            return Err(Failure::Usage(text));
+        }
+        None => {
+            let (network, CardAddArgs { account, code, .. }) = (wallet.dir().join("network.toml"), add.clone());
+            let join = JoinArgs { network, bank, account, code, identity };
+            enrol(&mut home, join, profile.privacy, profile.kind).await?
+        }
+    };
+    wallet.add_further(card)?;
+    value["on"] = json!(add.name);
+    output.result(&value, &format!("card '{}': {text}", add.name))?;
+    home.puk_was_told()
+}
