@@ -73,8 +73,9 @@ pub(crate) fn open_soft(path: &Path, keys: &SoftKeys, pin: Option<Pin>) -> Resul
 /// Why a card's file does not serve.
 pub(crate) fn file_failure(error: FileError) -> Failure {
     match error {
-        FileError::InUse { .. } => Failure::try_again("card_in_use", error),
-        FileError::Io { .. } | FileError::TooLarge { .. } => Failure::try_again("card_memory", error),
+        FileError::InUse { .. } | FileError::Replaced { .. } => Failure::try_again("card_in_use", error),
+        FileError::Io { .. } => Failure::try_again("card_memory", error),
+        FileError::TooLarge { .. } | FileError::Linked { .. } => Failure::refused("card_memory", error),
         FileError::Exists { .. } => Failure::Usage(error.to_string()),
         FileError::Missing { .. }
         | FileError::Foreign { .. }

@@ -10,7 +10,10 @@
 //! under HKDF-SHA256(master, "zeni/card-file"), what stands before the nonce as associated data. Its nonce is long enough to
 //! be drawn afresh for each of any number of commits.
 //!
-//! Whoever holds the file beside this one named `<file>.lock` locked is its only user.
+//! Whoever holds the file beside this one named `<file>.lock` locked, and the card's file itself, is its only user. Two users
+//! would each sign beyond what the other left, so neither lock is trusted alone: the file beside can be removed, and a file
+//! has other names. Before each commit the file on the disk must be the one that was read or written last, and have no other
+//! name; after it, the one that was written.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +22,7 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Write as _},
     ops::Bound,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -44,6 +47,8 @@ const VERSION: u32 = 1;
 const HEAD_LEN: usize = MAGIC.len() + 4 + 8;
 /// Bytes of the nonce.
 const NONCE_LEN: usize = 24;
+/// Bytes by which one commit's file is told from any other.
+const START_LEN: usize = HEAD_LEN + NONCE_LEN;
 /// Bytes of the authentication tag, part of what is sealed.
 const TAG_LEN: usize = 16;
 /// Rights of the files: their owner's alone.
@@ -110,6 +115,18 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
     },
+    /// Not the file that was read or written last: somebody else put another into its place, or wrote into it.
+    #[error("{path} was replaced while the card was in use, and nothing was changed: end all programs that use the card, then begin again", path = .path.display())]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A hard link: under its other name the card would stay as it is now, and sign once more what it signs here.
+    #[error("{path} has another name, under which it would be a second card: remove the other one", path = .path.display())]
+    Linked {
+        /// The file.
+        path: PathBuf,
+    },
     /// More than [`MEMORY_BYTES_MAX`].
     #[error("the memory of the card in {path} would be larger than {MEMORY_BYTES_MAX} bytes: move what it holds to a new card", path = .path.display())]
     TooLarge {
@@ -133,7 +150,18 @@ pub struct FileMemory {
     entropy: Box<dyn Entropy + Send>,
     /// What the file holds; `None` after a commit that failed, of which only the file knows whether it happened.
     map: Option<Map>,
+    /// The file that was read or written last; none before it is made.
+    current: Option<Known>,
+    /// The file of a commit that failed, which may have got its name.
+    attempted: Option<Known>,
     _lock: File,
+}
+
+/// A card's file, locked, and how it begins: no two commits draw the same nonce.
+struct Known {
+    file: File,
+    inode: (u64, u64),
+    start: [u8; START_LEN],
 }
 
 /// Shows where, not what.
@@ -141,6 +169,12 @@ impl fmt::Debug for FileMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FileMemory").field("path", &self.path).finish_non_exhaustive()
     }
+}
+
+/// What a commit writes.
+struct Sealed {
+    start: [u8; START_LEN],
+    rest: Vec<u8>,
 }
 
 impl FileMemory {
@@ -216,7 +250,8 @@ impl FileMemory {
             Err(TryLockError::Error(source)) => return Err(FileError::Io { act: "lock", path: lock_path, source }),
         }
         let key = Zeroizing::new(hkdf_sha256(master, &[], b"zeni/card-file"));
-        Ok(FileMemory { path: path.into(), key, entropy: Box::new(entropy), map: None, _lock: lock })
+        let entropy = Box::new(entropy);
+        Ok(FileMemory { path: path.into(), key, entropy, map: None, current: None, attempted: None, _lock: lock })
     }
 
     /// What the file holds, read again if a commit failed before.
@@ -230,14 +265,79 @@ impl FileMemory {
         Ok(self.map.as_mut().expect("it was read above"))
     }
 
-    fn read(&self) -> Result<Map, FileError> {
-        let path = || self.path.clone();
-        let io = |source| FileError::Io { act: "read", path: path(), source };
-        let most = (HEAD_LEN + NONCE_LEN + MEMORY_BYTES_MAX + TAG_LEN) as u64;
+    /// Reads the file, and knows it from now on. After a commit that failed it must be the one before or that of the commit.
+    fn read(&mut self) -> Result<Map, FileError> {
+        let io = |source| FileError::Io { act: "read", path: self.path.clone(), source };
+        let most = (START_LEN + MEMORY_BYTES_MAX + TAG_LEN) as u64;
         let mut bytes = Vec::new();
-        File::open(&self.path).map_err(io)?.take(most + 1).read_to_end(&mut bytes).map_err(io)?;
+        let mut file = File::open(&self.path).map_err(io)?;
+        let found = self.sole(&file.metadata().map_err(io)?)?;
+        match (&self.current, &self.attempted) {
+            (None, _) => self.lock_itself(&file)?,
+            (Some(known), _) if known.inode == found => {}
+            (_, Some(known)) if known.inode == found => {}
+            _ => return Err(FileError::Replaced { path: self.path.clone() }),
+        }
+        (&mut file).take(most + 1).read_to_end(&mut bytes).map_err(io)?;
+        let map = self.decrypt(&bytes)?;
+        let start = *bytes.first_chunk().expect("what was decrypted follows them");
+        let known = match self.current.take() {
+            None => Known { file, inode: found, start },
+            Some(known) if known.inode == found => known,
+            Some(before) => self.attempted.take().unwrap_or(before),
+        };
+        let same = known.start == start;
+        self.current = Some(known);
+        if !same || self.inode()? != found {
+            return Err(FileError::Replaced { path: self.path.clone() });
+        }
+        self.attempted = None;
+        Ok(map)
+    }
+
+    /// Device and number of the file that has the name now.
+    fn inode(&self) -> Result<(u64, u64), FileError> {
+        match fs::symlink_metadata(&self.path) {
+            Ok(found) => self.sole(&found),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(FileError::Replaced { path: self.path.clone() })
+            }
+            Err(source) => Err(FileError::Io { act: "read", path: self.path.clone(), source }),
+        }
+    }
+
+    /// Device and number of a file that has no other name.
+    fn sole(&self, found: &fs::Metadata) -> Result<(u64, u64), FileError> {
+        if found.nlink() > 1 {
+            return Err(FileError::Linked { path: self.path.clone() });
+        }
+        Ok((found.dev(), found.ino()))
+    }
+
+    fn lock_itself(&self, file: &File) -> Result<(), FileError> {
+        match file.try_lock() {
+            Ok(()) => Ok(()),
+            Err(TryLockError::WouldBlock) => Err(FileError::InUse { path: self.path.clone() }),
+            Err(TryLockError::Error(source)) => Err(FileError::Io { act: "lock", path: self.path.clone(), source }),
+        }
+    }
+
+    /// Whether the file is the one that was read or written last, none where there was none.
+    fn unchanged(&self) -> Result<(), FileError> {
+        let replaced = || FileError::Replaced { path: self.path.clone() };
+        let Some(known) = &self.current else { return Ok(()) };
+        let mut start = [0; START_LEN];
+        let read = known.file.read_exact_at(&mut start, 0);
+        if self.inode()? != known.inode || read.is_err() || start != known.start {
+            return Err(replaced());
+        }
+        Ok(())
+    }
+
+    fn decrypt(&self, bytes: &[u8]) -> Result<Map, FileError> {
+        let path = || self.path.clone();
         let found = bytes.len() as u64;
-        let cut = FileError::Length { path: path(), expected: (HEAD_LEN + NONCE_LEN + TAG_LEN) as u64, found };
+        let cut = FileError::Length { path: path(), expected: (START_LEN + TAG_LEN) as u64, found };
         let known = bytes.len().min(MAGIC.len());
         if bytes[..known] != MAGIC[..known] {
             return Err(FileError::Foreign { path: path() });
@@ -250,7 +350,7 @@ impl FileMemory {
         let sealed_len = u64::from_be_bytes(head[12..].try_into().expect("eight bytes"));
         let Some((nonce, sealed)) = rest.split_first_chunk::<NONCE_LEN>() else { return Err(cut) };
         if sealed.len() as u64 != sealed_len {
-            let expected = sealed_len.saturating_add((HEAD_LEN + NONCE_LEN) as u64);
+            let expected = sealed_len.saturating_add(START_LEN as u64);
             return Err(FileError::Length { path: path(), expected, found });
         }
         let opened = XChaCha20Poly1305::new((&*self.key).into())
@@ -260,37 +360,57 @@ impl FileMemory {
         zeni_message::decode(&opened, MEMORY_BYTES_MAX).map_err(|_| FileError::Sealed { path: path() })
     }
 
-    /// Puts `map` into the place of what the file holds. After an error the file holds one of the two.
-    fn write(&mut self, map: &Map) -> Result<(), FileError> {
-        let plain = Zeroizing::new(zeni_message::encode(map));
+    fn seal(&mut self, plain: &[u8]) -> Result<Sealed, FileError> {
         if plain.len() > MEMORY_BYTES_MAX {
             return Err(FileError::TooLarge { path: self.path.clone() });
         }
-        let mut head = Vec::with_capacity(HEAD_LEN);
-        head.extend_from_slice(&MAGIC);
-        head.extend_from_slice(&VERSION.to_be_bytes());
-        head.extend_from_slice(&((plain.len() + TAG_LEN) as u64).to_be_bytes());
-        let mut nonce = [0; NONCE_LEN];
-        self.entropy.fill(&mut nonce);
-        let sealed = XChaCha20Poly1305::new((&*self.key).into())
-            .encrypt(&nonce.into(), Payload { msg: &plain, aad: &head })
+        let mut start = [0; START_LEN];
+        let (head, nonce) = start.split_at_mut(HEAD_LEN);
+        head[..8].copy_from_slice(&MAGIC);
+        head[8..12].copy_from_slice(&VERSION.to_be_bytes());
+        head[12..].copy_from_slice(&((plain.len() + TAG_LEN) as u64).to_be_bytes());
+        self.entropy.fill(nonce);
+        let nonce: &[u8; NONCE_LEN] = (&*nonce).try_into().expect("its length");
+        let rest = XChaCha20Poly1305::new((&*self.key).into())
+            .encrypt(&(*nonce).into(), Payload { msg: plain, aad: head })
             .expect("the cipher takes far more than the largest memory");
-        self.remove_second()?;
-        let second = self.second();
-        let io = |source| FileError::Io { act: "write", path: second.clone(), source };
-        let mut options = OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(OWNER_ONLY).open(&second).map_err(io)?;
-        for part in [&head[..], &nonce, &sealed] {
-            file.write_all(part).map_err(io)?;
-        }
-        file.sync_all().map_err(io)?;
-        drop(file);
-        fs::rename(&second, &self.path).map_err(|source| FileError::Io {
+        Ok(Sealed { start, rest })
+    }
+
+    /// Puts `map` into the place of what the file holds. After an error the file holds one of the two.
+    fn write(&mut self, map: &Map) -> Result<(), FileError> {
+        let sealed = self.seal(&Zeroizing::new(zeni_message::encode(map)))?;
+        self.unchanged()?;
+        let inode = self.write_second(sealed.start, &sealed.rest)?;
+        self.unchanged()?;
+        fs::rename(self.second(), &self.path).map_err(|source| FileError::Io {
             act: "replace",
             path: self.path.clone(),
             source,
         })?;
+        if self.inode()? != inode {
+            return Err(FileError::Replaced { path: self.path.clone() });
+        }
+        self.current = self.attempted.take();
         self.sync_directory()
+    }
+
+    /// Writes the second file and makes it durable; locked, so that it is when it gets its name.
+    fn write_second(&mut self, start: [u8; START_LEN], sealed: &[u8]) -> Result<(u64, u64), FileError> {
+        self.remove_second()?;
+        let second = self.second();
+        let io = |source| FileError::Io { act: "write", path: second.clone(), source };
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(OWNER_ONLY);
+        let mut file = options.open(&second).map_err(io)?;
+        self.lock_itself(&file)?;
+        for part in [&start[..], sealed] {
+            file.write_all(part).map_err(io)?;
+        }
+        file.sync_all().map_err(io)?;
+        let inode = self.sole(&file.metadata().map_err(io)?)?;
+        self.attempted = Some(Known { file, inode, start });
+        Ok(inode)
     }
 
     fn second(&self) -> PathBuf {

@@ -162,15 +162,82 @@ fn a_commit_that_fails_is_told_and_the_old_file_stays() {
 /// A commit whose error came after the rename did happen, and the memory says so.
 #[test]
 fn after_an_error_the_file_decides() {
+    for happened in [false, true] {
+        let (_dir, path) = place();
+        let mut memory = create(&path);
+        memory.commit(&[put(b"a", b"before")]).expect("commits");
+        let mut map = memory.map.take().expect("what the file holds");
+        map.insert(b"a".to_vec().into(), b"after".to_vec().into());
+        let sealed = memory.seal(&zeni_message::encode(&map)).expect("small");
+        memory.write_second(sealed.start, &sealed.rest).expect("writes");
+        if happened {
+            fs::rename(beside(&path, ".new"), &path).expect("renamed, and nobody was told");
+        }
+        let expected = if happened { b"after".to_vec() } else { b"before".to_vec() };
+        assert_eq!(value(&mut memory, b"a"), Some(expected));
+        memory.commit(&[put(b"b", b"more")]).expect("goes on");
+    }
+}
+
+/// Two programs on one card would each sign beyond what the other left: whoever removes the lock gets no second one.
+#[test]
+fn without_the_lock_beside_it_there_is_still_one_user() {
     let (_dir, path) = place();
-    let (before, after) = before_and_after(&path);
-    fs::write(&path, &before).expect("writes");
-    let mut memory = open(&path).expect("opens");
-    let hindrance = beside(&path, ".new");
-    fs::create_dir(&hindrance).expect("a hindrance");
-    assert!(memory.commit(&[put(b"a", b"after")]).is_err());
-    fs::write(&path, &after).expect("as if it had been renamed");
-    assert_eq!(value(&mut memory, b"a"), Some(b"after".to_vec()));
+    let mut one = create(&path);
+    for _ in 0..3 {
+        one.commit(&[put(b"remaining", b"500")]).expect("commits");
+        fs::remove_file(beside(&path, ".lock")).expect("somebody tidies up");
+        assert!(matches!(open(&path), Err(FileError::InUse { .. })), "the card's file is locked as well");
+    }
+    one.commit(&[put(b"remaining", b"400")]).expect("control: the one goes on");
+    drop(one);
+    assert_eq!(value(&mut open(&path).expect("free again"), b"remaining"), Some(b"400".to_vec()));
+}
+
+/// A second name of the file is a second card: none is opened, and the one at work stops before it signs.
+#[test]
+fn a_hard_link_is_no_second_card() {
+    let (dir, path) = place();
+    let mut one = create(&path);
+    one.commit(&[put(b"remaining", b"500")]).expect("commits");
+    let other = dir.path().join("other");
+    fs::hard_link(&path, &other).expect("another name");
+    assert!(matches!(open(&other), Err(FileError::Linked { .. })));
+    assert!(one.commit(&[put(b"remaining", b"400")]).is_err());
+    drop(one);
+    assert!(matches!(open(&path), Err(FileError::Linked { .. })));
+    fs::remove_file(&other).expect("removes");
+    let mut one = open(&path).expect("control: with one name it opens");
+    assert_eq!(value(&mut one, b"remaining"), Some(b"500".to_vec()), "what was refused did not happen");
+    one.commit(&[put(b"remaining", b"400")]).expect("control: and commits");
+}
+
+/// A file put into the place of the card's, or over it, by another user, a backup program or the owner: the memory that was
+/// opened before commits nothing, and what the other one holds stays.
+#[test]
+fn a_file_that_was_replaced_takes_no_commit() {
+    for in_place in [false, true] {
+        let (dir, path) = place();
+        let mut one = create(&path);
+        one.commit(&[put(b"remaining", b"500")]).expect("commits");
+        let copy = dir.path().join("copy");
+        fs::copy(&path, &copy).expect("a copy");
+        one.commit(&[put(b"remaining", b"400")]).expect("A pays");
+        if in_place {
+            fs::copy(&copy, &path).expect("written over");
+        } else {
+            fs::rename(&copy, &path).expect("put into its place");
+            fs::remove_file(beside(&path, ".lock")).expect("removes");
+            let mut two = open(&path).expect("another file, another lock");
+            two.commit(&[put(b"remaining", b"300")]).expect("B pays");
+        }
+        let held = fs::read(&path).expect("reads");
+        let refused = one.commit(&[put(b"remaining", b"200")]).expect_err("A does not pay");
+        assert!(refused.reason.contains("was replaced"), "{refused}");
+        assert!(one.commit(&[put(b"remaining", b"200")]).is_err(), "nor later");
+        assert!(one.get(b"remaining").is_err(), "nor does it tell what is no more");
+        assert_eq!(fs::read(&path).expect("reads"), held);
+    }
 }
 
 #[test]
