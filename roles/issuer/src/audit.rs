@@ -211,11 +211,14 @@ fn check_tree(report: &mut AuditReport, tree: &Tree, below: &[Node]) {
     for node in below.iter().chain([root]) {
         let (mut flow, mut children) = used.get(&node.identity).copied().unwrap_or_default();
         if let Some(closed) = &node.closed {
-            if !closed.is_of_backup() {
-                children += u128::from(closed.amount.minor());
+            let mut asked = u128::from(closed.amount.minor());
+            if closed.is_of_backup() {
+                asked = asked.min(u128::from(node.value.minor()).saturating_sub(children));
+            } else {
+                children += asked;
             }
             if closed.waiting.is_none() {
-                flow += u128::from(closed.amount.minor());
+                flow += asked;
             }
         }
         let expected = flow.min(u128::from(node.value.minor()));

@@ -3,7 +3,10 @@
 //!
 //! The refund was entered as a closing of its node when it arrived: whatever its key signed besides is proof against it.
 //! A refund out of a backup accuses nobody: it waits until nothing can lawfully come back any more, comes after all exact
-//! refunds and takes at most what is left. Pruning leaves a series alone while a refund waits.
+//! refunds and takes at most what its holder is not shown to have passed on. Of several the deepest comes first, so that
+//! whoever shows a chain is paid before those who paid him, also where an overspender above them left too little for all.
+//! Each is decided in a transaction of its own; the order does not depend on how many rounds that takes, since nothing is
+//! entered any more. Pruning leaves a series alone while a refund waits.
 
 use zeni_crypto::Digest;
 use zeni_message::Time;

@@ -30,9 +30,10 @@ impl Issuer {
         }
         let batch = self.prepare_return(ctx.now, bank, message).await?;
         let ids = PostingIds::new(self.entropy.bytes());
+        let clock = self.clock.clone();
         let job = move |tx: &mut Tx<'_>| {
             let mut ids = ids;
-            apply::apply(tx, &batch, &mut ids)
+            apply::apply(tx, &batch, clock.now(), &mut ids)
         };
         let answer = self.store.write(Caller::default(), job).await.map_err(failure)?;
         // the same answer always has the same signature, so that a repeat gives the same bytes

@@ -244,9 +244,11 @@ zeni_store::statements! {
     pub(crate) INSERT_DECISION = "INSERT INTO decision (bank, number, leaf, paid, claimed) VALUES (?1, ?2, ?3, ?4, ?5)";
     pub(crate) DECISIONS = "SELECT number, leaf, paid, claimed FROM decision WHERE bank = ?1 AND number > ?2 ORDER BY number LIMIT 1024";
 
-    pub(crate) INSERT_REFUND = "INSERT INTO refund (due, leaf, epoch, series, serial, backup) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    pub(crate) INSERT_REFUND = "INSERT INTO refund (due, leaf, epoch, series, serial, backup, depth) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    /// Exact refunds first; of those out of backups the deepest, so that a payee comes before whoever paid him.
     pub(crate) DUE_REFUNDS = "SELECT due, leaf, epoch, series, serial FROM refund WHERE due <= ?1 \
-        ORDER BY backup, due, leaf LIMIT 256";
+        ORDER BY backup, depth DESC, due, leaf LIMIT 256";
     pub(crate) DELETE_REFUND = "DELETE FROM refund WHERE due = ?1 AND leaf = ?2";
 
     pub(crate) INSERT_CYCLE = "INSERT INTO cycle (id, at, positions) VALUES (?1, ?2, ?3)";

@@ -1,3 +1,5 @@
+mod advance;
+
 use futures::executor::block_on;
 use zeni_crypto::SecretKey;
 use zeni_message::Time;

@@ -28,6 +28,8 @@ pub(crate) struct Work {
     /// Notes by key; none for a note that is in neither register nor archive.
     pub(crate) trees: HashMap<NoteKey, Option<Tree>>,
     leaves: HashSet<Digest>,
+    /// When the job began: nothing is entered after a round that began earlier has decided what is left.
+    begun: Time,
     /// Per series and currency: paid as of right.
     paid: BTreeMap<(u32, Currency), Amount>,
     released: origin::Released,
@@ -36,6 +38,7 @@ pub(crate) struct Work {
 pub(crate) fn apply(
     tx: &mut Tx<'_>,
     batch: &PreparedBatch,
+    begun: Time,
     ids: &mut PostingIds,
 ) -> Result<ReturnAnswer, JobError<ReturnRefusal>> {
     if let Some(row) = tx.row(schema::READ_BATCH, params![&batch.bank, batch.id])? {
@@ -44,7 +47,7 @@ pub(crate) fn apply(
         }
         return Ok(keylist::stored(&row, 1)?);
     }
-    let mut work = Work::default();
+    let mut work = Work { begun, ..Work::default() };
     let mut outcomes = Vec::with_capacity(batch.items.len());
     for item in &batch.items {
         outcomes.push(match item {
@@ -77,7 +80,7 @@ impl Work {
         if !item.sound || item.kind == Kind::Renewal {
             return Ok(Outcome::Malformed);
         }
-        if let Some(early_or_late) = lateness(item, batch.now) {
+        if let Some(early_or_late) = lateness(item, batch.now.max(self.begun)) {
             return Ok(early_or_late);
         }
         let Some(tree) = self.tree(item) else { return unknown(tx, item, batch.now) };
@@ -158,8 +161,9 @@ impl Work {
         let convicted = tree.convicted(&leaf);
         open_cases(tx, item.key, &convicted, now)?;
         let key = item.key;
-        let backup = u32::from(item.kind == Kind::BackupRefund);
-        let row = params![time_value(until), leaf.0, key.epoch, key.series, key.serial, backup];
+        let backup = item.kind == Kind::BackupRefund;
+        let depth = if backup { crate::count_value(item.path.len() as u64) } else { 0.into() };
+        let row = params![time_value(until), leaf.0, key.epoch, key.series, key.serial, u32::from(backup), depth];
         tx.execute(schema::INSERT_REFUND, row)?;
         Ok(Outcome::Waiting { until })
     }

@@ -7,7 +7,8 @@
 //! ```
 //! A cheat exhausts only his own branch, and a node whose distinct children exceed its value convicts its holder. The
 //! closings of a node count once: only the first is entered (RN-O12, RN-X28, RN-X29). A refund out of a backup uses room and
-//! is no child: what it asks was never said to be left, so it convicts nobody (RN-X31).
+//! is no child: what it asks was never said to be left, so it convicts nobody (RN-X31). It asks at most value − Σ children:
+//! what its holder is shown to have passed on is his payees', also while they wait and if they never come for it.
 
 pub(crate) mod bundle;
 mod conflict;
@@ -122,7 +123,7 @@ pub(crate) struct Culprit {
 /// What the tree says to a closing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Balance {
-    /// Asked: the closing's amount, out of a backup at most the room of its own node.
+    /// Asked: the closing's amount, out of a backup at most what its holder is not shown to have passed on.
     pub(crate) asked: Amount,
     /// Paid as of right.
     pub(crate) paid: Amount,
@@ -160,14 +161,15 @@ impl Node {
         Culprit { node: self.identity, holder: self.holder }
     }
 
-    /// What its closing asks for: out of a backup, what is left at most.
+    /// What its closing asks for: out of a backup at most what its holder is not shown to have passed on. Room would be too
+    /// much: a payee's refund that waits beside it has used none yet, and what a payee lost to an overspender before them is
+    /// no second loss of his payer's.
     fn asked(&self) -> Amount {
         let Some(closed) = &self.closed else { return Amount::ZERO };
         if !closed.is_of_backup() {
             return closed.amount;
         }
-        let room = self.value.checked_sub(self.used).expect("a node is never used beyond its value");
-        closed.amount.min(room)
+        closed.amount.min(self.value.checked_sub(self.children).unwrap_or(Amount::ZERO))
     }
 
     fn changed(&mut self) {

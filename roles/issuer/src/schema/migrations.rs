@@ -139,4 +139,9 @@ pub(super) const MIGRATIONS: &[Migration] = &[
             "CREATE INDEX log_break_bank ON log_break (bank)",
         ],
     },
+    Migration {
+        id: 10,
+        sentence: "refunds out of backups are decided from the last holder towards the first",
+        sql: &["ALTER TABLE refund ADD COLUMN depth INTEGER NOT NULL DEFAULT 0"],
+    },
 ];
