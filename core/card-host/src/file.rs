@@ -137,7 +137,7 @@ pub enum FileError {
 
 impl From<FileError> for MemoryFault {
     fn from(error: FileError) -> MemoryFault {
-        MemoryFault { reason: error.to_string() }
+        MemoryFault { full: matches!(error, FileError::TooLarge { .. }), reason: error.to_string() }
     }
 }
 
@@ -444,9 +444,11 @@ impl Memory for FileMemory {
         Ok(self.map()?.get(<&ByteSlice>::from(key)).map(|value| value.to_vec()))
     }
 
-    fn scan(&mut self, prefix: &[u8]) -> Result<Vec<Pair>, MemoryFault> {
-        let from = self.map()?.range::<ByteSlice, _>((Bound::Included(<&ByteSlice>::from(prefix)), Bound::Unbounded));
-        let pairs = from.take_while(|(key, _)| key.starts_with(prefix));
+    fn scan_after(&mut self, prefix: &[u8], after: &[u8], max: usize) -> Result<Vec<Pair>, MemoryFault> {
+        let from = if after < prefix { Bound::Included(prefix) } else { Bound::Excluded(after) };
+        // an empty key lies before all, and there is none
+        let from = self.map()?.range::<ByteSlice, _>((from.map(<&ByteSlice>::from), Bound::Unbounded));
+        let pairs = from.take_while(|(key, _)| key.starts_with(prefix)).take(max);
         Ok(pairs.map(|(key, value)| (key.to_vec(), value.to_vec())).collect())
     }
 

@@ -12,7 +12,11 @@ use pcsc::{
     Card, Context, Disposition, Error, MAX_BUFFER_SIZE_EXTENDED, Protocols, ReaderState, Scope, ShareMode, State,
 };
 use thiserror::Error as ThisError;
-use zeni_card::{LinkFault, Transmit, apdu::SHORT_COMMAND_MAX};
+use zeni_card::{
+    LinkFault, Transmit,
+    apdu::{SHORT_COMMAND_MAX, ask_number, knows_number},
+};
+use zeni_crypto::{Entropy, OsEntropy};
 
 /// What ISO 7816-4 calls success.
 const DONE: [u8; 2] = [0x90, 0x00];
@@ -116,8 +120,8 @@ pub fn readers() -> Result<Vec<Reader>, ReaderError> {
 pub struct PcscLink {
     reader: CString,
     select: Vec<u8>,
-    /// A command and its reply by which the card is known again.
-    known_by: Option<(Vec<u8>, Vec<u8>)>,
+    /// The number that the card is to know after each connection.
+    number: Option<[u8; 16]>,
     context: Context,
     command_bytes_max: usize,
     /// `None` after a fault: the next command connects anew.
@@ -144,7 +148,7 @@ impl PcscLink {
             let mut link = PcscLink {
                 reader,
                 select: select.to_vec(),
-                known_by: None,
+                number: None,
                 context: context()?,
                 command_bytes_max: SHORT_COMMAND_MAX,
                 card: None,
@@ -169,9 +173,9 @@ impl PcscLink {
         self.reader.to_string_lossy().into_owned()
     }
 
-    /// After each interruption this command must get this reply, or the line stays cut: another card is in the reader.
-    pub fn known_by(&mut self, command: Vec<u8>, reply: Vec<u8>) {
-        self.known_by = Some((command, reply));
+    /// The card is to know this number (GET STATUS 0C), asked with a fresh nonce after each connection.
+    pub fn known_by(&mut self, number: [u8; 16]) {
+        self.number = Some(number);
     }
 
     /// Connects and looks whether it is a card with this applet, and the same as before.
@@ -197,10 +201,13 @@ impl PcscLink {
         if !reply.ends_with(&DONE) {
             return Err(Refused::NotZeni);
         }
-        if let Some((command, known)) = &self.known_by
-            && card.transmit(command, &mut buffer)? != &known[..]
-        {
-            return Err(Refused::NotZeni);
+        if let Some(number) = &self.number {
+            let fresh = OsEntropy.bytes();
+            let reply = card.transmit(&ask_number(&fresh), &mut buffer)?;
+            let told = reply.strip_suffix(&DONE).unwrap_or_default();
+            if !knows_number(number, &fresh, told) {
+                return Err(Refused::NotZeni);
+            }
         }
         self.command_bytes_max = capacity::command_bytes_max(&card);
         self.card = Some(card);

@@ -30,7 +30,9 @@ pub trait VirtualCard {
 
 impl<M: Memory> VirtualCard for Applet<M> {
     fn execute(&mut self, command: &[u8]) -> Vec<u8> {
-        self.process(command).to_vec()
+        let reply = self.process(command).to_vec();
+        self.fetched();
+        reply
     }
 
     fn reset(&mut self) {

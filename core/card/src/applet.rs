@@ -50,7 +50,7 @@ struct Session {
     /// How much of it was told.
     told: usize,
     /// What answers the last command: a part of the reply and the status word.
-    answer: Vec<u8>,
+    answer: Zeroizing<Vec<u8>>,
     /// The last command that was not carried out.
     refusal: Refusal,
 }
@@ -91,6 +91,11 @@ impl<M: Memory> Applet<M> {
             }
         };
         self.session.answer(word, expected)
+    }
+
+    /// Wipes the reply that [`Applet::process`] told: whoever carries it calls this once he has it, as it may hold keys.
+    pub fn fetched(&mut self) {
+        self.session.wipe_answer();
     }
 
     /// Gives the memory back.
@@ -162,16 +167,23 @@ impl Session {
             assembled: Buffer::new(COMMAND_BYTES_MAX),
             reply: Buffer::new(REPLY_BYTES_MAX),
             told: 0,
-            answer: Vec::with_capacity(REPLY_BYTES_MAX + 2),
+            answer: Zeroizing::new(Vec::with_capacity(REPLY_BYTES_MAX + 2)),
             refusal: Refusal::NONE,
         }
     }
 
     fn forget(&mut self) {
         self.drop_open();
+        self.wipe_answer();
         self.selected = false;
         self.verified = false;
         self.refusal = Refusal::NONE;
+    }
+
+    /// Wipes what was told last; the room stays.
+    fn wipe_answer(&mut self) {
+        self.answer.iter_mut().for_each(|byte| *byte = 0);
+        self.answer.clear();
     }
 
     /// Forgets a command of which parts are missing and a reply of which parts were not fetched.
@@ -232,7 +244,7 @@ impl Session {
 
     /// The next part of the reply, if the command was carried out, and the status word.
     fn answer(&mut self, word: StatusWord, expected: usize) -> &[u8] {
-        self.answer.clear();
+        self.wipe_answer();
         let mut word = word;
         if word == StatusWord::Done {
             let rest = self.reply.bytes().get(self.told..).unwrap_or_default();

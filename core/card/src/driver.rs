@@ -20,7 +20,7 @@ use crate::{
         AID, Apdu, COMMAND_BYTES_MAX, EXTENDED_FRAMING, Part, REPLY_BYTES_MAX, SHORT_DATA_MAX, SHORT_REPLY_MAX,
         instruction::Instruction, refusal::Refusal, word::StatusWord,
     },
-    element::backup::ExportPart,
+    element::backup::{BACKUP_BYTES_MAX, ExportPart, follows},
 };
 
 pub use in_process::InProcess;
@@ -99,6 +99,9 @@ const IMPORT_FRAMING: usize = 128;
 /// Bytes of keys and records in one part of a restoration.
 const IMPORT_BYTES_MAX: usize = 8_192;
 
+/// Parts of an export: as many as the longest backup has.
+const EXPORT_PARTS_MAX: usize = 1 << 18;
+
 /// In the flags of SELECT: extended lengths.
 const EXTENDED: u8 = 0x01;
 
@@ -139,10 +142,13 @@ impl<T: Transmit> ApduCard<T> {
     }
 
     /// Shows another PIN from now on.
+    ///
+    /// # Errors
+    /// [`CardError::Life`] from a card that has no owner's PIN yet, which it does not check.
     pub fn verify(&mut self, pin: &Pin) -> Result<(), CardError> {
         self.pin = Some(pin.clone());
         self.verified = false;
-        self.twice(Self::show_pin).map_err(Fault::into_card_error)
+        self.twice(|card| if card.verified { Ok(()) } else { card.check_pin() }).map_err(Fault::into_card_error)
     }
 
     /// Replaces the PIN. After a fault of the link [`ApduCard::verify`] tells which of the two holds.
@@ -212,15 +218,16 @@ impl<T: Transmit> ApduCard<T> {
             BackupKind::Copy => 2,
         };
         let mut parts: Vec<ExportPart> = Vec::new();
-        let mut after = Vec::new();
+        let (mut after, mut len) = (Vec::new(), 0);
         loop {
             let told = Zeroizing::new(self.working(Instruction::Export, p1, 0, &after)?);
             let part = ExportPart::from_bytes(&told).ok_or_else(|| strange.clone())?;
-            // a card that goes round in circles would be asked for ever
+            // a card that goes back, or never ends, would be asked for ever
             let next = part.after.to_vec();
-            let onward = next.is_empty() || next != after;
+            len += told.len();
+            let onward = next.is_empty() || follows(&next, &after) && len <= BACKUP_BYTES_MAX;
             parts.push(part);
-            if !onward {
+            if !onward || parts.len() > EXPORT_PARTS_MAX {
                 return Err(strange);
             }
             if next.is_empty() {
@@ -303,6 +310,15 @@ impl<T: Transmit> ApduCard<T> {
         if self.verified {
             return Ok(());
         }
+        match self.check_pin() {
+            // a card that has no owner's PIN yet says so itself to what follows
+            Err(Fault::Card(refusal)) if matches!(refusal.card_error(), CardError::Life { .. }) => Ok(()),
+            result => result,
+        }
+    }
+
+    /// VERIFY, if there is a PIN.
+    fn check_pin(&mut self) -> Result<(), Fault> {
         let Some(pin) = self.pin.clone() else { return Ok(()) };
         match self.send(Instruction::Verify, 0, 1, pin.digits()) {
             Ok(_) => {
@@ -310,8 +326,6 @@ impl<T: Transmit> ApduCard<T> {
                 Ok(())
             }
             Err(Fault::Card(refusal)) => match refusal.card_error() {
-                // a card that has no owner's PIN yet says so itself to what follows
-                CardError::Life { .. } => Ok(()),
                 CardError::Pin { .. } | CardError::Locked => {
                     self.pin = None;
                     Err(Fault::Card(refusal))
@@ -366,7 +380,8 @@ impl<T: Transmit> ApduCard<T> {
 
     /// Carries the parts of a command to the card and the whole reply back.
     fn carry(&mut self, parts: &[Zeroizing<Vec<u8>>]) -> Result<(StatusWord, Vec<u8>), CardError> {
-        let mut reply = Vec::new();
+        // as large as it gets from the start: a buffer that moves would leave keys behind
+        let mut reply = Vec::with_capacity(2 * REPLY_BYTES_MAX);
         let mut word = StatusWord::Done;
         for part in parts {
             word = self.transmit(part, &mut reply)?;
@@ -389,7 +404,7 @@ impl<T: Transmit> ApduCard<T> {
 
     /// One exchange; a fault leaves the card to be selected anew.
     fn transmit(&mut self, command: &[u8], reply: &mut Vec<u8>) -> Result<StatusWord, CardError> {
-        let answer = self.link.transmit(command).inspect_err(|_| self.selected = None)?;
+        let answer = Zeroizing::new(self.link.transmit(command).inspect_err(|_| self.selected = None)?);
         let Some((data, word)) = answer.split_last_chunk() else {
             self.selected = None;
             return Err(CardError::Link(String::from("a reply without a status word")));

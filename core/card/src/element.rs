@@ -147,10 +147,18 @@ impl<M: Memory> Element<M> {
     /// The key at a place in the ascending order of keys, and whether it came to be on this card.
     pub(crate) fn key_at(&mut self, index: u16) -> Result<Option<(PublicKey, Origin)>, CardError> {
         self.card()?;
-        let keys = self.memory.scan(&[KEYS])?;
-        let Some((place, value)) = keys.get(usize::from(index)) else { return Ok(None) };
+        let (mut after, mut left) = (Vec::new(), usize::from(index));
+        let (place, value) = loop {
+            let keys = self.memory.scan_after(&[KEYS], &after, SCANNED)?;
+            match (keys.get(left), keys.last()) {
+                (Some(found), _) => break found.clone(),
+                (None, Some((last, _))) => after.clone_from(last),
+                (None, None) => return Ok(None),
+            }
+            left -= keys.len();
+        };
         let key = PublicKey::from_slice(&place[1..]).ok_or_else(|| fault("its table of keys is damaged"))?;
-        let record: KeyRecord = record::open(place, value)?;
+        let record: KeyRecord = record::open(&place, &value)?;
         Ok(Some((key, record.origin)))
     }
 
@@ -162,14 +170,9 @@ impl<M: Memory> Element<M> {
     ) -> Result<Vec<HoldingStatus>, CardError> {
         self.card()?;
         let mut holdings = Vec::new();
-        for (place, _) in self.memory.scan(&[LEFT])? {
+        let after = after.map_or(Vec::new(), |after| record::place(LEFT, &[&after.0]));
+        for (place, _) in self.memory.scan_after(&[LEFT], &after, max)? {
             let node = Digest::from_slice(&place[1..]).ok_or_else(|| fault("its index of holdings is damaged"))?;
-            if after.is_some_and(|after| node <= *after) {
-                continue;
-            }
-            if holdings.len() == max {
-                break;
-            }
             let holding = self.held(&node)?.ok_or_else(|| fault("its index of holdings is damaged"))?;
             holdings.push(holding.status(&node));
         }
@@ -376,9 +379,12 @@ impl<M: Memory> Card for Element<M> {
 
 impl From<MemoryFault> for CardError {
     fn from(fault: MemoryFault) -> CardError {
-        CardError::Memory(fault.to_string())
+        if fault.full { CardError::Full } else { CardError::Memory(fault.to_string()) }
     }
 }
+
+/// Records that are read at once where a table may hold any number of them.
+const SCANNED: usize = 16;
 
 fn fault(reason: &str) -> CardError {
     CardError::Memory(reason.to_string())

@@ -416,6 +416,12 @@ pub enum CardError {
     /// The operator's rules do not allow it.
     #[error(transparent)]
     Limit(Limit),
+    /// The open payment has as many endorsements as a payment can carry.
+    #[error("a payment takes money from at most {max} holdings: pay in several payments")]
+    Parts {
+        /// The most.
+        max: usize,
+    },
     /// A closing takes a whole leaf, and part of this one was endorsed; or a backup's refund was asked for what the card
     /// counts itself.
     #[error("part of this holding was passed on: pay the rest to yourself first")]
@@ -432,6 +438,9 @@ pub enum CardError {
     /// The memory of the card failed: nothing was signed.
     #[error("the card's memory failed: {0}")]
     Memory(String),
+    /// The memory of the card has no room for more: nothing was signed.
+    #[error("the card's memory is full: move what it holds to a new card")]
+    Full,
     /// The link to the card failed: whether the command was carried out is unknown. The same again is safe.
     #[error("no answer from the card: {0}")]
     Link(String),

@@ -119,7 +119,9 @@ impl Explain for CardError {
             CardError::Limit(_) => "card_limit",
             CardError::NotWhole => "card_not_whole",
             CardError::HandIn { .. } => "card_hand_in",
+            CardError::Parts { .. } => "card_parts",
             CardError::Memory(_) => "card_memory",
+            CardError::Full => "card_full",
         }
     }
 

@@ -96,11 +96,17 @@ impl Memory for FixedMemory {
         Ok(found.map(|cell| cell.value().to_vec()))
     }
 
-    fn scan(&mut self, prefix: &[u8]) -> Result<Vec<Pair>, MemoryFault> {
-        let found = self.bank().iter().flatten().filter(|cell| cell.key().starts_with(prefix));
-        let mut pairs: Vec<_> = found.map(|cell| (cell.key().to_vec(), cell.value().to_vec())).collect();
-        pairs.sort_unstable();
-        Ok(pairs)
+    fn scan_after(&mut self, prefix: &[u8], after: &[u8], max: usize) -> Result<Vec<Pair>, MemoryFault> {
+        let found = self.bank().iter().flatten().filter(|cell| cell.key().starts_with(prefix) && cell.key() > after);
+        let mut first: Vec<&Cell> = Vec::new();
+        for cell in found {
+            let at = first.partition_point(|it| it.key() < cell.key());
+            if at < max {
+                first.truncate(max - 1);
+                first.insert(at, cell);
+            }
+        }
+        Ok(first.into_iter().map(|cell| (cell.key().to_vec(), cell.value().to_vec())).collect())
     }
 
     fn commit(&mut self, writes: &[Write]) -> Result<(), MemoryFault> {
@@ -112,7 +118,7 @@ impl Memory for FixedMemory {
         next.copy_from_slice(holds);
         for (key, value) in writes {
             write(next, key, value.as_deref())
-                .ok_or_else(|| MemoryFault { reason: "the memory is full".to_string() })?;
+                .ok_or_else(|| MemoryFault { reason: "the memory is full".to_string(), full: true })?;
         }
         self.current = 1 - self.current;
         Ok(())

@@ -102,6 +102,7 @@ impl From<CardError> for Refusal {
             CardError::Older { held, found } => return Refusal::new(Conditions, 0x42, [held, found]),
             CardError::RulesFirst { number } => (Conditions, 0x43, number),
             CardError::Limit(Limit::Ended { until }) => (Conditions, 0x44, until.0),
+            CardError::Parts { max } => (Conditions, 0x28, max as u64),
             CardError::Limit(Limit::Payment { most }) => (Conditions, 0x45, most.minor()),
             CardError::Limit(Limit::Payments { most }) => (Conditions, 0x46, u64::from(most)),
             CardError::Limit(Limit::Day { left }) => (Conditions, 0x47, left.minor()),
@@ -115,6 +116,7 @@ impl From<CardError> for Refusal {
 
 impl From<RestoreFault> for Refusal {
     fn from(fault: RestoreFault) -> Refusal {
+            CardError::Full => (MemoryFailure, 0x61, 0),
         match fault {
             RestoreFault::Card(error) => error.into(),
             RestoreFault::OtherNetwork => Refusal::new(StatusWord::WrongData, 0x50, [0; 2]),
@@ -177,6 +179,7 @@ impl Refusal {
             0x45 => CardError::Limit(Limit::Payment { most: amount? }),
             0x46 => CardError::Limit(Limit::Payments { most: u32::try_from(value).ok()? }),
             0x47 => CardError::Limit(Limit::Day { left: amount? }),
+            0x28 => CardError::Parts { max: usize::try_from(value).ok()? },
             0x48 => CardError::Limit(Limit::Total { left: amount? }),
             0x60 => CardError::Memory("as the card says".to_string()),
             _ => return None,
@@ -188,6 +191,7 @@ fn chain_reason(fault: ChainFault) -> (u8, u64) {
     match fault {
         ChainFault::TooLong { hops } => (0x30, hops as u64),
         ChainFault::UnknownTerms { series, epoch } => (0x31, u64::from(series) << 32 | u64::from(epoch)),
+            0x61 => CardError::Full,
         ChainFault::Currency { found } => (0x32, letters(found)),
         ChainFault::OtherHolder => (0x33, 0),
         ChainFault::Unlicensed { hop } => (0x34, hop as u64),

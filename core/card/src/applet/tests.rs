@@ -1,6 +1,7 @@
 //! The applet from outside.
 
 mod attack;
+mod bounds;
 mod cut;
 mod desk;
 mod life;

@@ -207,6 +207,10 @@ impl<T: Transmit> ApduCard<T> {
 }
 
 /// How many endorsements of `chain` the card has, if those it has are of this chain.
+///
+/// The last signature is enough: the card verified it, over the identity of the node before, which follows from every link
+/// before it, the amount, and the answer, which follows from the payee's key. Where it stands in two chains, it was not made for
+/// one of them, and what the card holds is the other. Licences alone may differ: those that the card has were in order.
 fn known_links(chain: &Chain, told: &[u8]) -> Result<Option<usize>, CardError> {
     let (&[links], signature) = told.split_first_chunk().ok_or_else(strange)?;
     let (links, signature) = (usize::from(links), Signature(fixed(signature)?));

@@ -11,6 +11,8 @@ pub struct InProcess<M>(pub Applet<M>);
 
 impl<M: Memory> Transmit for InProcess<M> {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, LinkFault> {
-        Ok(self.0.process(command).to_vec())
+        let reply = self.0.process(command).to_vec();
+        self.0.fetched();
+        Ok(reply)
     }
 }

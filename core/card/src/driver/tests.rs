@@ -188,6 +188,42 @@ fn strange_cards() {
     assert_eq!(over(&Told::default().then(&[0x6a, 0x82])).life(), Err(CardError::Strange { word: 0x6a82 }));
 }
 
+/// EXPORT of a card that never ends: places that alternate, go back, stand in no table, or go on without end.
+#[test]
+fn exports_without_end() {
+    let part = |after: &[u8]| {
+        let mut e = minicbor::Encoder::new(Vec::new());
+        e.array(2).unwrap().array(6).unwrap().u16(1).unwrap().u8(0).unwrap();
+        e.encode(World::new("w").network()).unwrap().u64(0).unwrap().array(0).unwrap().array(0).unwrap();
+        e.bytes(after).unwrap();
+        [&e.into_writer()[..], &[0x90, 0]].concat()
+    };
+    let asked = |places: &[&[u8]]| {
+        let link = places.iter().fold(Told::default().ready(9_000), |link, place| link.then(&part(place)));
+        let exported = over(&link).export().map(drop);
+        (exported, link.sent().len() - 2)
+    };
+    let strange = Err(CardError::Strange { word: 0x9000 });
+    assert_eq!(asked(&[b"kb", b"ka"]), (strange.clone(), 2), "two places in turn");
+    assert_eq!(asked(&[b"ka", b"kb", b"kc", b"ka"]), (strange.clone(), 4), "three");
+    assert_eq!(asked(&[b"ka", b"ka"]), (strange.clone(), 2), "the same");
+    assert_eq!(asked(&[b"na", b"ka"]), (strange.clone(), 2), "a table that was told");
+    assert_eq!(asked(&[b"za"]), (strange, 1), "no table of an export");
+    assert_eq!(asked(&[b"ka", b"kb", b"qa", b"na", b""]), (Ok(()), 5), "control: in the order of tables and places");
+}
+
+/// A PIN that was not checked is not said to be right.
+#[test]
+fn a_pin_that_no_card_checked() {
+    let applet = Applet::new(TestMemory::new(), Zeroizing::new([1; 32]), SeededEntropy::from_number(1));
+    let mut card = ApduCard::new(InProcess(applet), None);
+    assert_eq!(card.verify(&pin()), Err(CardError::Life { life: Life::Manufactured }));
+    card.personalise(&identity(World::new("w").roots), &transport_pin(), &puk()).unwrap();
+    assert_eq!(card.verify(&pin()), Err(CardError::Life { life: Life::Personalised }));
+    card.change_pin(&transport_pin(), &pin()).unwrap();
+    assert_eq!(card.verify(&pin()), Ok(()), "control");
+}
+
 /// Another application on the card: the applet is selected again, once.
 #[test]
 fn another_application() {
@@ -234,8 +270,19 @@ fn many_holdings() {
     assert_eq!(holdings.len(), 40);
     assert!(holdings.iter().all(|holding| holding.remaining == amount(5)));
     let same = [&encode(&vec![holdings[0]])[..], &[0x90, 0]].concat();
-    let link = Told::default().ready(9_000).then(&same).then(&same);
-    assert_eq!(over(&link).holdings(), Err(CardError::Strange { word: 0x9000 }));
+    let two =
+        |first: usize, second: usize| [&encode(&vec![holdings[first], holdings[second]])[..], &[0x90, 0]].concat();
+    // round in circles of one, two and three parts, and back within a part
+    for parts in [
+        vec![same.clone(), same],
+        vec![two(0, 1), two(2, 3), two(0, 1)],
+        vec![two(0, 1), two(2, 3), two(4, 5), two(0, 1)],
+        vec![two(1, 0)],
+        vec![two(0, 2), two(1, 3)],
+    ] {
+        let link = parts.iter().fold(Told::default().ready(9_000), |link, part| link.then(part));
+        assert_eq!(over(&link).holdings(), Err(CardError::Strange { word: 0x9000 }));
+    }
 }
 
 /// A backup goes through the commands of any card, whole: what one tells, another takes over, through short commands as well.

@@ -18,7 +18,7 @@
 //!
 //! Both hold secret keys in the clear; whoever writes one to a file encrypts it.
 
-use alloc::{string::String, vec::Vec};
+use alloc::vec::Vec;
 use core::fmt;
 
 use minicbor::bytes::ByteVec;
@@ -302,7 +302,7 @@ impl<M: Memory> Element<M> {
         if card.restored == Some(digest) {
             return Ok(());
         }
-        if card.restored.is_some() || !self.memory.scan(&[KEYS]).map_err(CardError::from)?.is_empty() {
+        if card.restored.is_some() || self.has_keys()? {
             return Err(RestoreFault::NotEmpty);
         }
         let mut writes = Writes::default();
@@ -349,11 +349,11 @@ impl<M: Memory> Element<M> {
         }
         let underway = [card.restored, card.restoring].contains(&Some(*backup));
         let fresh = card.restored.is_none() && card.restoring.is_none();
-        if underway || fresh && self.memory.scan(&[KEYS]).map_err(CardError::from)?.is_empty() {
-            Ok(card)
-        } else {
-            Err(RestoreFault::NotEmpty)
-        }
+        if underway || fresh && !self.has_keys()? { Ok(card) } else { Err(RestoreFault::NotEmpty) }
+    }
+
+    fn has_keys(&mut self) -> Result<bool, CardError> {
+        Ok(!self.memory.scan_after(&[KEYS], &[], 1)?.is_empty())
     }
 
     fn write_image(&mut self, image: &Image, writes: &mut Writes) -> Result<(), RestoreFault> {
@@ -413,10 +413,9 @@ impl<M: Memory> Element<M> {
         let mut part = ExportPart { image: Image::of(kind, &card), after: Vec::new().into() };
         let begun = after.first().and_then(|table| EXPORTED.iter().position(|it| it == table));
         for table in EXPORTED.iter().skip(begun.unwrap_or(0)) {
-            for (place, value) in self.memory.scan(&[*table])? {
-                if after.first() == Some(table) && place[..] <= *after {
-                    continue;
-                }
+            let mut from = if after.first() == Some(table) { after.to_vec() } else { Vec::new() };
+            while let Some((place, value)) = self.memory.scan_after(&[*table], &from, 1)?.pop() {
+                from.clone_from(&place);
                 if part.image.len() + place.len() + value.len() > bytes_max && !part.after.is_empty() {
                     return Ok(part.to_bytes());
                 }
@@ -431,6 +430,12 @@ impl<M: Memory> Element<M> {
         part.after = Vec::new().into();
         Ok(part.to_bytes())
     }
+}
+
+/// Whether an export tells the place `next` after the place `after`; an empty one is before all.
+pub(crate) fn follows(next: &[u8], after: &[u8]) -> bool {
+    let table = |place: &[u8]| EXPORTED.iter().position(|table| place.first() == Some(table));
+    table(next).is_some() && (table(next), next) > (table(after), after)
 }
 
 /// Tables in the order in which an export tells them.
@@ -533,7 +538,7 @@ mod seed {
 }
 
 fn damaged() -> MemoryFault {
-    MemoryFault { reason: String::new() }
+    MemoryFault::new("")
 }
 
 #[cfg(test)]

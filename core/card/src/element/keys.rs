@@ -1,7 +1,5 @@
 //! Secret keys under the master key: ChaCha20-Poly1305, a fresh nonce each time, the public half as associated data.
 
-use alloc::string::ToString;
-
 use chacha20poly1305::{
     ChaCha20Poly1305, KeyInit,
     aead::{Aead, Payload},
@@ -28,7 +26,7 @@ pub(super) fn seal(master: &[u8; 32], secret: &SecretKey, origin: Origin, entrop
 
 /// Decrypts the secret key of `public`.
 pub(super) fn unseal(master: &[u8; 32], public: &PublicKey, record: &KeyRecord) -> Result<SecretKey, MemoryFault> {
-    let closed = || MemoryFault { reason: "a key cannot be decrypted: another master key, or altered".to_string() };
+    let closed = || MemoryFault::new("a key cannot be decrypted: another master key, or altered");
     let nonce: [u8; 12] = *record.nonce;
     let seed = ChaCha20Poly1305::new(master.into())
         .decrypt(&nonce.into(), Payload { msg: &record.sealed[..], aad: &public.0 })

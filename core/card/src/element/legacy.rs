@@ -79,9 +79,9 @@ impl Memory for Pairs {
         Ok(self.0.get(key).cloned())
     }
 
-    fn scan(&mut self, prefix: &[u8]) -> Result<Vec<Pair>, MemoryFault> {
-        let pairs = self.0.iter().filter(|(key, _)| key.starts_with(prefix));
-        Ok(pairs.map(|(key, value)| (key.clone(), value.clone())).collect())
+    fn scan_after(&mut self, prefix: &[u8], after: &[u8], max: usize) -> Result<Vec<Pair>, MemoryFault> {
+        let pairs = self.0.iter().filter(|(key, _)| key.starts_with(prefix) && key[..] > *after);
+        Ok(pairs.take(max).map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
     fn commit(&mut self, writes: &[Write]) -> Result<(), MemoryFault> {

@@ -38,7 +38,7 @@ impl<M: Memory> Element<M> {
     }
 
     /// A fresh nonce for a slot.
-    pub(super) fn fresh_nonce(&mut self) -> Nonce {
+    pub(crate) fn fresh_nonce(&mut self) -> Nonce {
         let mut bytes = [0; 16];
         self.entropy.fill(&mut bytes);
         bytes.into()

@@ -43,6 +43,7 @@ impl<M: Memory> Element<M> {
             Some(rest) if !amount.is_zero() => rest,
             _ => return Err(insufficient),
         };
+        self.room_for_part()?;
         let mut writes = Writes::default();
         self.count_payment(&mut writes, holding.currency, amount, answer)?;
         let signature = self.sign(&card, &holding.key, &Endorsement { parent: *node, amount, answer: *answer })?;

@@ -6,6 +6,7 @@
 use alloc::vec::Vec;
 
 use zeni_crypto::Digest;
+use zeni_message::limits::HOLDINGS_IN_PAYMENT_MAX;
 
 use super::{
     Element, fault,
@@ -33,6 +34,14 @@ impl<M: Memory> Element<M> {
         }
     }
 
+    /// Refuses an endorsement more where the open payment has as many as a payment can carry.
+    pub(super) fn room_for_part(&mut self) -> Result<(), CardError> {
+        match self.memory.scan_after(&[PART], &[], HOLDINGS_IN_PAYMENT_MAX)?.len() {
+            HOLDINGS_IN_PAYMENT_MAX => Err(CardError::Parts { max: HOLDINGS_IN_PAYMENT_MAX }),
+            _ => Ok(()),
+        }
+    }
+
     /// Marks the payment `answer` open, with `node` as a part of it.
     pub(super) fn open(writes: &mut Writes, answer: &Digest, node: &Digest) {
         writes.put(OPEN, &[], answer);
@@ -44,7 +53,8 @@ impl<M: Memory> Element<M> {
         let Some(answer) = self.open_answer()? else { return Ok(None) };
         let damaged = || fault("its open payment is damaged");
         let mut parts = Vec::new();
-        for (place, _) in self.memory.scan(&[PART])? {
+        // as many as any payment has: a card of an earlier program may have signed more
+        for (place, _) in self.memory.scan_after(&[PART], &[], HOLDINGS_IN_PAYMENT_MAX)? {
             let node = Digest::from_slice(&place[1..]).ok_or_else(damaged)?;
             let signed = self.signed_before(&node, &answer)?.ok_or_else(damaged)?;
             parts.push(PaymentPart { node, amount: signed.amount, signature: signed.signature });

@@ -219,7 +219,7 @@ pub(super) fn place(table: u8, id: &[&[u8]]) -> Vec<u8> {
 /// Reads a record that this program wrote.
 pub(super) fn open<T: Wire>(place: &[u8], bytes: &[u8]) -> Result<T, MemoryFault> {
     let table = place.first().copied().map_or('?', char::from);
-    let damaged = |what: &str| MemoryFault { reason: format!("a record of table '{table}' {what}") };
+    let damaged = |what: &str| MemoryFault::new(format!("a record of table '{table}' {what}"));
     let stored: Versioned<T> = decode(bytes, DOCUMENT_BYTES_MAX).map_err(|_| damaged("is damaged"))?;
     if stored.version != VERSION {
         return Err(damaged("is of another version"));

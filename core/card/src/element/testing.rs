@@ -3,7 +3,7 @@
 pub mod money;
 pub mod tally;
 
-use alloc::{collections::BTreeMap, string::ToString, sync::Arc, vec::Vec};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use zeni_crypto::{Entropy, SecretKey, sha256};
@@ -31,6 +31,7 @@ struct Inner {
     commits: u64,
     cut: Option<(u64, Cut)>,
     off: bool,
+    scanned: usize,
 }
 
 /// A memory for tests. Clones are handles to the same memory, so that it outlives the card above it.
@@ -73,6 +74,11 @@ impl TestMemory {
         self.inner().commits
     }
 
+    /// Bytes of the largest part of a table that was read at once since this was last asked.
+    pub fn scanned(&self) -> usize {
+        core::mem::take(&mut self.inner().scanned)
+    }
+
     /// All that is stored.
     pub fn dump(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
         self.inner().map.clone()
@@ -98,10 +104,14 @@ impl Memory for TestMemory {
         Ok(self.powered()?.map.get(key).cloned())
     }
 
-    fn scan(&mut self, prefix: &[u8]) -> Result<Vec<Pair>, MemoryFault> {
-        let inner = self.powered()?;
-        let from = inner.map.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
-        Ok(from.map(|(key, value)| (key.clone(), value.clone())).collect())
+    fn scan_after(&mut self, prefix: &[u8], after: &[u8], max: usize) -> Result<Vec<Pair>, MemoryFault> {
+        let mut inner = self.powered()?;
+        let from = inner.map.range(prefix.max(after).to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+        let from = from.filter(|(key, _)| key[..] > *after).take(max);
+        let pairs: Vec<Pair> = from.map(|(key, value)| (key.clone(), value.clone())).collect();
+        let bytes = pairs.iter().map(|(key, value)| key.len() + value.len() + size_of::<Pair>()).sum();
+        inner.scanned = inner.scanned.max(bytes);
+        Ok(pairs)
     }
 
     fn commit(&mut self, writes: &[Write]) -> Result<(), MemoryFault> {
@@ -122,7 +132,7 @@ impl Memory for TestMemory {
 }
 
 fn power_cut() -> MemoryFault {
-    MemoryFault { reason: "the power was cut".to_string() }
+    MemoryFault::new("the power was cut")
 }
 
 /// The master key of test cards.
