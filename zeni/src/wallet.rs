@@ -65,7 +65,13 @@ struct Session<H> {
 /// `zeni wallet …`.
 pub(crate) async fn run_wallet(args: WalletArgs, output: Output, clock: Arc<dyn Clock>) -> Result<(), Failure> {
     let home = args.home;
-    if args.on.is_some() && matches!(args.command, WalletCommand::Join { .. } | WalletCommand::Restore { .. }) {
+    let makes = matches!(
+        args.command,
+        WalletCommand::Join { .. }
+            | WalletCommand::Restore { .. }
+            | WalletCommand::Card { command: WalletCardCommand::Add(_) }
+    );
+    if args.on.is_some() && makes {
         return Err(Failure::Usage("--on names a card of a wallet that is there".into()));
     }
     match args.command {

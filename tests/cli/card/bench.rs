@@ -48,10 +48,14 @@ impl Drop for Bench {
 impl Bench {
     /// A bench with blank cards `one` and `two` in its slots.
     pub(super) fn new() -> Bench {
+        Bench::over(Stage::running())
+    }
+
+    /// The same over a network that runs already.
+    pub(super) fn over(stage: Stage) -> Bench {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         service();
         until("the slots are empty", || (0..2).all(|slot| !slot_of(slot).card));
-        let stage = Stage::running();
         stage.write("pin", format!("{PIN}\n"));
         let mut bench = Bench { stage, slots: [None, None], changes: [0, 0], _turn: turn };
         for (slot, card) in ["one", "two"].into_iter().enumerate() {

@@ -4,7 +4,9 @@ use std::fs;
 
 use super::{
     bench::{Bench, PIN, READERS, home},
-    refusal, with,
+    refusal,
+    several::exchange,
+    with,
 };
 use crate::cli::stage::{ALL_DUE_S, until};
 
@@ -157,4 +159,55 @@ fn pin_and_puk_of_a_card_in_a_reader() {
     // joining again tells no PUK any more
     let again = bench.join("wallet", "ren", 0, "aoba", "A-3001");
     assert!(!again.stdout.contains(&puk) && !again.stderr.contains(&puk), "{again:?}");
+}
+
+/// FX-R4, FX-O29, FX-X41: a wallet with a card for yen and one for dollars, in two readers and in turn in one: what is missing is
+/// asked for by its name, the other is used meanwhile, and each sees its own PIN alone.
+#[test]
+fn two_cards_in_one_wallet() {
+    let mut bench = Bench::over(exchange());
+    let joined = bench.join("wallet", "ren", 0, "aoba", "A-1");
+    assert_eq!(joined.exit, 0, "{joined:?}");
+    let own = joined.json()["card"].as_str().expect("a name").to_owned();
+    let code = bench.stage.enrolment("aoba", "A-2")[3].clone();
+    let ren = |stage: &crate::cli::stage::Stage, rest: &str| {
+        let line = format!("wallet --home ren --wait 1 {rest} --json");
+        with(stage, &[("ZENI_PIN", PIN), ("ZENI_PIN_USD", "1357")], &line)
+    };
+    let add = format!("card add usd --currency USD --account A-2 --code {code} --card pcsc:{}", READERS[1]);
+    let added = ren(&bench.stage, &add);
+    assert_eq!(added.exit, 0, "{added:?}");
+    assert!(added.json()["puk"].is_string(), "{added:?}");
+    for line in ["withdraw 1000_JPY --now", "withdraw 20.00_USD --now", "balance"] {
+        let ended = ren(&bench.stage, line);
+        assert_eq!(ended.exit, 0, "{line}: {ended:?}");
+    }
+
+    // the card for dollars is out
+    bench.remove(1);
+    let ended = ren(&bench.stage, "balance");
+    assert_eq!(refusal(&ended), (3, "other_card".into()), "{ended:?}");
+    assert!(ended.stderr.contains("insert the card 'usd'"), "{ended:?}");
+    assert_eq!(ended.json()["balances"][0]["available"], "JPY:1000", "{ended:?}");
+    let ended = ren(&bench.stage, "request 5.00_USD --out late.request");
+    assert_eq!(refusal(&ended), (3, "other_card".into()), "{ended:?}");
+    let ended = ren(&bench.stage, "request 500_JPY --out yen.request");
+    assert_eq!(ended.exit, 0, "{ended:?}");
+
+    // one reader: the other card goes into it
+    bench.remove(0);
+    let ended = ren(&bench.stage, "request 5.00_USD --out late.request");
+    assert_eq!(refusal(&ended), (3, "no_card".into()), "{ended:?}");
+    assert!(ended.stderr.contains("insert the card 'usd'"), "{ended:?}");
+    bench.insert("two", 0);
+    let ended = ren(&bench.stage, "request 5.00_USD --out dollars.request");
+    assert_eq!(ended.exit, 0, "{ended:?}");
+    let ended = ren(&bench.stage, "balance");
+    assert_eq!(refusal(&ended), (3, "other_card".into()), "{ended:?}");
+    assert!(ended.stderr.contains(&format!("insert the card {own}")), "{ended:?}");
+    assert_eq!(ended.json()["cards"][0]["balances"][0]["available"], "USD:20.00", "{ended:?}");
+    let ended = ren(&bench.stage, "--on usd request 500_JPY");
+    assert_eq!(refusal(&ended), (1, "card_currency".into()), "{ended:?}");
+    let status = ren(&bench.stage, "--on usd card status");
+    assert_eq!((&status.json()["card"], &status.json()["pin_tries"]), (&"pcsc".into(), &3.into()), "{status:?}");
 }

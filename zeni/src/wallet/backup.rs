@@ -40,6 +40,10 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         }
         crate::documents::check_path(file)?;
         let Session { home, mut holder, output } = self;
+        for one in home.further() {
+            let name = &one.card.name;
+            output.say(&format!("zeni: the card '{name}' is not in this backup: it has its own, --on {name} backup"));
+        }
         // a card with a payment open exports nothing
         holder.unknown_payment().await.map_err(explain)?;
         let bank = holder.profile().await.map_err(explain)?.bank;
