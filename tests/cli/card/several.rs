@@ -131,7 +131,7 @@ fn a_card_that_is_not_at_hand_stops_no_other() {
     assert_eq!(stage.join("wallet", "ren", "aoba", "A-1", None).exit, 0);
     stage.ok(&format!("{ren} {}", adds(&stage, "aoba", "A-2")));
     stage.ok(&format!("{ren} withdraw 500_JPY --now"));
-    let mut other = stage.start(&["wallet", "--home", "ren", "--on", "usd", "run"], "other");
+    let mut other = stage.start(&["wallet", "--home", "ren", "--wait", "20", "--on", "usd", "run"], "other");
     for command in ["balance", "history", "resume"] {
         until("the other process has the card", || stage.run(&format!("{ren} {command}")).exit == 3);
         let ended = stage.run(&format!("{ren} {command} --json"));
