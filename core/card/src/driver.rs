@@ -185,11 +185,12 @@ impl<T: Transmit> ApduCard<T> {
     pub fn restore(&mut self, backup: &Backup) -> Result<(), RestoreFault> {
         let digest = backup.digest();
         let taken = self.taken()?;
-        for part in backup.parts(taken.saturating_sub(IMPORT_FRAMING).min(IMPORT_BYTES_MAX)) {
-            let data = Zeroizing::new([&digest.0[..], &part].concat());
-            self.import(0, &data)?;
+        let parts = backup.parts(taken.saturating_sub(IMPORT_FRAMING).min(IMPORT_BYTES_MAX));
+        for (index, part) in parts.iter().enumerate() {
+            let data = Zeroizing::new([&digest.0[..], part].concat());
+            self.import(0, u8::from(index > 0), &data)?;
         }
-        self.import(1, &digest.0)
+        self.import(1, 0, &digest.0)
     }
 
     /// The link, the card left as it is.
@@ -203,8 +204,8 @@ impl<T: Transmit> ApduCard<T> {
         Ok(self.selected.map_or(0, |card| card.command_bytes_max))
     }
 
-    fn import(&mut self, step: u8, data: &[u8]) -> Result<(), RestoreFault> {
-        match self.command(Instruction::Import, step, 0, data) {
+    fn import(&mut self, step: u8, further: u8, data: &[u8]) -> Result<(), RestoreFault> {
+        match self.command(Instruction::Import, step, further, data) {
             Ok(_) => Ok(()),
             Err(Fault::Card(refusal)) => Err(refusal.restore_fault()),
             Err(Fault::Other(error)) => Err(error.into()),

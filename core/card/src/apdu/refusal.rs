@@ -121,6 +121,7 @@ impl From<RestoreFault> for Refusal {
             RestoreFault::Card(error) => error.into(),
             RestoreFault::OtherNetwork => Refusal::new(StatusWord::WrongData, 0x50, [0; 2]),
             RestoreFault::NotEmpty => Refusal::new(StatusWord::Conditions, 0x51, [0; 2]),
+            RestoreFault::Parts => Refusal::new(StatusWord::WrongData, 0x53, [0; 2]),
             RestoreFault::Damaged { index } => Refusal::new(StatusWord::WrongData, 0x52, [index as u64, 0]),
         }
     }
@@ -137,6 +138,7 @@ impl Refusal {
         match self.reason {
             0x50 => RestoreFault::OtherNetwork,
             0x51 => RestoreFault::NotEmpty,
+            0x53 => RestoreFault::Parts,
             0x52 => RestoreFault::Damaged { index: usize::try_from(self.number(0)).unwrap_or(usize::MAX) },
             _ => RestoreFault::Card(self.card_error()),
         }

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::{
     BackupKind, CardError, Identity, Pin,
     apdu::{COMMAND_BYTES_MAX, instruction::Instruction, refusal::Refusal, word::StatusWord},
-    element::{backup::Image, load::CutOff},
+    element::{backup::{Image, Turn}, load::CutOff},
 };
 
 /// What a command asks for.
@@ -90,6 +90,7 @@ pub(super) enum Command<'a> {
     ImportPart {
         backup: Digest,
         part: Image,
+        turn: Turn,
     },
     ImportEnd(Digest),
 }
@@ -205,9 +206,11 @@ impl<'a> Command<'a> {
             }
             (Instruction::Export, 1, 0) => Command::Export { kind: BackupKind::Move, after: data },
             (Instruction::Export, 2, 0) => Command::Export { kind: BackupKind::Copy, after: data },
-            (Instruction::Import, 0, 0) => {
+            (Instruction::Import, 0, p2 @ 0..=1) => {
+                let turn = if p2 == 0 { Turn::First } else { Turn::Further };
                 let (backup, fields) = fields.digest()?;
-                Command::ImportPart { backup, part: Image::from_bytes(fields.0).map_err(|_| StatusWord::WrongData)? }
+                let part = Image::from_bytes(fields.0).map_err(|_| StatusWord::WrongData)?;
+                Command::ImportPart { backup, part, turn }
             }
             (Instruction::Import, 1, 0) => {
                 let (backup, fields) = fields.digest()?;

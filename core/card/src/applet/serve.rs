@@ -16,7 +16,6 @@ use crate::{
     BackupKind, Card, CardError, HoldingStatus, Identity, Memory, Pin, Statement,
     apdu::{AID, COMMAND_BYTES_MAX, VERSION, refusal::Refusal, word::StatusWord},
     element::{
-        backup::Image,
         load::{CutOff, Standing},
         record::Origin,
     },
@@ -69,7 +68,7 @@ impl<M: Memory> Applet<M> {
             Command::TakeClearance(clearance) => Ok(self.element.take_clearance(&clearance)?),
             Command::Refund { node, to } => self.refund(&node, &to),
             Command::Export { kind, after } => self.export(kind, after),
-            Command::ImportPart { backup, part } => self.import_part(backup, part),
+            Command::ImportPart { backup, part, turn } => Ok(self.element.import_part(backup, &part, turn)?),
             Command::ImportEnd(backup) => Ok(self.element.import_end(backup)?),
         }
     }
@@ -280,10 +279,6 @@ impl<M: Memory> Applet<M> {
     fn export(&mut self, kind: BackupKind, after: &[u8]) -> Served {
         let part = self.element.export_part(kind, after, EXPORT_BYTES_MAX)?;
         self.reply(&part)
-    }
-
-    fn import_part(&mut self, backup: Digest, part: Image) -> Served {
-        Ok(self.element.import_part(backup, &part)?)
     }
 
     fn reply(&mut self, bytes: &[u8]) -> Served {

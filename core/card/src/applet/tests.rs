@@ -2,6 +2,7 @@
 
 mod attack;
 mod bounds;
+mod import;
 mod cut;
 mod desk;
 mod life;

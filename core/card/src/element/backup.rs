@@ -24,18 +24,20 @@ use core::fmt;
 use minicbor::bytes::ByteVec;
 use zeni_crypto::{Digest, PublicKey, SecretKey, Signature, sha256};
 use zeni_message::{Malformed, Network, Time};
-use zeni_note::Nonce;
+use zeni_note::{CardRules, Nonce};
 use zeroize::Zeroizing;
 
 use super::{
     Element, keys,
     memory::{Memory, MemoryFault, Write},
+    operator::Orders,
     record::{
-        ADOPTED, CARD, CHALLENGES, CLOSED, CardRecord, ChallengeSlot, Closed, ENDORSED, Endorsed, GIVEN_BACK, HAND_INS,
-        HOLDINGS, Holding, KEYS, KeyRecord, LATEST, LoadSlot, Origin, SLOTS, VERSION, Writes, open,
+        ADOPTED, CARD, CHALLENGES, CLOSED, COUNTS, CardRecord, ChallengeSlot, Closed, ENDORSED, Endorsed, GIVEN_BACK,
+        HAND_INS, HOLDINGS, Holding, KEYS, KeyRecord, LATEST, LEFT, LoadSlot, MOVED, OPERATOR, Origin, PAID, Paid,
+        RULES, Restoring, SLOTS, VERSION, Writes, open, place,
     },
 };
-use crate::{CardError, HoldingState, KeyPolicy};
+use crate::{CardError, Counts, HoldingState, KeyPolicy};
 
 /// Bytes of the longest backup that is read.
 pub const BACKUP_BYTES_MAX: usize = 512 * 1_024 * 1_024;
@@ -50,6 +52,15 @@ pub enum BackupKind {
     /// Of a card that was retired for it: brings everything.
     #[n(1)]
     Move,
+}
+
+/// Whether a part of a restoration is its first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// The first: what was begun before is forgotten.
+    First,
+    /// A later one.
+    Further,
 }
 
 /// Everything a card holds, secret keys included. Wiped when dropped.
@@ -119,6 +130,9 @@ pub enum RestoreFault {
     /// The card holds keys already.
     #[error("a backup is restored into an empty card only")]
     NotEmpty,
+    /// The parts are not the backup that was announced: the card is blank as before.
+    #[error("the parts are not the backup that was announced: restore it again")]
+    Parts,
     /// A record of the backup is damaged.
     #[error("record {index} of the backup is damaged")]
     Damaged {
@@ -183,8 +197,9 @@ impl Backup {
         Some(Backup { image: whole })
     }
 
+    /// Of all records one after the other, so that it is the same however they come in parts.
     pub(crate) fn digest(&self) -> Digest {
-        sha256(&[&self.to_bytes()])
+        self.image.roll(self.image.head())
     }
 }
 
@@ -240,6 +255,23 @@ impl Image {
         Image { version: VERSION, kind, network, floor: card.floor, keys: Vec::new(), entries: Vec::new() }
     }
 
+    /// Of what every part tells: version, kind, network, time floor.
+    fn head(&self) -> Digest {
+        sha256(&[b"zeni/card-backup", &self.empty().to_bytes()])
+    }
+
+    /// The digest `before`, and every key and record of this part after it.
+    fn roll(&self, before: Digest) -> Digest {
+        let keys = self.keys.iter().fold(before, |so_far, key| {
+            let origin = if key.origin == Origin::Own { 0 } else { 1 };
+            sha256(&[b"k", &so_far.0, &*key.seed, &[origin]])
+        });
+        self.entries.iter().fold(keys, |so_far, entry| {
+            let len = (entry.place.len() as u64).to_be_bytes();
+            sha256(&[b"e", &so_far.0, &len, &entry.place, &entry.value])
+        })
+    }
+
     /// The same card without anything in it.
     fn empty(&self) -> Image {
         Image { keys: Vec::new(), entries: Vec::new(), ..*self }
@@ -293,53 +325,65 @@ impl<M: Memory> Element<M> {
     /// # Errors
     /// The first [`RestoreFault`] that applies.
     pub fn restore(&mut self, backup: &Backup) -> Result<(), RestoreFault> {
-        let card = self.operational()?;
-        let image = &backup.image;
-        if image.network != card.identity.network {
-            return Err(RestoreFault::OtherNetwork);
-        }
         let digest = backup.digest();
-        if card.restored == Some(digest) {
-            return Ok(());
-        }
-        if card.restored.is_some() || self.has_keys()? {
-            return Err(RestoreFault::NotEmpty);
-        }
-        let mut writes = Writes::default();
-        writes.put(CARD, &[], &CardRecord { floor: image.floor, restored: Some(digest), ..card });
-        self.write_image(image, &mut writes)?;
-        Ok(self.commit(writes)?)
+        self.import_part(digest, &backup.image, Turn::First)?;
+        self.import_end(digest)
     }
 
-    /// Takes over a part of the backup of this digest; until [`Element::import_end`] the card does nothing else. The same
-    /// part again changes nothing.
-    pub(crate) fn import_part(&mut self, backup: Digest, image: &Image) -> Result<(), RestoreFault> {
-        let card = self.importing(&backup)?;
+    /// Takes over a part of the backup of this digest; until [`Element::import_end`] the card does nothing else. The first part
+    /// forgets what came of a backup that was broken off; the same part again changes nothing.
+    pub(crate) fn import_part(&mut self, backup: Digest, image: &Image, turn: Turn) -> Result<(), RestoreFault> {
+        let card = self.importing()?;
         if card.restored == Some(backup) {
             return Ok(());
         }
+        self.may_restore(&card)?;
         if image.network != card.identity.network {
             return Err(RestoreFault::OtherNetwork);
         }
+        let head = image.head();
         let mut writes = Writes::default();
-        writes.put(CARD, &[], &CardRecord { floor: image.floor, restoring: Some(backup), ..card });
         self.write_image(image, &mut writes)?;
+        let before = match (turn, card.restoring.clone()) {
+            (Turn::First, _) => {
+                self.forget_import()?;
+                head
+            }
+            (Turn::Further, Some(begun)) if (begun.backup, begun.head) == (backup, head) => {
+                if begun.last == image.roll(head) {
+                    return Ok(());
+                }
+                begun.rolled
+            }
+            (Turn::Further, _) => return Err(RestoreFault::Parts),
+        };
+        let (rolled, last, floor) = (image.roll(before), image.roll(head), image.floor);
+        let restoring = Some(Restoring { backup, head, rolled, last, floor });
+        writes.put(CARD, &[], &CardRecord { restoring, ..card });
         Ok(self.commit(writes)?)
     }
 
-    /// All parts came.
+    /// All parts came: the card works from now on, if together they are the backup that was announced, and is blank again if not.
     pub(crate) fn import_end(&mut self, backup: Digest) -> Result<(), RestoreFault> {
-        let card = self.importing(&backup)?;
+        let card = self.importing()?;
         if card.restored == Some(backup) {
             return Ok(());
         }
+        self.may_restore(&card)?;
+        let Some(begun) = card.restoring.clone().filter(|begun| begun.backup == backup && begun.rolled == backup)
+        else {
+            self.forget_import()?;
+            return Err(RestoreFault::Parts);
+        };
         let mut writes = Writes::default();
-        writes.put(CARD, &[], &CardRecord { restored: Some(backup), restoring: None, ..card });
+        self.take_over_orders(&mut writes)?;
+        let floor = card.floor.max(begun.floor);
+        writes.put(CARD, &[], &CardRecord { floor, restored: Some(backup), restoring: None, ..card });
         Ok(self.commit(writes)?)
     }
 
-    /// The card, if it may take over this backup.
-    fn importing(&mut self, backup: &Digest) -> Result<CardRecord, RestoreFault> {
+    /// The card, if backups are restored into it at all.
+    fn importing(&mut self) -> Result<CardRecord, RestoreFault> {
         let card = match self.operational() {
             Err(CardError::HalfRestored) => self.card()?,
             card => card?,
@@ -347,9 +391,59 @@ impl<M: Memory> Element<M> {
         if card.identity.keys == KeyPolicy::Stay {
             return Err(CardError::Unsupported.into());
         }
-        let underway = [card.restored, card.restoring].contains(&Some(*backup));
-        let fresh = card.restored.is_none() && card.restoring.is_none();
-        if underway || fresh && !self.has_keys()? { Ok(card) } else { Err(RestoreFault::NotEmpty) }
+        Ok(card)
+    }
+
+    fn may_restore(&mut self, card: &CardRecord) -> Result<(), RestoreFault> {
+        if card.restored.is_some() || card.restoring.is_none() && self.has_keys()? {
+            return Err(RestoreFault::NotEmpty);
+        }
+        Ok(())
+    }
+
+    /// Makes a card blank again into which parts of a backup came, a few records at once. From the first write on what came does
+    /// not count as the backup.
+    fn forget_import(&mut self) -> Result<(), CardError> {
+        let card = self.card()?;
+        let Some(begun) = card.restoring.clone() else { return Ok(()) };
+        let nothing = Digest([0; 32]);
+        let mut writes = Writes::default();
+        let restoring = Some(Restoring { rolled: nothing, last: nothing, ..begun });
+        writes.put(CARD, &[], &CardRecord { restoring, ..card.clone() });
+        self.commit(writes)?;
+        for table in EXPORTED.into_iter().filter(|table| ![RULES, OPERATOR].contains(table)).chain([LEFT, MOVED]) {
+            loop {
+                let places = self.memory.scan_after(&[table], &[], super::SCANNED)?;
+                if places.is_empty() {
+                    break;
+                }
+                self.commit(Writes(places.into_iter().map(|(place, _)| (place, None)).collect()))?;
+            }
+        }
+        let mut writes = Writes::default();
+        writes.put(CARD, &[], &CardRecord { restoring: None, ..card });
+        self.commit(writes)
+    }
+
+    /// Rules and operator's time of the card that moved here: the newer of its and this card's.
+    fn take_over_orders(&mut self, writes: &mut Writes) -> Result<(), CardError> {
+        for (staged, value) in self.memory.scan(&[MOVED])? {
+            let place = &staged[1..];
+            if place.first() == Some(&RULES) {
+                let rules: CardRules = open(place, &value)?;
+                let held: Option<CardRules> = self.read(RULES, &[&place[1..]])?;
+                if held.is_none_or(|held| held.number < rules.number) {
+                    writes.put(RULES, &[&place[1..]], &rules);
+                }
+            } else {
+                let (moved, own): (Orders, Orders) = (open(place, &value)?, self.orders()?);
+                let (rules, time) = (own.rules.max(moved.rules), own.time.max(moved.time));
+                let answered = own.answered.or(moved.answered);
+                writes.put(OPERATOR, &[], &Orders { rules, time, answered, ..own });
+            }
+            writes.0.push((staged, None));
+        }
+        Ok(())
     }
 
     fn has_keys(&mut self) -> Result<bool, CardError> {
@@ -378,7 +472,7 @@ impl<M: Memory> Element<M> {
             keys.push(self.key_copy(&place, &value, frozen)?);
         }
         let mut entries = Vec::new();
-        for table in COPIED {
+        for table in exported(kind).filter(|table| *table != KEYS) {
             for (place, value) in self.memory.scan(&[table])? {
                 entries.push(Entry::of(place, value, frozen)?);
             }
@@ -412,7 +506,7 @@ impl<M: Memory> Element<M> {
         let frozen = self.is_frozen()?;
         let mut part = ExportPart { image: Image::of(kind, &card), after: Vec::new().into() };
         let begun = after.first().and_then(|table| EXPORTED.iter().position(|it| it == table));
-        for table in EXPORTED.iter().skip(begun.unwrap_or(0)) {
+        for table in &exported(kind).skip(begun.unwrap_or(0)).collect::<Vec<u8>>() {
             let mut from = if after.first() == Some(table) { after.to_vec() } else { Vec::new() };
             while let Some((place, value)) = self.memory.scan_after(&[*table], &from, 1)?.pop() {
                 from.clone_from(&place);
@@ -438,25 +532,43 @@ pub(crate) fn follows(next: &[u8], after: &[u8]) -> bool {
     table(next).is_some() && (table(next), next) > (table(after), after)
 }
 
-/// Tables in the order in which an export tells them.
-const EXPORTED: [u8; 10] = {
-    let mut tables = [KEYS; 10];
-    let mut at = 0;
-    while at < COPIED.len() {
-        tables[at + 1] = COPIED[at];
-        at += 1;
-    }
-    tables
-};
+/// Tables in the order in which an export tells them; the card's own record stands apart, the index is made anew. The last
+/// ones, limits and what is held against them, are of a move alone: a copy brings back nothing that they would limit.
+const EXPORTED: [u8; 14] = [
+    KEYS, CHALLENGES, SLOTS, LATEST, ADOPTED, HOLDINGS, ENDORSED, GIVEN_BACK, CLOSED, HAND_INS, RULES, COUNTS, PAID,
+    OPERATOR,
+];
+/// How many of them a copy has.
+const COPIED: usize = 10;
 
-/// Tables that a backup holds record by record; the card's own record and keys stand apart, the index is made anew.
-const COPIED: [u8; 9] = [CHALLENGES, SLOTS, LATEST, ADOPTED, HOLDINGS, ENDORSED, GIVEN_BACK, CLOSED, HAND_INS];
+/// The tables of an export.
+fn exported(kind: BackupKind) -> impl Iterator<Item = u8> {
+    let tables = match kind {
+        BackupKind::Copy => COPIED,
+        BackupKind::Move => EXPORTED.len(),
+    };
+    EXPORTED.into_iter().take(tables)
+}
 
 impl Entry {
     /// The record at a place; that of a frozen card as it comes back.
     fn of(place: Vec<u8>, value: Vec<u8>, frozen: bool) -> Result<Entry, CardError> {
         let entry = Entry { place: place.into(), value: value.into() };
+        match entry.place.first() {
+            Some(&(RULES | COUNTS | PAID)) => return Ok(entry),
+            Some(&OPERATOR) => return entry.without_tokens(),
+            _ => {}
+        }
         Ok(if frozen { entry.restored()? } else { entry })
+    }
+
+    /// The operator's orders without what identifies this card alone to him.
+    fn without_tokens(&self) -> Result<Entry, CardError> {
+        let Orders { rules, answered, time, .. } = open(&self.place, &self.value)?;
+        let mut writes = Writes::default();
+        writes.put(OPERATOR, &[], &Orders { rules, answered, time, ..Orders::default() });
+        let (place, value) = writes.0.remove(0);
+        Ok(Entry { place: place.into(), value: value.unwrap_or_default().into() })
     }
 
     /// Bytes that the encoding takes at most.
@@ -476,6 +588,11 @@ impl Entry {
             Some(GIVEN_BACK) => ids(1).and(self.keep::<Digest>(writes)),
             Some(CLOSED) => ids(1).and(self.keep::<Closed>(writes)),
             Some(HAND_INS) => ids(1).and(self.keep::<Signature>(writes)),
+            Some(PAID) => ids(1).and(self.keep::<Paid>(writes)),
+            Some(COUNTS) if id.len() == 3 => self.keep::<Counts>(writes),
+            // this card may have newer ones
+            Some(RULES) if id.len() == 3 => self.stage::<CardRules>(writes),
+            Some(OPERATOR) if id.is_empty() => self.stage::<Orders>(writes),
             Some(SLOTS) => {
                 if id.len() != size_of::<Nonce>() {
                     return Err(damaged());
@@ -508,6 +625,13 @@ impl Entry {
             Some((place, Some(value))) => Ok(Entry { place: place.into(), value: value.into() }),
             _ => Ok(self),
         }
+    }
+
+    /// Keeps the record aside until the end of the restoration.
+    fn stage<T: zeni_message::Wire>(&self, writes: &mut Writes) -> Result<(), MemoryFault> {
+        open::<T>(&self.place, &self.value)?;
+        writes.0.push((place(MOVED, &[&self.place]), Some(self.value.to_vec())));
+        Ok(())
     }
 
     fn keep<T: zeni_message::Wire>(&self, writes: &mut Writes) -> Result<(), MemoryFault> {

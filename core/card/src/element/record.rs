@@ -21,8 +21,9 @@
 //! | [`OPERATOR`] | – | [`Orders`](super::operator::Orders) |
 //! | [`RULES`] | currency | rules of payments |
 //! | [`COUNTS`] | currency | [`Counts`](crate::Counts) |
-//! | [`PAID`] | `e` | what was paid to others in answer to it |
+//! | [`PAID`] | `e` | [`Paid`] |
 //! | [`FILTER`] | – | filter of revoked keys |
+//! | [`MOVED`] | place of another table | orders of a card that moves here, until its end came |
 //! | [`CLEARED`] | digest of a key | number of the filter that names it falsely |
 
 use alloc::{format, vec, vec::Vec};
@@ -59,6 +60,7 @@ pub(super) const RULES: u8 = b'R';
 pub(super) const COUNTS: u8 = b'C';
 pub(super) const PAID: u8 = b'P';
 pub(super) const FILTER: u8 = b'F';
+pub(super) const MOVED: u8 = b'M';
 pub(super) const CLEARED: u8 = b'X';
 
 #[derive(minicbor::Encode, minicbor::Decode)]
@@ -85,9 +87,29 @@ pub(super) struct CardRecord {
     /// Digest of the backup that was restored into this card.
     #[n(4)]
     pub(super) restored: Option<Digest>,
-    /// Digest of the backup that is being restored, part by part: until its end came the card does nothing else.
+    /// The backup that is being restored, part by part: until its end came the card does nothing else.
     #[n(5)]
-    pub(super) restoring: Option<Digest>,
+    pub(super) restoring: Option<Restoring>,
+}
+
+/// How far a restoration has come.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(super) struct Restoring {
+    /// Digest of the backup.
+    #[n(0)]
+    pub(super) backup: Digest,
+    /// Digest of what all its parts have in common.
+    #[n(1)]
+    pub(super) head: Digest,
+    /// Digest of what came so far.
+    #[n(2)]
+    pub(super) rolled: Digest,
+    /// Digest of the last part alone, by which one that comes again is known.
+    #[n(3)]
+    pub(super) last: Digest,
+    /// Time floor of the card that was backed up.
+    #[n(4)]
+    pub(super) floor: Time,
 }
 
 /// PIN and PUK, as digests under the master key, and how often each may still be wrong.
@@ -196,6 +218,16 @@ pub(super) struct Endorsed {
     pub(super) amount: Amount,
     #[n(1)]
     pub(super) signature: Signature,
+}
+
+/// What was paid to others in answer to one challenge.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(super) struct Paid {
+    #[n(0)]
+    pub(super) amount: Amount,
+    /// The nonce of the last ticket before: with another one the counts have begun anew.
+    #[n(1)]
+    pub(super) since: Option<Nonce>,
 }
 
 /// A closing that was signed.

@@ -358,11 +358,15 @@ fn an_import_at_every_write() {
             if whole {
                 continue;
             }
+            // another backup instead: it alone is there, and the card takes no second one
+            let mut another = desk.copied(7);
             let other = Backup::from_bytes(&Desk::new().card.export().unwrap().to_bytes()).unwrap();
-            assert_eq!(desk.card.restore(&other).is_ok(), at == 0 && cut == Cut::BeforeCommit, "no second backup");
-            if desk.card.restore(&backup).is_ok() {
-                assert_eq!(desk.card.holdings().unwrap(), held, "{at} {cut:?}");
-            }
+            assert_eq!(another.card.restore(&other), Ok(()), "{at} {cut:?}");
+            assert_eq!(another.card.holdings(), Ok(Vec::new()), "nothing of the one that was broken off");
+            assert_eq!(another.card.restore(&backup), Err(crate::RestoreFault::NotEmpty));
+            assert_eq!(desk.card.restore(&backup), Ok(()), "{at} {cut:?}");
+            assert_eq!(desk.card.holdings().unwrap(), held, "{at} {cut:?}");
+            assert!(desk.card.endorse(&first.node, amount(1), &answer("late")).is_ok());
         }
     }
     assert_eq!(calm.card.holdings().unwrap(), held);

@@ -44,17 +44,35 @@ fn refund_files_and_backups() {
     restored.card.restore(&desk.card.export().unwrap()).unwrap();
     assert!(restored.card.refund(&money.node, &account("late")).is_err());
     let backup = desk.card.export().unwrap().to_bytes().to_vec();
-    for at in (0..backup.len()).step_by(7) {
+    let digest = desk.card.export().unwrap().digest();
+    let (mut unread, mut damaged, mut taken) = (0, 0, 0);
+    for at in 0..backup.len() {
         let mut altered = backup.clone();
         altered[at] ^= 1;
-        let Ok(altered) = Backup::from_bytes(&altered) else { continue };
+        let Ok(altered) = Backup::from_bytes(&altered) else {
+            unread += 1;
+            continue;
+        };
+        assert!(altered.digest() != digest, "byte {at}: whoever announced the backup is not given another");
         let mut other = Desk::new();
-        // an altered image is the host's own invention: of a copy nothing in it is ever spendable
-        if other.card.restore(&altered).is_ok() {
-            assert!(other.card.holdings().unwrap().iter().all(|it| it.state != HoldingState::Live), "byte {at}");
+        // an altered image is the host's own invention: of a copy nothing in it is spendable; the kind makes a move of it
+        match other.card.restore(&altered) {
+            Ok(()) if altered.kind() == crate::BackupKind::Move => assert_eq!(at, KIND, "the kind alone"),
+            Ok(()) => {
+                taken += 1;
+                assert!(other.card.holdings().unwrap().iter().all(|it| it.state != HoldingState::Live), "byte {at}");
+            }
+            Err(_) => {
+                damaged += 1;
+                other.card.restore(&Backup::from_bytes(&backup).unwrap()).expect("the card is blank still");
+            }
         }
     }
+    assert!(unread > 10 && damaged > 10 && taken > 100, "{unread} {damaged} {taken} of {}", backup.len());
 }
+
+/// Place of the kind in the encoding of a backup.
+const KIND: usize = 2;
 
 /// CONFIRM without a payment, for another one, too early, twice: it ends nothing but the open payment, and undoes nothing.
 #[test]
