@@ -177,13 +177,13 @@ pub struct PaymentPart {
 /// How far the orders of a card's operator have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct OperatorStatus {
-    /// The greatest number of rules, of whatever currency; 0 without any.
+    /// Number of the newest rules; 0 without any.
     #[n(0)]
     pub rules: u64,
     /// Number of the filter of revoked keys; 0 without one.
     #[n(1)]
     pub filter: u64,
-    /// The operator's time: the later of those of his last ticket and of the filter.
+    /// The operator's time: that of his last ticket or filter.
     #[n(2)]
     pub time: Time,
     /// Whether what the card holds can only be refunded.
@@ -490,11 +490,6 @@ pub trait Card: Send {
     /// Loads a received chain: its last endorsement answers a challenge signed here, or gives back what this card endorsed
     /// (once per endorsement given back). The same load again as in [`Card::load_note`].
     fn load_payment(&mut self, chain: &Chain) -> Result<HoldingStatus, CardError>;
-
-    /// Loads a received chain that answers a challenge signed here, whoever paid it, as closed: it is never endorsed, and can be
-    /// closed to an account like anything closed before. For money that was taken before the filter named its payer. The same
-    /// load again gives the same answer.
-    fn load_closed(&mut self, chain: &Chain) -> Result<HoldingStatus, CardError>;
 
     /// Passes `amount` of the holding `node` on: durable decrement, then signature (RN-F4.5). The identical command again
     /// gives the identical signature, also when nothing is left.

@@ -9,10 +9,7 @@ use zeni_note::{
     payment::{Checked, PaymentFault},
 };
 
-use crate::{
-    Explain, Holder, ReceiveError, Trouble,
-    record::{Holding, HoldingPhase},
-};
+use crate::{Explain, Holder, ReceiveError, Trouble, record::Holding};
 
 /// What came of a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,8 +81,10 @@ impl Holder {
             self.card.take_filter(filter)?;
         }
         self.card.close_contact(&reply.ticket)?;
-        // the card may have ignored the ticket, as one that it took before
-        Ok(if self.card.operator()?.frozen { ContactOutcome::Frozen } else { ContactOutcome::Done })
+        if reply.ticket.record.frozen {
+            return Ok(ContactOutcome::Frozen);
+        }
+        Ok(ContactOutcome::Done)
     }
 
     /// Asks the bank about a key that the card's filter names, over a connection that does not say whose wallet asks.
@@ -121,8 +120,7 @@ impl Holder {
         Ok(())
     }
 
-    /// Loads what was stored before the filter came that names its payer: the bank is asked first. Of a payer who is revoked it
-    /// comes in closed: it was said to be taken, so it is its holder's, but it goes to the account and to nobody else.
+    /// Loads what was stored before the filter came that names its payer: the bank is asked first.
     pub(crate) async fn load_cleared(&mut self, holding: Holding) -> Result<(), Trouble> {
         match self.load(holding.clone()).await {
             Err(Trouble::Card(CardError::Revoked { hop })) => {
@@ -131,11 +129,7 @@ impl Holder {
                 };
                 match self.standing(&payer).await? {
                     Standing::Good => self.load(holding).await,
-                    Standing::Unknown => Err(CardError::Revoked { hop }.into()),
-                    Standing::Revoked => {
-                        self.card.load_closed(&holding.chain)?;
-                        self.put(&holding.with(HoldingPhase::Closed { deposit: true })).await
-                    }
+                    Standing::Unknown | Standing::Revoked => Err(CardError::Revoked { hop }.into()),
                 }
             }
             loaded => loaded,

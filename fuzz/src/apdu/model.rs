@@ -262,7 +262,8 @@ fn asks_for_pin(instruction: Instruction, p1: u8) -> bool {
         | Instruction::ChangePin
         | Instruction::Unblock
         | Instruction::GetResponse
-        | Instruction::Personalise => false,
+        | Instruction::Personalise
+        | Instruction::SetLimits => false,
         Instruction::GetStatus => !matches!(p1, 0 | 1 | 12),
         _ => true,
     }

@@ -17,10 +17,7 @@ use zeroize::Zeroizing;
 use crate::{
     BackupKind, CardError, Identity, Pin,
     apdu::{COMMAND_BYTES_MAX, instruction::Instruction, refusal::Refusal, word::StatusWord},
-    element::{
-        backup::{Image, Turn},
-        load::CutOff,
-    },
+    element::{backup::{Image, Turn}, load::CutOff},
 };
 
 /// What a command asks for.
@@ -62,7 +59,6 @@ pub(super) enum Command<'a> {
     LoadLink(Hop),
     LoadNote(Signed<LoadTicket>),
     LoadPayment,
-    LoadClosed,
     SignEndorsement {
         node: Digest,
         amount: Amount,
@@ -126,8 +122,8 @@ pub(super) enum Status {
     Operator,
     Limits(Currency),
     Names(PublicKey),
-    /// That the card knows its number, for this nonce of the host: whoever does not know the number learns nothing.
-    Number(Nonce),
+    /// Whether it is the card of this number: for anyone, who learns nothing that he did not know.
+    IsNumber(Nonce),
 }
 
 /// The PIN that VERIFY, CHANGE and RESET RETRY COUNTER mean.
@@ -180,7 +176,6 @@ impl<'a> Command<'a> {
             (Instruction::Load, 1, 0) => Command::LoadLink(value(data)?),
             (Instruction::Load, 2, 0) => Command::LoadNote(value(data)?),
             (Instruction::Load, 3, 0) => fields.end(Command::LoadPayment)?,
-            (Instruction::Load, 4, 0) => fields.end(Command::LoadClosed)?,
             (Instruction::SignEndorsement, 0, 0) => {
                 let (node, fields) = fields.digest()?;
                 let (amount, fields) = fields.amount()?;
@@ -272,8 +267,8 @@ impl Status {
                 fields.end(Status::Names(PublicKey(key)))
             }
             12 => {
-                let (host, fields) = fields.take::<16>()?;
-                fields.end(Status::Number(host.into()))
+                let (number, fields) = fields.take::<16>()?;
+                fields.end(Status::IsNumber(number.into()))
             }
             _ => Err(StatusWord::WrongParameters.into()),
         }

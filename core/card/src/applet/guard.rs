@@ -19,6 +19,8 @@ enum Need {
     Pins,
     /// The PIN shown; also in a retired card.
     Reading,
+    /// An operational card: the operator's signature stands for the PIN.
+    Operational,
     /// The PIN shown in an operational card.
     Working,
 }
@@ -55,7 +57,7 @@ impl<M: Memory> Applet<M> {
 
 fn need(command: &Command<'_>) -> Need {
     match command {
-        Command::Select(_) | Command::Status(Status::Card | Status::Refusal | Status::Number(_)) => Need::Nothing,
+        Command::Select(_) | Command::Status(Status::Card | Status::Refusal | Status::IsNumber(_)) => Need::Nothing,
         Command::Personalise { .. } => Need::Unowned,
         Command::ChangePin { .. } => Need::Owner,
         Command::Verify(_) | Command::Unblock { .. } => Need::Pins,
@@ -71,7 +73,6 @@ fn need(command: &Command<'_>) -> Need {
         | Command::LoadLink(_)
         | Command::LoadNote(_)
         | Command::LoadPayment
-        | Command::LoadClosed
         | Command::SignEndorsement { .. }
         | Command::Confirm(_)
         | Command::OpenContact
@@ -81,9 +82,7 @@ fn need(command: &Command<'_>) -> Need {
         | Command::Refund { .. }
         | Command::Export { kind: BackupKind::Copy, .. }
         | Command::ImportPart { .. }
-        | Command::ImportEnd(_)
-        | Command::TakeRules(_)
-        | Command::TakeFilter(_)
-        | Command::TakeClearance(_) => Need::Working,
+        | Command::ImportEnd(_) => Need::Working,
+        Command::TakeRules(_) | Command::TakeFilter(_) | Command::TakeClearance(_) => Need::Operational,
     }
 }

@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
+use subtle::ConstantTimeEq;
 use zeni_crypto::{Digest, PublicKey, Signature};
 use zeni_message::{Signed, encode};
 use zeni_money::Amount;
-use zeni_note::{Challenge, ClosingPurpose, Hop, Note, Right, closing::ToAccount};
+use zeni_note::{Challenge, ClosingPurpose, Hop, LoadTicket, Note, Right, closing::ToAccount};
 
 use super::{
     Applet,
@@ -13,9 +14,9 @@ use super::{
 };
 use crate::{
     BackupKind, Card, CardError, HoldingStatus, Identity, Memory, Pin, Statement,
-    apdu::{AID, COMMAND_BYTES_MAX, VERSION, number_proof, refusal::Refusal, word::StatusWord},
+    apdu::{AID, COMMAND_BYTES_MAX, VERSION, refusal::Refusal, word::StatusWord},
     element::{
-        load::{CutOff, Finish, Standing},
+        load::{CutOff, Standing},
         record::Origin,
     },
 };
@@ -53,9 +54,8 @@ impl<M: Memory> Applet<M> {
             }
             Command::LoadBegin { note, right, cut_off } => self.load_begin(&note, &right, cut_off),
             Command::LoadLink(hop) => self.load_link(&hop),
-            Command::LoadNote(ticket) => self.load_end(Finish::Note(&ticket)),
-            Command::LoadPayment => self.load_end(Finish::Payment),
-            Command::LoadClosed => self.load_end(Finish::Closed),
+            Command::LoadNote(ticket) => self.load_end(Some(&ticket)),
+            Command::LoadPayment => self.load_end(None),
             Command::SignEndorsement { node, amount, answer } => self.sign_endorsement(&node, amount, &answer),
             Command::Confirm(answer) => Ok(self.element.confirm(&answer)?),
             Command::Close { node, purpose } => self.close(&node, &purpose),
@@ -180,8 +180,8 @@ impl<M: Memory> Applet<M> {
     }
 
     /// LOAD, the end.
-    fn load_end(&mut self, finish: Finish<'_>) -> Served {
-        let status = self.element.load_end(finish)?;
+    fn load_end(&mut self, ticket: Option<&Signed<LoadTicket>>) -> Served {
+        let status = self.element.load_end(ticket)?;
         self.reply(&encode(&status))
     }
 
@@ -205,9 +205,8 @@ impl<M: Memory> Applet<M> {
         match status {
             Status::Card => self.information(),
             Status::Refusal => {
-                let refusal = self.session.refusal;
-                let told = if self.session.verified { refusal } else { refusal.for_anyone() };
-                self.reply(&told.to_bytes())
+                let told = self.session.refusal.to_bytes();
+                self.reply(&told)
             }
             Status::Identity => {
                 let identity = self.element.identity()?;
@@ -245,16 +244,13 @@ impl<M: Memory> Applet<M> {
                 let named = self.element.names(&key)?;
                 self.reply(&[u8::from(named)])
             }
-            Status::Number(host) => {
-                let drawn = self.element.fresh_nonce();
-                let number = match self.element.identity() {
-                    Ok((_, number)) => number,
-                    // it has none, which is nobody's
-                    Err(CardError::Life { .. }) => self.element.fresh_nonce(),
+            Status::IsNumber(number) => {
+                let is_it = match self.element.identity() {
+                    Ok((_, own)) => own.ct_eq(&number[..]).into(),
+                    Err(CardError::Life { .. }) => false,
                     Err(error) => return Err(error.into()),
                 };
-                self.reply(&drawn[..])?;
-                self.reply(&number_proof(&number, &host, &drawn).0)
+                self.reply(&[u8::from(is_it)])
             }
             Status::Load => {
                 let standing = self.element.load_standing()?.ok_or(StatusWord::UnknownReference)?;

@@ -4,7 +4,6 @@ mod attack;
 mod cut;
 mod law;
 mod load;
-mod named;
 mod operator;
 mod pass;
 mod sealed;

@@ -203,7 +203,6 @@ impl Values {
                     time: Time(START.0 + DAY),
                     rules,
                     frozen: of.text()? == "frozen",
-                    currency: jpy(),
                 };
                 encode(&Signed::sign(network, ticket, &operator()))
             }
