@@ -13,6 +13,7 @@ mod copies;
 mod faults;
 mod flows;
 mod misuse;
+mod refunds;
 mod refusals;
 mod sealed;
 mod terms;

@@ -296,6 +296,10 @@ impl<M: Memory> Card for Element<M> {
         self.do_load_payment(chain)
     }
 
+    fn load_closed(&mut self, chain: &Chain) -> Result<HoldingStatus, CardError> {
+        self.do_load_closed(chain)
+    }
+
     fn endorse(&mut self, node: &Digest, amount: Amount, answer: &Digest) -> Result<Signature, CardError> {
         self.do_endorse(node, amount, answer)
     }

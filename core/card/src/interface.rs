@@ -491,6 +491,11 @@ pub trait Card: Send {
     /// (once per endorsement given back). The same load again as in [`Card::load_note`].
     fn load_payment(&mut self, chain: &Chain) -> Result<HoldingStatus, CardError>;
 
+    /// Loads a received chain that answers a challenge signed here, whoever paid it, as closed: it is never endorsed, and can be
+    /// closed to an account like anything closed before. For money that was taken before the filter named its payer. The same
+    /// load again gives the same answer.
+    fn load_closed(&mut self, chain: &Chain) -> Result<HoldingStatus, CardError>;
+
     /// Passes `amount` of the holding `node` on: durable decrement, then signature (RN-F4.5). The identical command again
     /// gives the identical signature, also when nothing is left.
     fn endorse(&mut self, node: &Digest, amount: Amount, answer: &Digest) -> Result<Signature, CardError>;

@@ -9,7 +9,7 @@ use zeni_note::{
     payment::{Checked, PaymentFault},
 };
 
-use crate::{Explain, Holder, ReceiveError, Trouble, record::Holding};
+use crate::{Explain, Holder, ReceiveError, Trouble, record::{Holding, HoldingPhase}};
 
 /// What came of a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,8 @@ impl Holder {
         Ok(())
     }
 
-    /// Loads what was stored before the filter came that names its payer: the bank is asked first.
+    /// Loads what was stored before the filter came that names its payer: the bank is asked first. Of a payer who is revoked it
+    /// comes in closed: it was said to be taken, so it is its holder's, but it goes to the account and to nobody else.
     pub(crate) async fn load_cleared(&mut self, holding: Holding) -> Result<(), Trouble> {
         match self.load(holding.clone()).await {
             Err(Trouble::Card(CardError::Revoked { hop })) => {
@@ -129,7 +130,11 @@ impl Holder {
                 };
                 match self.standing(&payer).await? {
                     Standing::Good => self.load(holding).await,
-                    Standing::Unknown | Standing::Revoked => Err(CardError::Revoked { hop }.into()),
+                    Standing::Unknown => Err(CardError::Revoked { hop }.into()),
+                    Standing::Revoked => {
+                        self.card.load_closed(&holding.chain)?;
+                        self.put(&holding.with(HoldingPhase::Closed { deposit: true })).await
+                    }
                 }
             }
             loaded => loaded,

@@ -6,22 +6,26 @@ use crate::{
 };
 
 impl Holder {
-    /// Carries on everything that was cut: the payment that the card has open, loads, payments, orders, redemptions that are
+    /// Carries on everything that was cut: the payment that the card has open, loads, before the bank is heard, payments, orders, redemptions that are
     /// due, deposits, renewals, claims. Then fetches lists that grow old and renews what is at its cap. One that cannot go on now says why and stays; the
     /// others go on.
     pub async fn resume(&mut self) -> Result<Vec<Resumed>, Trouble> {
         let mut report = Vec::new();
         // nothing else moves money while the card has a payment open
         self.settle().await?;
+        // before the bank is heard, which may name a payer whose money was taken
+        for holding in self.stored().await? {
+            if self.load(holding).await.is_ok() {
+                report.push(resumed::<(), Trouble>("load", &Ok(())));
+            }
+        }
         if self.goes_to_the_bank().await? && self.contact().await? == ContactOutcome::Frozen {
             let reason = zeni_card::CardError::Frozen.to_string();
             // nothing is left to do about it but the refund, which is asked for
             report.push(Resumed { what: "card", done: true, outcome: "frozen", reason, renewed: Vec::new() });
         }
-        for holding in self.active::<Holding>().await? {
-            if matches!(holding.phase, HoldingPhase::LoadingNote(_) | HoldingPhase::Loading { .. }) {
-                report.push(resumed("load", &self.load_cleared(holding).await));
-            }
+        for holding in self.stored().await? {
+            report.push(resumed("load", &self.load_cleared(holding).await));
         }
         for payment in self.active::<OwnPayment>().await? {
             report.push(resumed("payment", &self.carry_payment(payment).await));
@@ -83,6 +87,13 @@ impl Holder {
         }
         self.keep_up(&mut report).await?;
         Ok(report)
+    }
+
+    /// What is stored and perhaps not in the card.
+    async fn stored(&self) -> Result<Vec<Holding>, Trouble> {
+        let mut stored = self.active::<Holding>().await?;
+        stored.retain(|it| matches!(it.phase, HoldingPhase::LoadingNote(_) | HoldingPhase::Loading { .. }));
+        Ok(stored)
     }
 
     /// Whether the bank may see this wallet connect: it is asked about something anyway, or nothing is redeemed now that its

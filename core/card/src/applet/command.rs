@@ -59,6 +59,7 @@ pub(super) enum Command<'a> {
     LoadLink(Hop),
     LoadNote(Signed<LoadTicket>),
     LoadPayment,
+    LoadClosed,
     SignEndorsement {
         node: Digest,
         amount: Amount,
@@ -176,6 +177,7 @@ impl<'a> Command<'a> {
             (Instruction::Load, 1, 0) => Command::LoadLink(value(data)?),
             (Instruction::Load, 2, 0) => Command::LoadNote(value(data)?),
             (Instruction::Load, 3, 0) => fields.end(Command::LoadPayment)?,
+            (Instruction::Load, 4, 0) => fields.end(Command::LoadClosed)?,
             (Instruction::SignEndorsement, 0, 0) => {
                 let (node, fields) = fields.digest()?;
                 let (amount, fields) = fields.amount()?;

@@ -73,6 +73,7 @@ fn need(command: &Command<'_>) -> Need {
         | Command::LoadLink(_)
         | Command::LoadNote(_)
         | Command::LoadPayment
+        | Command::LoadClosed
         | Command::SignEndorsement { .. }
         | Command::Confirm(_)
         | Command::OpenContact

@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 use zeni_crypto::{Digest, PublicKey, Signature};
 use zeni_message::{Signed, encode};
 use zeni_money::Amount;
-use zeni_note::{Challenge, ClosingPurpose, Hop, LoadTicket, Note, Right, closing::ToAccount};
+use zeni_note::{Challenge, ClosingPurpose, Hop, Note, Right, closing::ToAccount};
 
 use super::{
     Applet,
@@ -16,7 +16,7 @@ use crate::{
     BackupKind, Card, CardError, HoldingStatus, Identity, Memory, Pin, Statement,
     apdu::{AID, COMMAND_BYTES_MAX, VERSION, refusal::Refusal, word::StatusWord},
     element::{
-        load::{CutOff, Standing},
+        load::{CutOff, Finish, Standing},
         record::Origin,
     },
 };
@@ -54,8 +54,9 @@ impl<M: Memory> Applet<M> {
             }
             Command::LoadBegin { note, right, cut_off } => self.load_begin(&note, &right, cut_off),
             Command::LoadLink(hop) => self.load_link(&hop),
-            Command::LoadNote(ticket) => self.load_end(Some(&ticket)),
-            Command::LoadPayment => self.load_end(None),
+            Command::LoadNote(ticket) => self.load_end(Finish::Note(&ticket)),
+            Command::LoadPayment => self.load_end(Finish::Payment),
+            Command::LoadClosed => self.load_end(Finish::Closed),
             Command::SignEndorsement { node, amount, answer } => self.sign_endorsement(&node, amount, &answer),
             Command::Confirm(answer) => Ok(self.element.confirm(&answer)?),
             Command::Close { node, purpose } => self.close(&node, &purpose),
@@ -180,8 +181,8 @@ impl<M: Memory> Applet<M> {
     }
 
     /// LOAD, the end.
-    fn load_end(&mut self, ticket: Option<&Signed<LoadTicket>>) -> Served {
-        let status = self.element.load_end(ticket)?;
+    fn load_end(&mut self, finish: Finish<'_>) -> Served {
+        let status = self.element.load_end(finish)?;
         self.reply(&encode(&status))
     }
 

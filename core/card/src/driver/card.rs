@@ -71,6 +71,12 @@ impl<T: Transmit> Card for ApduCard<T> {
         value(&told)
     }
 
+    fn load_closed(&mut self, chain: &Chain) -> Result<HoldingStatus, CardError> {
+        self.load_links(chain)?;
+        let told = self.working(Instruction::Load, 4, 0, &[])?;
+        value(&told)
+    }
+
     fn endorse(&mut self, node: &Digest, amount: Amount, answer: &Digest) -> Result<Signature, CardError> {
         let data = [&node.0[..], &amount.minor().to_be_bytes(), &answer.0].concat();
         let told = self.working(Instruction::SignEndorsement, 0, 0, &data)?;

@@ -2,7 +2,7 @@
 
 use zeni_crypto::{Digest, PublicKey, SecretKey, Signature};
 use zeni_message::{Signed, Time};
-use zeni_money::Currency;
+use zeni_money::{Amount, Currency};
 use zeni_note::{
     Chain, ChainFault, Hop, LoadTicket, Node, Nonce, Note, Opening as Shown, Place, Right,
     challenge::give_back_opening, keylist::Roots,
@@ -92,12 +92,12 @@ impl<M: Memory> Element<M> {
         self.keep(loading.link(hop, &card.identity.roots())?)
     }
 
-    /// Finishes the load of a note with its ticket, that of a payment without.
-    pub(crate) fn load_end(&mut self, ticket: Option<&Signed<LoadTicket>>) -> Result<HoldingStatus, CardError> {
+    /// Finishes a load.
+    pub(crate) fn load_end(&mut self, finish: Finish<'_>) -> Result<HoldingStatus, CardError> {
         self.operational()?;
         let loading = self.loading()?.ok_or(CardError::NoLoad)?;
         self.loads(loading.place.currency)?;
-        self.finish(&loading, ticket)
+        self.finish(&loading, finish)
     }
 
     /// Where the load that was begun stands.
@@ -112,12 +112,17 @@ impl<M: Memory> Element<M> {
         ticket: &Signed<LoadTicket>,
     ) -> Result<HoldingStatus, CardError> {
         let loading = self.follow(chain)?;
-        self.finish(&loading, Some(ticket))
+        self.finish(&loading, Finish::Note(ticket))
     }
 
     pub(super) fn do_load_payment(&mut self, chain: &Chain) -> Result<HoldingStatus, CardError> {
         let loading = self.follow(chain)?;
-        self.finish(&loading, None)
+        self.finish(&loading, Finish::Payment)
+    }
+
+    pub(super) fn do_load_closed(&mut self, chain: &Chain) -> Result<HoldingStatus, CardError> {
+        let loading = self.follow(chain)?;
+        self.finish(&loading, Finish::Closed)
     }
 
     /// A whole chain, every link checked as it would be alone.
@@ -145,12 +150,13 @@ impl<M: Memory> Element<M> {
     }
 
     /// Raises the counter of a chain whose every link was checked.
-    fn finish(&mut self, loading: &Loading, ticket: Option<&Signed<LoadTicket>>) -> Result<HoldingStatus, CardError> {
+    fn finish(&mut self, loading: &Loading, finish: Finish<'_>) -> Result<HoldingStatus, CardError> {
         let key = loading.place.node.holder;
         self.key(&key)?;
-        match ticket {
-            Some(ticket) => self.finish_note(loading, &key, ticket),
-            None => self.finish_payment(loading, &key),
+        match finish {
+            Finish::Note(ticket) => self.finish_note(loading, &key, ticket),
+            Finish::Payment => self.finish_payment(loading, &key, false),
+            Finish::Closed => self.finish_payment(loading, &key, true),
         }
     }
 
@@ -184,19 +190,31 @@ impl<M: Memory> Element<M> {
         Ok(holding.status(&node))
     }
 
-    fn finish_payment(&mut self, loading: &Loading, key: &PublicKey) -> Result<HoldingStatus, CardError> {
+    fn finish_payment(
+        &mut self,
+        loading: &Loading,
+        key: &PublicKey,
+        closed: bool,
+    ) -> Result<HoldingStatus, CardError> {
         let node = loading.place.node.identity;
         let last = loading.last.as_ref().ok_or(CardError::NoSlot)?;
         let opening = self.opening(&loading.place.node, last)?;
         if let Some(holding) = self.held(&node)? {
-            return self.answer_again(&node, &holding, true);
+            return match closed && holding.state == HoldingState::Closed {
+                true => self.closed_status(&node, &holding),
+                false => self.answer_again(&node, &holding, true),
+            };
         }
-        if let Opening::Challenge = opening {
+        let closed = closed && matches!(opening, Opening::Challenge);
+        if !closed && matches!(opening, Opening::Challenge) {
             self.payer_not_named(&last.payer.holder, loading.place.links)?;
         }
         let mut writes = Writes::default();
         let origin = self.key(key)?.origin;
-        let holding = loading.holding(self.state_of(origin)?);
+        let mut holding = loading.holding(self.state_of(origin)?);
+        if closed && holding.state == HoldingState::Live {
+            (holding.state, holding.remaining) = (HoldingState::Closed, Amount::ZERO);
+        }
         writes.put_holding(&node, &holding);
         if let Opening::GiveBack { parent } = opening {
             writes.put(GIVEN_BACK, &[&parent.0], &node);
@@ -208,7 +226,11 @@ impl<M: Memory> Element<M> {
         }
         writes.remove(LOADING, &[]);
         self.commit(writes)?;
-        Ok(holding.status(&node))
+        self.closed_status(&node, &holding)
+    }
+
+    fn closed_status(&mut self, node: &Digest, holding: &Holding) -> Result<HoldingStatus, CardError> {
+        Ok(HoldingStatus { closed: self.taken(node, holding)?, ..holding.status(node) })
     }
 
     /// The same load again: the same answer while the holding is as it was loaded, a refusal after that.
@@ -267,6 +289,17 @@ impl<M: Memory> Element<M> {
             _ => Ok(Opening::GiveBack { parent }),
         }
     }
+}
+
+/// How a load is finished.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Finish<'a> {
+    /// That of a note, by the issuer's leave.
+    Note(&'a Signed<LoadTicket>),
+    /// That of a payment.
+    Payment,
+    /// That of a payment, whoever made it: closed as a hand-in would leave it, so that it goes to an account and nowhere else.
+    Closed,
 }
 
 /// What becomes of a load of the same note that was cut off.

@@ -4,6 +4,7 @@ mod attack;
 mod cut;
 mod law;
 mod load;
+mod named;
 mod operator;
 mod pass;
 mod sealed;
