@@ -74,7 +74,9 @@ fn a_refund_in_advance_takes_nothing_from_a_payee() {
 #[test]
 fn the_deepest_comes_first_under_an_overspender() {
     // also by whose digest comes first
-    for (payer_first, serial) in [true, false].into_iter().flat_map(|first| ["n1", "n2", "n3"].map(|it| (first, it))) {
+    for (payer_first, serial) in
+        [true, false].into_iter().flat_map(|first| ["n1", "n2", "n3", "n4", "n5", "n6"].map(|it| (first, it)))
+    {
         let setup = block_on(Setup::new(Policy::Refuse));
         let people = ["ueda", "shop", "taro", "hanako"].map(|name| setup.person(name));
         let [ueda, shop, taro, hanako] = &people;
