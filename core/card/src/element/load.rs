@@ -190,12 +190,7 @@ impl<M: Memory> Element<M> {
         Ok(holding.status(&node))
     }
 
-    fn finish_payment(
-        &mut self,
-        loading: &Loading,
-        key: &PublicKey,
-        closed: bool,
-    ) -> Result<HoldingStatus, CardError> {
+    fn finish_payment(&mut self, loading: &Loading, key: &PublicKey, closed: bool) -> Result<HoldingStatus, CardError> {
         let node = loading.place.node.identity;
         let last = loading.last.as_ref().ok_or(CardError::NoSlot)?;
         let opening = self.opening(&loading.place.node, last)?;
