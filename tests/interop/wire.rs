@@ -178,7 +178,7 @@ fn operators(world: &World, samples: &mut Samples) {
     samples.add("revocation-filter", &RevocationFilter { number: 1, time: START, k: 7, bits: vec![0; 64].into() });
     samples.add("clearance", &Clearance { filter: 1, keys: vec![world.network().0] });
     let (card, nonce, token) = (nonce("card"), nonce("n"), nonce("t"));
-    let ticket = ContactTicket { card, nonce, token, time: START, rules: 1, frozen: true };
+    let ticket = ContactTicket { card, nonce, token, time: START, rules: 1, frozen: true, currency: jpy() };
     samples.add("contact-ticket", &ticket);
 }
 

@@ -202,7 +202,8 @@ impl PcscLink {
             return Err(Refused::NotZeni);
         }
         if let Some(number) = &self.number {
-            let fresh = OsEntropy.bytes();
+            let mut fresh = [0; 16];
+            OsEntropy.fill(&mut fresh);
             let reply = card.transmit(&ask_number(&fresh), &mut buffer)?;
             let told = reply.strip_suffix(&DONE).unwrap_or_default();
             if !knows_number(number, &fresh, told) {

@@ -6,6 +6,10 @@ pub mod word;
 
 use alloc::vec::Vec;
 
+use subtle::ConstantTimeEq;
+use zeni_crypto::{Digest, tagged};
+
+use instruction::Instruction;
 use word::StatusWord;
 
 /// Application identifier: proprietary (`F0`), "ZENI", version 1.
@@ -167,6 +171,23 @@ fn parse_body(body: &[u8]) -> Option<(&[u8], usize)> {
 }
 
 const _: () = assert!(COMMAND_BYTES_MAX <= EXTENDED_MAX && REPLY_BYTES_MAX <= EXTENDED_REPLY_MAX);
+
+/// GET STATUS 0C: asks a card to show, for the nonce `host`, that it knows its number.
+pub fn ask_number(host: &[u8; 16]) -> Vec<u8> {
+    let (class, instruction) = Instruction::GetStatus.codes();
+    Apdu { class, part: Part::Last, instruction, p1: 0x0c, p2: 0, data: host, expected: SHORT_REPLY_MAX }.to_bytes()
+}
+
+/// Whether what GET STATUS 0C told for the nonce `host`, a nonce of the card and a proof, comes from who knows `number`.
+pub fn knows_number(number: &[u8; 16], host: &[u8; 16], told: &[u8]) -> bool {
+    let Some((card, proof)) = told.split_first_chunk() else { return false };
+    number_proof(number, host, card).0.ct_eq(proof).into()
+}
+
+/// What shows for the nonces of host and card that the card knows its number, and tells it to nobody else.
+pub(crate) fn number_proof(number: &[u8; 16], host: &[u8; 16], card: &[u8; 16]) -> Digest {
+    tagged("zeni/card-number", &[number, host, card])
+}
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ use crate::{
     Backup, BackupKind, CardError, Identity, Life, Pin, RestoreFault, Tries,
     apdu::{
         AID, Apdu, COMMAND_BYTES_MAX, EXTENDED_FRAMING, Part, REPLY_BYTES_MAX, SHORT_DATA_MAX, SHORT_REPLY_MAX,
-        instruction::Instruction, refusal::Refusal, word::StatusWord,
+        instruction::Instruction, knows_number, refusal::Refusal, word::StatusWord,
     },
     element::backup::{BACKUP_BYTES_MAX, ExportPart, follows},
 };
@@ -133,12 +133,12 @@ impl<T: Transmit> ApduCard<T> {
         value(&told)
     }
 
-    /// Whether it is the card of this number; asks for no PIN. Whoever does not know the number learns nothing that he could
-    /// know the card again by.
-    pub fn is(&mut self, number: &Nonce) -> Result<bool, CardError> {
+    /// Whether the card knows this number, shown for `fresh`, a nonce drawn for this question; asks for no PIN and tells the
+    /// number to nobody.
+    pub fn is(&mut self, number: &Nonce, fresh: &Nonce) -> Result<bool, CardError> {
         self.select()?;
-        let told = self.exchange(Instruction::GetStatus, 12, 0, &number[..])?;
-        fixed::<1>(&told).map(|[is_it]| is_it == 1)
+        let told = self.exchange(Instruction::GetStatus, 12, 0, &fresh[..])?;
+        Ok(knows_number(number, fresh, &told))
     }
 
     /// Shows another PIN from now on.

@@ -177,13 +177,13 @@ pub struct PaymentPart {
 /// How far the orders of a card's operator have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct OperatorStatus {
-    /// Number of the newest rules; 0 without any.
+    /// The greatest number of rules, of whatever currency; 0 without any.
     #[n(0)]
     pub rules: u64,
     /// Number of the filter of revoked keys; 0 without one.
     #[n(1)]
     pub filter: u64,
-    /// The operator's time: that of his last ticket or filter.
+    /// The operator's time: the later of those of his last ticket and of the filter.
     #[n(2)]
     pub time: Time,
     /// Whether what the card holds can only be refunded.

@@ -9,7 +9,10 @@ use zeni_note::{
     payment::{Checked, PaymentFault},
 };
 
-use crate::{Explain, Holder, ReceiveError, Trouble, record::{Holding, HoldingPhase}};
+use crate::{
+    Explain, Holder, ReceiveError, Trouble,
+    record::{Holding, HoldingPhase},
+};
 
 /// What came of a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,10 +84,8 @@ impl Holder {
             self.card.take_filter(filter)?;
         }
         self.card.close_contact(&reply.ticket)?;
-        if reply.ticket.record.frozen {
-            return Ok(ContactOutcome::Frozen);
-        }
-        Ok(ContactOutcome::Done)
+        // the card may have ignored the ticket, as one that it took before
+        Ok(if self.card.operator()?.frozen { ContactOutcome::Frozen } else { ContactOutcome::Done })
     }
 
     /// Asks the bank about a key that the card's filter names, over a connection that does not say whose wallet asks.

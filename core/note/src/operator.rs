@@ -15,7 +15,7 @@ use crate::{Nonce, licence::key_digest};
 /// What a card may pay to others without its operator. What is not said is not limited.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct CardRules {
-    /// Counts up, over all rules of the operator.
+    /// Counts up over all rules of the operator; the card holds one number for each currency.
     #[n(0)]
     pub number: u64,
     /// For one card; none for all cards of the operator.
@@ -169,13 +169,17 @@ pub struct ContactTicket {
     /// The operator's time.
     #[n(3)]
     pub time: Time,
-    /// Number of the newest rules for the card, which it must have taken before; 0 where there are none.
+    /// Number of the newest rules for the card in [`currency`](ContactTicket::currency), which it must have taken before; 0
+    /// where there are none.
     #[n(4)]
     pub rules: u64,
     /// The card showed a token that is not its newest: it is a copy or an older state of itself, and what it holds can be
     /// refunded only.
     #[n(5)]
     pub frozen: bool,
+    /// Currency of the owner's account.
+    #[n(6)]
+    pub currency: Currency,
 }
 
 impl Record for ContactTicket {

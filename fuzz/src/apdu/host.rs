@@ -147,7 +147,7 @@ impl Host {
         let before = self.done;
         let value = u16::from_be_bytes([high, low]);
         // most commands go as they are
-        let edits = if edits[0] >= 0xc0 && what % 32 != IMPORT { edits } else { &[] };
+        let edits = if edits[0] >= 0xc0 { edits } else { &[] };
         for command in self.commands(what, which, value) {
             let altered = edited(command, edits);
             let short = which.is_multiple_of(5);
@@ -307,7 +307,7 @@ impl Host {
         commands
     }
 
-    /// A moved card arrives, or a part of it. Whoever alters it makes a card of his own: images are nobody's word.
+    /// A moved card arrives, or a part of it. Altered under the digest that was announced, none of it counts.
     fn import(&mut self, which: u8) -> Vec<Vec<u8>> {
         let Moved { commands, chain, node, known } = &*MOVED;
         if self.model.known.insert(*node, *known).is_none() {
@@ -336,7 +336,7 @@ impl Host {
         };
         let named = self.keys.first().map(key_digest).into_iter().collect::<Vec<_>>();
         let (time, token) = (START.plus(DAY), nonce("token"));
-        let ticket = ContactTicket { card: token, nonce: token, token, time, rules: number, frozen: false };
+        let ticket = ContactTicket { card: token, nonce: token, token, time, rules: number, frozen: false, currency: jpy() };
         let (instruction, p1, data) = match which % 5 {
             0 => (Instruction::SetLimits, 0, encode(&signed(rules))),
             1 => (Instruction::SetLimits, 0, encode(&Signed::sign(WORLD.network(), rules, &WORLD.authority))),

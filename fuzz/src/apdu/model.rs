@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use zeni_card::{
-    Card, Element, Life, PIN_TRIES, PUK_TRIES, Zeroizing, apdu::instruction::Instruction, element::testing::TestMemory,
+    Card, CardError, Element, Life, PIN_TRIES, PUK_TRIES, Zeroizing, apdu::instruction::Instruction, element::testing::TestMemory,
 };
 use zeni_crypto::{Digest, PublicKey, SeededEntropy};
 use zeni_message::{decode, limits::DOCUMENT_BYTES_MAX, sig_structure};
@@ -205,7 +205,9 @@ impl Model {
         let after = self.memory.dump();
         let pins =
             matches!(sent.instruction, Some(Instruction::Verify | Instruction::ChangePin | Instruction::Unblock));
-        assert!(outcome != Outcome::Refused || pins || after == self.before, "a refusal changed something");
+        // an end that is refused makes the card blank again
+        let forgets = sent.instruction == Some(Instruction::Import);
+        assert!(outcome != Outcome::Refused || pins || forgets || after == self.before, "a refusal changed something");
         self.before = after;
         self.check_life(sent);
         self.check_tries(right);
@@ -231,7 +233,8 @@ impl Model {
 
     fn check_money(&mut self) {
         let mut inside = self.inside();
-        if self.life == Life::Manufactured {
+        // what came of an image that has not ended can be signed with by nobody, and is forgotten if it was altered
+        if self.life == Life::Manufactured || inside.confirm(&Digest([0; 32])) == Err(CardError::HalfRestored) {
             return;
         }
         let holdings = inside.holdings().expect("the power is on");
@@ -262,8 +265,7 @@ fn asks_for_pin(instruction: Instruction, p1: u8) -> bool {
         | Instruction::ChangePin
         | Instruction::Unblock
         | Instruction::GetResponse
-        | Instruction::Personalise
-        | Instruction::SetLimits => false,
+        | Instruction::Personalise => false,
         Instruction::GetStatus => !matches!(p1, 0 | 1 | 12),
         _ => true,
     }

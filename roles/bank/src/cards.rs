@@ -1,24 +1,26 @@
 //! `ContactCard` and `GetClearance`: the bank as operator of its customers' cards (docs/card.md "CONTACT").
 //!
-//! Per card the bank keeps the token that the card shows next, and what it gave out for the token before. Who shows anything
-//! else is a copy of the card or an older state of it: from then on each contact of that card gets the word *frozen*. That is
-//! no case and reaches nobody else.
+//! Per card the bank keeps the token that the card shows next, and digests of what it showed before. Who shows an old token
+//! with a nonce that never came with it, or a token that was never given out, is a copy of the card or an older state of it:
+//! from then on each contact of that card gets the word *frozen*, for good. That is no case and reaches nobody else.
 //!
 //! ```text
-//! (token, nonce)         as stored                 → the same ticket
-//! (next, fresh nonce)    the ticket was taken      → current = next, another ticket
-//! (token, nonce) before  a late message, or a card → frozen, this one alone
-//!                        as it was before its last ticket
-//! anything else                                    → frozen for good
+//! (token, nonce)          as stored                  → the same ticket
+//! (next, fresh nonce)     the ticket was taken       → current = next, another ticket
+//! any (token, nonce) of   a late message, or a card  → refused as late; the card goes on
+//! before, exactly         as it was before a ticket
+//! anything else                                      → frozen for good
 //! ```
 
 mod rules;
 
+use zeni_crypto::{Digest, tagged};
 use zeni_message::{
     Signed, Time, decode, encode,
     limits::SMALL_MESSAGE_BYTES_MAX,
     route::{Ctx, Failure, Handle},
 };
+use zeni_money::Currency;
 use zeni_note::{
     Clearance, ContactTicket, Nonce, RevocationFilter,
     messages::bank::{ClearanceRefusal, ContactCard, ContactRefusal, Contacted, GetClearance},
@@ -35,8 +37,16 @@ use crate::{
 
 pub use rules::{CardLimits, CardReport, LimitsReport};
 
-/// Cards of one account that the bank keeps tokens of. One that is frozen makes room for another.
-pub(crate) const CARDS_MAX: usize = 16;
+/// Cards of one account in use: not frozen, with a contact within [`IN_USE_S`].
+pub(crate) const CARDS_MAX: u32 = 16;
+/// New cards of one account in [`DAY_S`]: what is known of a card is kept for good, so that nobody makes the bank forget one
+/// by inventing others.
+pub(crate) const NEW_CARDS_MAX: u32 = 20;
+/// A card without contact for so long makes room for others; it is known still. Seconds.
+const IN_USE_S: u64 = 30 * DAY_S;
+const DAY_S: u64 = 86_400;
+/// What a card showed before, as digests, the newest: beyond them a late message counts as a copy's.
+const SHOWN_KEPT_MAX: u64 = 1_024;
 
 type Job<T> = Result<T, JobError<ContactRefusal>>;
 
@@ -54,38 +64,24 @@ struct Known {
     nonce: [u8; 16],
     next: [u8; 16],
     ticket: Vec<u8>,
-    before: Option<(Option<[u8; 16]>, [u8; 16])>,
     frozen: bool,
 }
 
 impl Known {
     fn read(row: &Row) -> Result<Known, TxError> {
-        let before_nonce: Option<[u8; 16]> = row.opt_array(6)?;
-        let before_token = row.opt_array(5)?;
         Ok(Known {
             account: row.text(0)?.to_owned(),
             token: row.opt_array(1)?,
             nonce: row.array(2)?,
             next: row.array(3)?,
             ticket: row.blob(4)?.to_vec(),
-            before: before_nonce.map(|nonce| (before_token, nonce)),
-            frozen: row.int(7)? != 0,
+            frozen: row.int(5)? != 0,
         })
     }
 
     fn store(&self, tx: &mut Tx<'_>, card: &Nonce, now: Time) -> Result<(), TxError> {
-        let (before_token, before_nonce) = self.before.map_or((None, None), |(token, nonce)| (token, Some(nonce)));
-        let row = params![
-            **card,
-            self.token,
-            self.nonce,
-            self.next,
-            &self.ticket,
-            before_token,
-            before_nonce,
-            self.frozen,
-            schema::int(now.0)
-        ];
+        let time = schema::int(now.0);
+        let row = params![**card, self.token, self.nonce, self.next, &self.ticket, self.frozen, time];
         match tx.execute(schema::UPDATE_CARD, row)? {
             1 => Ok(()),
             _ => Err(broken("a card's row is missing")),
@@ -102,9 +98,9 @@ impl Handle<ContactCard> for Bank {
             Some(held) => self.newer_filter(held).await?,
             None => None,
         };
-        let tickets = self.tickets(&message, number, ctx.now);
+        let tickets = self.tickets(&message, (customer.currency, number), ctx.now);
         let network = self.config.roots.network;
-        let rules = rules.filter(|rules| rules.number > message.rules);
+        let rules = rules.filter(|rules| rules.number != message.rules);
         let rules = rules.map(|rules| Signed::sign(network, rules, &self.document));
         let (lane, now) = (self.lane(&customer.account), ctx.now);
         let job = move |tx: &mut Tx<'_>| contact(tx, &customer, &message, &tickets, now);
@@ -135,11 +131,11 @@ impl Handle<GetClearance> for Bank {
 }
 
 impl Bank {
-    fn tickets(&self, message: &ContactCard, rules: u64, time: Time) -> Tickets {
+    fn tickets(&self, message: &ContactCard, (currency, rules): (Currency, u64), time: Time) -> Tickets {
         let next: [u8; 16] = self.entropy.bytes();
         let ticket = |frozen| {
             let (card, nonce) = (message.card, message.nonce);
-            let ticket = ContactTicket { card, nonce, token: next.into(), time, rules, frozen };
+            let ticket = ContactTicket { card, nonce, token: next.into(), time, rules, frozen, currency };
             encode(&Signed::sign(self.config.roots.network, ticket, &self.document))
         };
         Tickets { next, good: ticket(false), frozen: ticket(true) }
@@ -169,28 +165,41 @@ fn contact(tx: &mut Tx<'_>, customer: &Customer, message: &ContactCard, tickets:
     if shown == (known.token, known.nonce) {
         return Ok(known.ticket);
     }
-    if known.before == Some(shown) && !known.frozen {
-        return Ok(tickets.frozen.clone());
+    if tx.row(schema::SELECT_SHOWN, params![*message.card, shown_digest(shown).0])?.is_some() {
+        return Err(JobError::Refused(ContactRefusal::Late));
     }
     let taken = shown.0 == Some(known.next) && shown.1 != known.nonce;
-    let after = if taken && !known.frozen {
-        Known {
-            before: Some((known.token, known.nonce)),
-            token: shown.0,
-            nonce: shown.1,
-            next: tickets.next,
-            ticket: tickets.good.clone(),
-            ..known
-        }
-    } else {
-        if !known.frozen {
-            tracing::warn!("a card showed a token that is not its newest: it is frozen");
-        }
-        let (token, nonce) = shown;
-        Known { token, nonce, next: tickets.next, ticket: tickets.frozen.clone(), frozen: true, ..known }
+    let good = taken && !known.frozen;
+    if !good && !known.frozen {
+        tracing::warn!("a card showed a token that is not its newest: it is frozen");
+    }
+    remember(tx, &message.card, (known.token, known.nonce))?;
+    let after = Known {
+        token: shown.0,
+        nonce: shown.1,
+        next: tickets.next,
+        ticket: if good { tickets.good.clone() } else { tickets.frozen.clone() },
+        frozen: !good,
+        ..known
     };
     after.store(tx, &message.card, now)?;
     Ok(after.ticket)
+}
+
+/// What a card showed, in few bytes.
+fn shown_digest((token, nonce): (Option<[u8; 16]>, [u8; 16])) -> Digest {
+    tagged("zeni/card-shown", &[token.as_ref().map_or(&[][..], |token| token), &nonce])
+}
+
+/// Keeps what a card showed until now; of what it showed long before the oldest is forgotten.
+fn remember(tx: &mut Tx<'_>, card: &Nonce, shown: (Option<[u8; 16]>, [u8; 16])) -> Result<(), TxError> {
+    let last = tx.row(schema::SELECT_SHOWN_NUMBER, params![**card])?.map(|row| row.u64(0)).transpose()?.unwrap_or(0);
+    let number = last.saturating_add(1);
+    tx.execute(schema::INSERT_SHOWN, params![**card, shown_digest(shown).0, schema::int(number)])?;
+    if let Some(forgotten) = number.checked_sub(SHOWN_KEPT_MAX) {
+        tx.execute(schema::DELETE_SHOWN, params![**card, schema::int(forgotten)])?;
+    }
+    Ok(())
 }
 
 fn first_contact(
@@ -203,17 +212,16 @@ fn first_contact(
     if message.token.is_some() {
         return Err(JobError::Refused(ContactRefusal::UnknownCard));
     }
-    let cards = tx.rows(schema::SELECT_CARDS, params![&customer.account])?;
-    if cards.len() >= CARDS_MAX {
-        let mut frozen = None;
-        for row in &cards {
-            if frozen.is_none() && row.int(1)? != 0 {
-                frozen = Some(row.array::<16>(0)?);
-            }
-        }
-        let max = u32::try_from(CARDS_MAX).unwrap_or(u32::MAX);
-        let frozen = frozen.ok_or(JobError::Refused(ContactRefusal::TooManyCards { max }))?;
-        tx.execute(schema::DELETE_CARD, params![frozen])?;
+    let mut count = |statement, seconds: u64| -> Result<u64, TxError> {
+        let since = schema::int(now.0.saturating_sub(seconds));
+        tx.row(statement, params![&customer.account, since])?.map_or(Ok(0), |row| row.u64(0))
+    };
+    let (new, used) = (count(schema::COUNT_NEW_CARDS, DAY_S)?, count(schema::COUNT_CARDS_IN_USE, IN_USE_S)?);
+    if used >= u64::from(CARDS_MAX) {
+        return Err(JobError::Refused(ContactRefusal::TooManyCards { max: CARDS_MAX }));
+    }
+    if new >= u64::from(NEW_CARDS_MAX) {
+        return Err(JobError::Refused(ContactRefusal::TooManyNew { max: NEW_CARDS_MAX }));
     }
     let row =
         params![*message.card, &customer.account, *message.nonce, tickets.next, &tickets.good, schema::int(now.0)];

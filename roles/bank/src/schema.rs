@@ -124,9 +124,11 @@ const MIGRATIONS: &[Migration] = &[
         sentence: "cards of customers, their rules, challenges kept for refunds",
         sql: &[
             "CREATE TABLE card (card BLOB PRIMARY KEY, account TEXT NOT NULL, token BLOB, nonce BLOB NOT NULL, \
-             next BLOB NOT NULL, ticket BLOB NOT NULL, before_token BLOB, before_nonce BLOB, frozen INTEGER NOT NULL, \
+             next BLOB NOT NULL, ticket BLOB NOT NULL, frozen INTEGER NOT NULL, first INTEGER NOT NULL, \
              time INTEGER NOT NULL)",
             "CREATE INDEX card_account ON card (account)",
+            "CREATE TABLE card_shown (card BLOB, shown BLOB, number INTEGER NOT NULL, PRIMARY KEY (card, shown))",
+            "CREATE INDEX card_shown_number ON card_shown (card, number)",
             "CREATE TABLE card_rules (number INTEGER PRIMARY KEY, currency TEXT NOT NULL, card BLOB, \
              configured INTEGER NOT NULL, content BLOB NOT NULL)",
             "ALTER TABLE deposit ADD COLUMN kept INTEGER NOT NULL DEFAULT 0",
@@ -326,20 +328,29 @@ statements! {
         GROUP BY currency";
 
     /// One card.
-    pub SELECT_CARD = "SELECT account, token, nonce, next, ticket, before_token, before_nonce, frozen FROM card \
-        WHERE card = ?1";
+    pub SELECT_CARD = "SELECT account, token, nonce, next, ticket, frozen FROM card WHERE card = ?1";
     /// The cards of an account, in the order of their last contacts.
     pub SELECT_CARDS = "SELECT card, frozen, time FROM card WHERE account = ?1 ORDER BY time, card";
+    /// Cards of an account whose first contact came after a time.
+    pub COUNT_NEW_CARDS = "SELECT COUNT(*) FROM card WHERE account = ?1 AND first > ?2";
+    /// Cards of an account that are not frozen, with a contact after a time.
+    pub COUNT_CARDS_IN_USE = "SELECT COUNT(*) FROM card WHERE account = ?1 AND frozen = 0 AND time > ?2";
     /// A card's first contact.
-    pub INSERT_CARD = "INSERT INTO card (card, account, token, nonce, next, ticket, frozen, time) \
-        VALUES (?1, ?2, NULL, ?3, ?4, ?5, 0, ?6) ON CONFLICT DO NOTHING";
+    pub INSERT_CARD = "INSERT INTO card (card, account, token, nonce, next, ticket, frozen, first, time) \
+        VALUES (?1, ?2, NULL, ?3, ?4, ?5, 0, ?6, ?6) ON CONFLICT DO NOTHING";
     /// A card after a contact.
-    pub UPDATE_CARD = "UPDATE card SET token = ?2, nonce = ?3, next = ?4, ticket = ?5, before_token = ?6, \
-        before_nonce = ?7, frozen = ?8, time = ?9 WHERE card = ?1";
+    pub UPDATE_CARD = "UPDATE card SET token = ?2, nonce = ?3, next = ?4, ticket = ?5, frozen = ?6, time = ?7 \
+        WHERE card = ?1";
+    /// Whether a card showed this before.
+    pub SELECT_SHOWN = "SELECT number FROM card_shown WHERE card = ?1 AND shown = ?2";
+    /// Number of the last of what a card showed before.
+    pub SELECT_SHOWN_NUMBER = "SELECT number FROM card_shown WHERE card = ?1 ORDER BY number DESC LIMIT 1";
+    /// What a card showed before.
+    pub INSERT_SHOWN = "INSERT INTO card_shown (card, shown, number) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    /// What a card showed long before.
+    pub DELETE_SHOWN = "DELETE FROM card_shown WHERE card = ?1 AND number <= ?2";
     /// Freezes a card at its next contact.
     pub FREEZE_CARD = "UPDATE card SET frozen = 1 WHERE card = ?1";
-    /// A frozen card makes room for another.
-    pub DELETE_CARD = "DELETE FROM card WHERE card = ?1 AND frozen = 1";
     /// New rules.
     pub INSERT_RULES = "INSERT INTO card_rules (number, currency, card, configured, content) \
         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";

@@ -2,7 +2,7 @@
 
 use zeni_card::{ApduCard, Life, apdu::AID};
 use zeni_card_host::{PcscLink, ReaderError};
-use zeni_note::Nonce;
+use zeni_crypto::{Entropy, OsEntropy};
 
 use super::{AnyCard, Search};
 use crate::{output::Failure, wallet::explain};
@@ -13,11 +13,15 @@ pub(super) fn look(search: &Search<'_>) -> Result<AnyCard, Failure> {
     for mut link in PcscLink::all(search.reader, &select()).map_err(|error| failure(&error, search))? {
         let reader = link.reader();
         if let Some(number) = &search.number {
-            link.known_by(is_number(number), vec![0x01, 0x90, 0x00]);
+            link.known_by(**number);
         }
         let mut card: AnyCard = ApduCard::new(Box::new(link), None);
         let is_it = match &search.number {
-            Some(number) => card.is(number),
+            Some(number) => {
+                let mut fresh = [0; 16];
+                OsEntropy.fill(&mut fresh);
+                card.is(number, &fresh.into())
+            }
             None => Ok(true),
         };
         match is_it {
@@ -57,11 +61,6 @@ pub(super) fn look(search: &Search<'_>) -> Result<AnyCard, Failure> {
 fn select() -> Vec<u8> {
     let len = u8::try_from(AID.len()).expect("an identifier is short");
     [&[0x00, 0xA4, 0x04, 0x00, len], &AID[..], &[0x00]].concat()
-}
-
-/// GET STATUS that asks for a number.
-fn is_number(number: &Nonce) -> Vec<u8> {
-    [&[0x80, 0x2A, 0x0C, 0x00, 0x10], &number[..], &[0x00]].concat()
 }
 
 fn failure(error: &ReaderError, search: &Search<'_>) -> Failure {

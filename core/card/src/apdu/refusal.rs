@@ -24,6 +24,9 @@ pub struct Refusal {
 /// Bytes of what belongs to a reason.
 pub const DETAIL_BYTES: usize = 32;
 
+/// Reasons below this tell of state of life and PINs alone.
+const FIRST_BEHIND_PIN: u8 = 0x10;
+
 impl Refusal {
     /// No command was refused yet.
     pub const NONE: Refusal = Refusal { word: StatusWord::Done, reason: 0, detail: [0; DETAIL_BYTES] };
@@ -41,6 +44,12 @@ impl Refusal {
     fn number(&self, place: usize) -> u64 {
         let (numbers, _) = self.detail.as_chunks();
         u64::from_be_bytes(numbers[place])
+    }
+
+    /// What is told without the PIN: of what lies behind it the reason alone. State of life and tries SELECT and the word tell.
+    pub fn for_anyone(self) -> Refusal {
+        let told = self.reason < FIRST_BEHIND_PIN;
+        Refusal { detail: if told { self.detail } else { [0; DETAIL_BYTES] }, ..self }
     }
 
     /// Reason and detail.
@@ -93,6 +102,7 @@ impl From<CardError> for Refusal {
             CardError::NotWhole => (Conditions, 0x25, 0),
             CardError::HandIn { max } => (WrongData, 0x26, max as u64),
             CardError::ResumeFirst { answer } => return Refusal { word: Conditions, reason: 0x27, detail: answer.0 },
+            CardError::Parts { max } => (Conditions, 0x28, max as u64),
             CardError::Chain(fault) => {
                 let (reason, value) = chain_reason(fault);
                 (WrongData, reason, value)
@@ -102,11 +112,11 @@ impl From<CardError> for Refusal {
             CardError::Older { held, found } => return Refusal::new(Conditions, 0x42, [held, found]),
             CardError::RulesFirst { number } => (Conditions, 0x43, number),
             CardError::Limit(Limit::Ended { until }) => (Conditions, 0x44, until.0),
-            CardError::Parts { max } => (Conditions, 0x28, max as u64),
             CardError::Limit(Limit::Payment { most }) => (Conditions, 0x45, most.minor()),
             CardError::Limit(Limit::Payments { most }) => (Conditions, 0x46, u64::from(most)),
             CardError::Limit(Limit::Day { left }) => (Conditions, 0x47, left.minor()),
             CardError::Limit(Limit::Total { left }) => (Conditions, 0x48, left.minor()),
+            CardError::Full => (MemoryFailure, 0x61, 0),
             // a card has no link to itself, and answers nothing strange to itself
             CardError::Memory(_) | CardError::Link(_) | CardError::Strange { .. } => (MemoryFailure, 0x60, 0),
         };
@@ -116,7 +126,6 @@ impl From<CardError> for Refusal {
 
 impl From<RestoreFault> for Refusal {
     fn from(fault: RestoreFault) -> Refusal {
-            CardError::Full => (MemoryFailure, 0x61, 0),
         match fault {
             RestoreFault::Card(error) => error.into(),
             RestoreFault::OtherNetwork => Refusal::new(StatusWord::WrongData, 0x50, [0; 2]),
@@ -172,6 +181,7 @@ impl Refusal {
             0x25 => CardError::NotWhole,
             0x26 => CardError::HandIn { max: usize::try_from(value).ok()? },
             0x27 => CardError::ResumeFirst { answer: Digest(self.detail) },
+            0x28 => CardError::Parts { max: usize::try_from(value).ok()? },
             0x30..=0x39 => CardError::Chain(chain_fault(self.reason, value)?),
             0x40 => CardError::Frozen,
             0x41 => CardError::Operator,
@@ -181,9 +191,9 @@ impl Refusal {
             0x45 => CardError::Limit(Limit::Payment { most: amount? }),
             0x46 => CardError::Limit(Limit::Payments { most: u32::try_from(value).ok()? }),
             0x47 => CardError::Limit(Limit::Day { left: amount? }),
-            0x28 => CardError::Parts { max: usize::try_from(value).ok()? },
             0x48 => CardError::Limit(Limit::Total { left: amount? }),
             0x60 => CardError::Memory("as the card says".to_string()),
+            0x61 => CardError::Full,
             _ => return None,
         })
     }
@@ -193,7 +203,6 @@ fn chain_reason(fault: ChainFault) -> (u8, u64) {
     match fault {
         ChainFault::TooLong { hops } => (0x30, hops as u64),
         ChainFault::UnknownTerms { series, epoch } => (0x31, u64::from(series) << 32 | u64::from(epoch)),
-            0x61 => CardError::Full,
         ChainFault::Currency { found } => (0x32, letters(found)),
         ChainFault::OtherHolder => (0x33, 0),
         ChainFault::Unlicensed { hop } => (0x34, hop as u64),

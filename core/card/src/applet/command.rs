@@ -17,7 +17,10 @@ use zeroize::Zeroizing;
 use crate::{
     BackupKind, CardError, Identity, Pin,
     apdu::{COMMAND_BYTES_MAX, instruction::Instruction, refusal::Refusal, word::StatusWord},
-    element::{backup::{Image, Turn}, load::CutOff},
+    element::{
+        backup::{Image, Turn},
+        load::CutOff,
+    },
 };
 
 /// What a command asks for.
@@ -123,8 +126,8 @@ pub(super) enum Status {
     Operator,
     Limits(Currency),
     Names(PublicKey),
-    /// Whether it is the card of this number: for anyone, who learns nothing that he did not know.
-    IsNumber(Nonce),
+    /// That the card knows its number, for this nonce of the host: whoever does not know the number learns nothing.
+    Number(Nonce),
 }
 
 /// The PIN that VERIFY, CHANGE and RESET RETRY COUNTER mean.
@@ -269,8 +272,8 @@ impl Status {
                 fields.end(Status::Names(PublicKey(key)))
             }
             12 => {
-                let (number, fields) = fields.take::<16>()?;
-                fields.end(Status::IsNumber(number.into()))
+                let (host, fields) = fields.take::<16>()?;
+                fields.end(Status::Number(host.into()))
             }
             _ => Err(StatusWord::WrongParameters.into()),
         }

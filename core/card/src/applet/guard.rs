@@ -19,8 +19,6 @@ enum Need {
     Pins,
     /// The PIN shown; also in a retired card.
     Reading,
-    /// An operational card: the operator's signature stands for the PIN.
-    Operational,
     /// The PIN shown in an operational card.
     Working,
 }
@@ -57,7 +55,7 @@ impl<M: Memory> Applet<M> {
 
 fn need(command: &Command<'_>) -> Need {
     match command {
-        Command::Select(_) | Command::Status(Status::Card | Status::Refusal | Status::IsNumber(_)) => Need::Nothing,
+        Command::Select(_) | Command::Status(Status::Card | Status::Refusal | Status::Number(_)) => Need::Nothing,
         Command::Personalise { .. } => Need::Unowned,
         Command::ChangePin { .. } => Need::Owner,
         Command::Verify(_) | Command::Unblock { .. } => Need::Pins,
@@ -83,7 +81,9 @@ fn need(command: &Command<'_>) -> Need {
         | Command::Refund { .. }
         | Command::Export { kind: BackupKind::Copy, .. }
         | Command::ImportPart { .. }
-        | Command::ImportEnd(_) => Need::Working,
-        Command::TakeRules(_) | Command::TakeFilter(_) | Command::TakeClearance(_) => Need::Operational,
+        | Command::ImportEnd(_)
+        | Command::TakeRules(_)
+        | Command::TakeFilter(_)
+        | Command::TakeClearance(_) => Need::Working,
     }
 }

@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use subtle::ConstantTimeEq;
 use zeni_crypto::{Digest, PublicKey, Signature};
 use zeni_message::{Signed, encode};
 use zeni_money::Amount;
@@ -14,7 +13,7 @@ use super::{
 };
 use crate::{
     BackupKind, Card, CardError, HoldingStatus, Identity, Memory, Pin, Statement,
-    apdu::{AID, COMMAND_BYTES_MAX, VERSION, refusal::Refusal, word::StatusWord},
+    apdu::{AID, COMMAND_BYTES_MAX, VERSION, number_proof, refusal::Refusal, word::StatusWord},
     element::{
         load::{CutOff, Finish, Standing},
         record::Origin,
@@ -206,8 +205,9 @@ impl<M: Memory> Applet<M> {
         match status {
             Status::Card => self.information(),
             Status::Refusal => {
-                let told = self.session.refusal.to_bytes();
-                self.reply(&told)
+                let refusal = self.session.refusal;
+                let told = if self.session.verified { refusal } else { refusal.for_anyone() };
+                self.reply(&told.to_bytes())
             }
             Status::Identity => {
                 let identity = self.element.identity()?;
@@ -245,13 +245,16 @@ impl<M: Memory> Applet<M> {
                 let named = self.element.names(&key)?;
                 self.reply(&[u8::from(named)])
             }
-            Status::IsNumber(number) => {
-                let is_it = match self.element.identity() {
-                    Ok((_, own)) => own.ct_eq(&number[..]).into(),
-                    Err(CardError::Life { .. }) => false,
+            Status::Number(host) => {
+                let drawn = self.element.fresh_nonce();
+                let number = match self.element.identity() {
+                    Ok((_, number)) => number,
+                    // it has none, which is nobody's
+                    Err(CardError::Life { .. }) => self.element.fresh_nonce(),
                     Err(error) => return Err(error.into()),
                 };
-                self.reply(&[u8::from(is_it)])
+                self.reply(&drawn[..])?;
+                self.reply(&number_proof(&number, &host, &drawn).0)
             }
             Status::Load => {
                 let standing = self.element.load_standing()?.ok_or(StatusWord::UnknownReference)?;

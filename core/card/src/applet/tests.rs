@@ -2,9 +2,9 @@
 
 mod attack;
 mod bounds;
-mod import;
 mod cut;
 mod desk;
+mod import;
 mod life;
 mod orders;
 mod pins;

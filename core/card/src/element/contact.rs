@@ -39,7 +39,7 @@ impl<M: Memory> Element<M> {
             let again = orders.answered == Some(record.nonce);
             return if again { Ok(()) } else { Err(CardError::Operator) };
         }
-        if record.rules > orders.rules {
+        if record.rules > self.rules_number(record.currency)? {
             return Err(CardError::RulesFirst { number: record.rules });
         }
         self.nothing_open()?;
@@ -48,7 +48,7 @@ impl<M: Memory> Element<M> {
             token: Some(record.token),
             nonce: None,
             answered: Some(record.nonce),
-            time: orders.time.max(record.time.0),
+            time: record.time.0,
             frozen: orders.frozen || record.frozen,
             ..orders
         };
@@ -57,7 +57,7 @@ impl<M: Memory> Element<M> {
         if floor != card.floor {
             writes.put(CARD, &[], &CardRecord { floor, ..card });
         }
-        self.begin_counts(&mut writes)?;
+        self.begin_counts(&mut writes, record.time)?;
         self.commit(writes)
     }
 }

@@ -1,14 +1,14 @@
 //! The operator's filter of revoked keys: what a key pays that it names is refused, unless a clearance has it.
 
 use zeni_crypto::PublicKey;
-use zeni_message::Signed;
+use zeni_message::{Signed, Time};
 use zeni_note::{Clearance, RevocationFilter, licence::key_digest, operator::CLEARED_MAX};
 
 use super::{
     Element,
     memory::Memory,
-    operator::{Orders, ordered},
-    record::{CLEARED, FILTER, OPERATOR, Writes},
+    operator::ordered,
+    record::{CLEARED, FILTER, Writes},
 };
 use crate::CardError;
 
@@ -21,9 +21,13 @@ impl<M: Memory> Element<M> {
         Ok(self.read::<RevocationFilter>(FILTER, &[])?.map_or(0, |filter| filter.number))
     }
 
+    /// Time of the filter; the beginning of time without one.
+    pub(super) fn filter_time(&mut self) -> Result<Time, CardError> {
+        Ok(self.read::<RevocationFilter>(FILTER, &[])?.map_or(Time(0), |filter| filter.time))
+    }
+
     pub(super) fn do_take_filter(&mut self, filter: &Signed<RevocationFilter>) -> Result<(), CardError> {
         let card = self.operational()?;
-        let orders = self.orders()?;
         let record = ordered(&card, filter)?;
         if !record.is_well_formed() {
             return Err(CardError::Operator);
@@ -40,10 +44,6 @@ impl<M: Memory> Element<M> {
         // what was cleared of the filter before says nothing of this one
         for (place, _) in self.memory.scan(&[CLEARED])? {
             writes.0.push((place, None));
-        }
-        let time = orders.time.max(record.time.0);
-        if time != orders.time {
-            writes.put(OPERATOR, &[], &Orders { time, ..orders });
         }
         self.commit(writes)
     }

@@ -3,7 +3,9 @@
 //! Counted is what leaves this card: an endorsement that answers a challenge which this card signed with a key of its own
 //! stays on it, and is neither counted nor refused. Closings are not limited. So a card that may pay nothing any more can
 //! still deposit everything. Days are those of the operator's time: a stranger, whose signed time raises the time floor, could
-//! otherwise begin a new day, or end the card, at will.
+//! otherwise begin a new day, or end the card, at will. A ticket answers a nonce of this card and a filter is newer than the one
+//! before, so that neither can be told twice: their times are taken as they are, and a clock that was wrong once is
+//! right again with the next of them.
 
 use zeni_crypto::Digest;
 use zeni_message::{Record, Signed, Time};
@@ -13,7 +15,7 @@ use zeni_note::{CardRules, Nonce};
 use super::{
     Element, fault,
     memory::Memory,
-    record::{ADOPTED, CHALLENGES, COUNTS, CardRecord, ChallengeSlot, OPERATOR, Origin, PAID, RULES, Writes},
+    record::{ADOPTED, CHALLENGES, COUNTS, CardRecord, ChallengeSlot, OPERATOR, Origin, PAID, Paid, RULES, Writes},
 };
 use crate::{CardError, Counts, Limits, OperatorStatus};
 
@@ -23,7 +25,7 @@ const DAY_S: u64 = 86_400;
 /// How far the operator's orders have come.
 #[derive(Clone, Debug, Default, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub(super) struct Orders {
-    /// Number of the newest rules.
+    /// The greatest number of rules, of whatever currency.
     #[n(0)]
     pub(super) rules: u64,
     /// What the card shows at the next contact; none before the first.
@@ -35,7 +37,7 @@ pub(super) struct Orders {
     /// Nonce of the last ticket that was taken.
     #[n(3)]
     pub(super) answered: Option<Nonce>,
-    /// Time of the last ticket or filter, seconds since 1970.
+    /// Time of the last ticket, seconds since 1970.
     #[n(4)]
     pub(super) time: u64,
     /// What the card holds can only be refunded.
@@ -65,13 +67,26 @@ impl<M: Memory> Element<M> {
 
     pub(super) fn do_operator(&mut self) -> Result<OperatorStatus, CardError> {
         self.card()?;
-        let Orders { rules, time, frozen, .. } = self.orders()?;
-        Ok(OperatorStatus { rules, filter: self.filter_number()?, time: Time(time), frozen })
+        let orders = self.orders()?;
+        let time = self.operators_time(&orders)?;
+        Ok(OperatorStatus { rules: orders.rules, filter: self.filter_number()?, time, frozen: orders.frozen })
+    }
+
+    /// The later of the times of the last ticket and of the filter.
+    fn operators_time(&mut self, orders: &Orders) -> Result<Time, CardError> {
+        Ok(Time(orders.time).max(self.filter_time()?))
+    }
+
+    /// Number of the rules in a currency; 0 without any.
+    pub(super) fn rules_number(&mut self, currency: Currency) -> Result<u64, CardError> {
+        let held: Option<CardRules> = self.read(RULES, &[currency.code().as_bytes()])?;
+        Ok(held.map_or(0, |rules| rules.number))
     }
 
     pub(super) fn do_limits(&mut self, currency: Currency) -> Result<Limits, CardError> {
         self.card()?;
-        let time = Time(self.orders()?.time);
+        let orders = self.orders()?;
+        let time = self.operators_time(&orders)?;
         let rules = self.read(RULES, &[currency.code().as_bytes()])?;
         let counts = self.counts(currency, time)?;
         Ok(Limits { rules, counts, time })
@@ -89,13 +104,14 @@ impl<M: Memory> Element<M> {
         if held.as_ref() == Some(record) {
             return Ok(());
         }
-        if record.number <= orders.rules {
-            return Err(CardError::Older { held: orders.rules, found: record.number });
+        // the rules of one currency say nothing of another's
+        if let Some(held) = held.filter(|held| held.number >= record.number) {
+            return Err(CardError::Older { held: held.number, found: record.number });
         }
         self.nothing_open()?;
         let mut writes = Writes::default();
         writes.put(RULES, place, record);
-        writes.put(OPERATOR, &[], &Orders { rules: record.number, ..orders });
+        writes.put(OPERATOR, &[], &Orders { rules: orders.rules.max(record.number), ..orders });
         self.commit(writes)
     }
 
@@ -113,11 +129,14 @@ impl<M: Memory> Element<M> {
         if self.stays_here(answer)? {
             return Ok(());
         }
-        let begun = self.open_answer()? == Some(*answer);
-        let paid: Amount = self.read(PAID, &[&answer.0])?.unwrap_or(Amount::ZERO);
+        let since = self.orders()?.answered;
+        let before: Option<Paid> = self.read(PAID, &[&answer.0])?;
+        // confirming in between begins no other payment, a contact does: it began the counts anew
+        let begun = before.as_ref().is_some_and(|before| before.since == since);
+        let paid = before.map_or(Amount::ZERO, |before| before.amount);
         let limits = self.do_limits(currency)?;
         limits.allow(paid, amount, begun).map_err(CardError::Limit)?;
-        writes.put(PAID, &[&answer.0], &saturating(paid, amount));
+        writes.put(PAID, &[&answer.0], &Paid { amount: saturating(paid, amount), since });
         let counts = limits.counts;
         let counts = Counts {
             payments: counts.payments.saturating_add(u32::from(!begun)),
@@ -139,19 +158,27 @@ impl<M: Memory> Element<M> {
     /// The counts of a currency on the day of `time`.
     fn counts(&mut self, currency: Currency, time: Time) -> Result<Counts, CardError> {
         let counts: Counts = self.read(COUNTS, &[currency.code().as_bytes()])?.unwrap_or_default();
-        let day = time.0 / DAY_S;
-        Ok(if day > counts.day { Counts { day, spent: Amount::ZERO, ..counts } } else { counts })
+        Ok(on_day(counts, time))
     }
 
-    /// Begins the counts since the last contact anew; days go on.
-    pub(super) fn begin_counts(&mut self, writes: &mut Writes) -> Result<(), CardError> {
+    /// Begins the counts since the last contact anew, at the operator's time `ticket` or that of the filter; days go on.
+    pub(super) fn begin_counts(&mut self, writes: &mut Writes, ticket: Time) -> Result<(), CardError> {
+        let time = ticket.max(self.filter_time()?);
         for (place, bytes) in self.memory.scan(&[COUNTS])? {
             let counts: Counts = super::record::open(&place, &bytes)?;
             let id = place.get(1..).ok_or_else(|| fault("its counts are damaged"))?;
-            writes.put(COUNTS, &[id], &Counts { payments: 0, total: Amount::ZERO, ..counts });
+            writes.put(COUNTS, &[id], &Counts { payments: 0, total: Amount::ZERO, ..on_day(counts, time) });
         }
         Ok(())
     }
+}
+
+/// The counts on the day of `time`: nothing is spent on a new day. Where the operator's clock was set back, what was spent on
+/// the later day stands for the earlier one, so that setting it back gives nothing.
+fn on_day(counts: Counts, time: Time) -> Counts {
+    let day = time.0 / DAY_S;
+    let spent = if day > counts.day { Amount::ZERO } else { counts.spent };
+    Counts { day, spent, ..counts }
 }
 
 fn saturating(one: Amount, other: Amount) -> Amount {

@@ -63,21 +63,55 @@ fn a_copy_is_found() {
     assert!(contact_of(&town, "A-1", &shown("three", Some(first.token), "copy's")).frozen);
 }
 
-/// docs/card.md: a card that goes back behind its last ticket is frozen; a message that comes late freezes nobody else.
+/// docs/card.md: a card that goes back behind its last ticket shows an old token with a new nonce, and is frozen for good.
 #[test]
 fn a_rolled_back_card_is_found() {
+    for back in 0..4 {
+        let town = Town::new();
+        let mut tokens = vec![None];
+        for drawn in ["a", "b", "c", "d", "e"] {
+            let last = *tokens.last().unwrap();
+            tokens.push(Some(contact_of(&town, "A-1", &shown("card", last, drawn)).token));
+        }
+        assert!(contact_of(&town, "A-1", &shown("card", tokens[back], "of the copy")).frozen, "{back}");
+        assert!(contact_of(&town, "A-1", &shown("card", tokens[5], "f")).frozen, "{back}");
+    }
+}
+
+/// docs/card.md: messages that come late, however late, freeze nobody: who delays them, or shows them again, gets no ticket. Old
+/// halves put together anew are a copy's.
+#[test]
+fn late_messages_freeze_nobody() {
+    let mut town = Town::new();
+    let (mut old, mut token) = (Vec::new(), None);
+    for drawn in ["a", "b", "c", "d", "e"] {
+        let message = shown("card", token, drawn);
+        token = Some(contact_of(&town, "A-1", &message).token);
+        for late in &old {
+            assert_eq!(refusal(town.send("A-1", late)), ContactRefusal::Late);
+        }
+        town.restart();
+        old.push(message);
+    }
+    assert!(!contact_of(&town, "A-1", &shown("card", token, "f")).frozen);
+    let mixed = ContactCard { nonce: old[0].nonce, ..old[1].clone() };
+    assert!(contact_of(&town, "A-1", &mixed).frozen);
+    assert_eq!(refusal(town.send("A-1", &old[2])), ContactRefusal::Late, "a late message is nothing else afterwards");
+}
+
+/// docs/card.md: of what a card showed the bank keeps the newest 1,024 pairs: one that is older counts as a copy's.
+#[test]
+fn what_was_shown_is_bounded() {
     let town = Town::new();
-    let old = shown("card", None, "a");
-    let first = contact_of(&town, "A-1", &old);
-    let second = contact_of(&town, "A-1", &shown("card", Some(first.token), "b"));
-    assert!(contact_of(&town, "A-1", &old).frozen, "who shows that again is frozen");
-    let third = contact_of(&town, "A-1", &shown("card", Some(second.token), "c"));
-    assert!(!third.frozen, "but nobody else");
-    assert!(contact_of(&town, "A-1", &old).frozen);
-    assert!(
-        contact_of(&town, "A-1", &shown("card", Some(third.token), "d")).frozen,
-        "two steps back is no late message"
-    );
+    let first = shown("card", None, "0");
+    let mut token = Some(contact_of(&town, "A-1", &first).token);
+    let contact = |number: u64, token| Some(contact_of(&town, "A-1", &shown("card", token, &number.to_string())).token);
+    for number in 1..=SHOWN_KEPT_MAX {
+        token = contact(number, token);
+    }
+    assert_eq!(refusal(town.send("A-1", &first)), ContactRefusal::Late);
+    contact(SHOWN_KEPT_MAX + 1, token);
+    assert!(contact_of(&town, "A-1", &first).frozen);
 }
 
 /// docs/card.md: a contact whose commit fails gives no ticket and leaves nothing; the same contact later is served, and freezes nobody.
@@ -127,7 +161,7 @@ fn the_operator_freezes_a_card() {
     assert!(contact_of(&town, "A-1", &shown("lost", Some(first.token), "b")).frozen);
 }
 
-/// An account has several cards, up to a limit; a frozen one makes room, and a card is one account's.
+/// docs/card.md: an account uses several cards at a time, up to a limit; a card is one account's.
 #[test]
 fn cards_per_account() {
     let town = Town::new();
@@ -141,10 +175,51 @@ fn cards_per_account() {
     let unknown = shown("unknown", Some(nonce("token")), "a");
     assert_eq!(refusal(town.send("A-2", &unknown)), ContactRefusal::UnknownCard);
     assert!(contact_of(&town, "A-1", &shown("3", None, "other")).frozen);
-    assert!(!contact_of(&town, "A-1", &shown("replacement", None, "a")).frozen);
-    let cards = now(town.bank.cards_of("A-1")).unwrap();
-    assert_eq!((cards.len(), cards.iter().filter(|card| card.frozen).count()), (CARDS_MAX, 0));
-    assert_eq!(refusal(town.send("A-1", &shown("3", Some(nonce("t")), "b"))), ContactRefusal::UnknownCard);
+    assert!(!contact_of(&town, "A-1", &shown("replacement", None, "a")).frozen, "a frozen one makes room");
+}
+
+/// docs/card.md: sixteen replaced cards do not shut out the seventeenth: without contact for 30 days a card makes room. It is known
+/// still: it comes back with its token, and a copy of it is found.
+#[test]
+fn replaced_cards_make_room() {
+    let town = Town::new();
+    let tokens: Vec<Nonce> =
+        (0..CARDS_MAX).map(|card| contact_of(&town, "A-1", &shown(&card.to_string(), None, "a")).token).collect();
+    town.advance(29 * DAY);
+    let next = shown("next", None, "a");
+    assert_eq!(refusal(town.send("A-1", &next)), ContactRefusal::TooManyCards { max: 16 });
+    town.advance(DAY);
+    assert!(!contact_of(&town, "A-1", &next).frozen);
+    assert!(!contact_of(&town, "A-1", &shown("0", Some(tokens[0]), "b")).frozen);
+    assert!(contact_of(&town, "A-1", &shown("1", None, "of a copy")).frozen);
+}
+
+/// docs/card.md: a thief whose copy was found invents numbers so that the bank forgets it: the frozen number is kept for good, and a
+/// day takes so many new ones.
+#[test]
+fn invented_numbers_make_nobody_forgotten() {
+    let town = Town::new();
+    contact_of(&town, "A-1", &shown("copied", None, "original"));
+    let copy = shown("copied", None, "copy");
+    assert!(contact_of(&town, "A-1", &copy).frozen);
+    let mut invented = 1;
+    for day in 0..3 {
+        loop {
+            let number = format!("{day} {invented}");
+            match town.send("A-1", &shown(&number, None, "a")) {
+                Ok(_) => invented += 1,
+                Err(_) => break,
+            }
+            // freezing it himself, he makes room for another
+            assert!(contact_of(&town, "A-1", &shown(&number, None, "b")).frozen);
+        }
+        assert_eq!(invented, NEW_CARDS_MAX * (day + 1), "day {day}");
+        let many = refusal(town.send("A-1", &shown("one more", None, "a")));
+        assert_eq!(many, ContactRefusal::TooManyNew { max: NEW_CARDS_MAX });
+        assert!(contact_of(&town, "A-1", &copy).frozen);
+        town.advance(DAY);
+    }
+    assert!(contact_of(&town, "A-1", &shown("copied", None, "again")).frozen);
 }
 
 fn limits(payment_max: u64) -> CardLimits {

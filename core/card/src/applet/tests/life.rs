@@ -81,9 +81,9 @@ const TABLE: [Row; 46] = [
     Row("status number",      Instruction::GetStatus,      12, [Yes,   Yes,   Yes,   Yes,   Yes]),
     Row("contact",            Instruction::Contact,         0, [No,    No,    Shown, No,    No]),
     Row("contact ticket",     Instruction::Contact,         1, [No,    No,    Shown, No,    No]),
-    Row("rules",              Instruction::SetLimits,       0, [No,    No,    Yes,   No,    No]),
-    Row("filter",             Instruction::SetLimits,       1, [No,    No,    Yes,   No,    No]),
-    Row("clearance",          Instruction::SetLimits,       2, [No,    No,    Yes,   No,    No]),
+    Row("rules",              Instruction::SetLimits,       0, [No,    No,    Shown, No,    No]),
+    Row("filter",             Instruction::SetLimits,       1, [No,    No,    Shown, No,    No]),
+    Row("clearance",          Instruction::SetLimits,       2, [No,    No,    Shown, No,    No]),
     Row("export refund",      Instruction::Export,          0, [No,    No,    Shown, No,    No]),
     Row("export move",        Instruction::Export,          1, [No,    No,    Shown, No,    Shown]),
     Row("export copy",        Instruction::Export,          2, [No,    No,    Shown, No,    No]),
@@ -144,7 +144,7 @@ fn data(instruction: Instruction, p1: u8) -> Vec<u8> {
         (Instruction::GetStatus, 10) => b"JPY".to_vec(),
         (Instruction::Contact, 1) => {
             let (card, nonce, token) = (nonce("card"), nonce("nonce"), nonce("token"));
-            let ticket = ContactTicket { card, nonce, token, time: START, frozen: false, rules: 0 };
+            let ticket = ContactTicket { card, nonce, token, time: START, frozen: false, rules: 0, currency: jpy() };
             encode(&Signed::sign(network, ticket, &operator()))
         }
         (Instruction::SetLimits, 0) => {

@@ -1,6 +1,7 @@
 //! A host that forges orders, confirms what it did not pay, makes money of refunds, and knows no PIN.
 
-use alloc::{vec, vec::Vec};
+use alloc::{sync::Arc, vec, vec::Vec};
+use std::sync::Mutex;
 
 use zeni_message::{Signed, encode};
 use zeni_note::{
@@ -13,11 +14,11 @@ use zeni_note::{
 
 use super::desk::*;
 use crate::{
-    Backup, Card, CardError,
+    ApduCard, Backup, Card, CardError,
     CardError::{Operator, ResumeFirst},
-    Contact, HoldingState,
+    Contact, HoldingState, LinkFault, Transmit,
     apdu::instruction::Instruction,
-    element::testing::pin,
+    element::testing::{pin, puk},
 };
 
 /// A refund file and a backup are worth no money: what they sign is a refund, to the account it names, of what is left when it
@@ -119,7 +120,8 @@ fn orders_of_somebody_else() {
     let filter = RevocationFilter::of(2, START.plus(DAY), &[key_digest(&key("w anyone").public())]);
     desk.card.take_filter(&desk.signed(filter.clone())).unwrap();
     let Contact { card, nonce: shown, .. } = desk.card.open_contact().unwrap();
-    let ticket = ContactTicket { card, nonce: shown, token: nonce("t"), time: START, rules: 2, frozen: false };
+    let ticket =
+        ContactTicket { card, nonce: shown, token: nonce("t"), time: START, rules: 2, frozen: false, currency: jpy() };
     let generous = rules(9, 1_000_000);
     let empty = RevocationFilter::of(9, START.plus(DAY), &[]);
     let clearance = Clearance { filter: 2, keys: vec![key_digest(&key("w anyone").public())] };
@@ -175,6 +177,8 @@ fn without_the_pin() {
         command(Instruction::Export, 2, 0, &[]),
         command(Instruction::GetStatus, 3, 0, &money.node.0),
         command(Instruction::Contact, 0, 0, &[]),
+        command(Instruction::SetLimits, 0, 0, &encode(&desk.signed(rules(1, 300)))),
+        command(Instruction::SetLimits, 1, 0, &encode(&desk.signed(RevocationFilter::of(1, START, &[])))),
     ];
     let before = desk.memory.dump();
     let mut applet = applet(&desk.memory, 6);
@@ -190,4 +194,76 @@ fn without_the_pin() {
     assert_eq!(applet.process(&attempts[0]).len(), 64 + 2, "the control");
     applet.reset();
     assert_eq!(applet.process(&attempts[1]), [0x69, 0x85], "a reset forgets the PIN");
+}
+
+/// docs/card.md: who has the card and not the PIN learns of a refusal its reason and nothing that belongs to it: no number of rules or
+/// of a filter, no open payment. Control: to who shows the PIN the open payment is told.
+#[test]
+fn reasons_behind_the_pin() {
+    let mut desk = Desk::new();
+    let money = desk.note(500, "1");
+    let newer = command(Instruction::SetLimits, 0, 0, &encode(&desk.signed(rules(18, 300))));
+    desk.card.endorse(&money.node, amount(100), &answer("payee")).unwrap();
+    let reason = command(Instruction::GetStatus, 1, 0, &[]);
+    let mut applet = applet(&desk.memory, 6);
+    applet.process(&command(Instruction::Select, 4, 0, &crate::apdu::AID));
+    assert_eq!(applet.process(&newer), [0x69, 0x82]);
+    assert_eq!(applet.process(&reason)[..33], [&[4][..], &[0; 32]].concat());
+    applet.process(&command(Instruction::Verify, 0, 1, pin().digits()));
+    assert_eq!(applet.process(&newer), [0x69, 0x85]);
+    assert_eq!(applet.process(&reason)[..33], [&[0x27][..], &answer("payee").0].concat(), "the control");
+    // the PUK sets a new PIN, which was not shown yet
+    let unblock = [&[8][..], puk().digits(), b"1111"].concat();
+    let frozen = command(Instruction::SetLimits, 0, 0, &encode(&desk.signed(rules(17, 300))));
+    assert_eq!(applet.process(&frozen), [0x69, 0x85]);
+    assert_eq!(applet.process(&command(Instruction::Unblock, 0, 1, &unblock)), [0x90, 0x00]);
+    assert_eq!(applet.process(&reason)[..33], [&[0x27][..], &[0; 32]].concat());
+}
+
+/// Somebody else's card in the reader: it answers all questions with success, and remembers what it is shown.
+#[derive(Clone)]
+struct FalseCard {
+    seen: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// What it answers to the question for its number.
+    answer: Vec<u8>,
+}
+
+impl Transmit for FalseCard {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, LinkFault> {
+        lock(&self.seen).push(command.to_vec());
+        let mut reply = match (command[1], command[2]) {
+            (0xa4, _) => vec![1, 7, 1, 0, 0, 0x90, 0, 3, 10],
+            (0x2a, 12) => self.answer.clone(),
+            _ => Vec::new(),
+        };
+        reply.extend([0x90, 0x00]);
+        Ok(reply)
+    }
+}
+
+/// docs/card.md: a false card that says yes, or repeats what it heard the right card say to another question, is not taken for it, and
+/// never sees the number. Controls: the right card is; who knows the number can say so.
+#[test]
+fn a_false_card_is_not_mine() {
+    let mut desk = Desk::new();
+    let number = desk.card.identity().unwrap().1;
+    let (first, second) = (nonce("first question"), nonce("second question"));
+    assert_eq!(desk.card.is(&number, &first), Ok(true), "the control");
+    assert_eq!(desk.card.is(&nonce("another's number"), &first), Ok(false));
+    let mut raw = applet(&desk.memory, 6);
+    raw.process(&command(Instruction::Select, 4, 0, &crate::apdu::AID));
+    let heard = raw.process(&command(Instruction::GetStatus, 12, 0, &first[..])).to_vec();
+    let again = raw.process(&command(Instruction::GetStatus, 12, 0, &first[..])).to_vec();
+    assert_ne!(heard, again, "nobody knows it again by its answers");
+    let heard = heard[..48].to_vec();
+    let seen: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+    let asks = |answer: &[u8], question| {
+        let card = FalseCard { seen: seen.clone(), answer: answer.to_vec() };
+        ApduCard::new(card, None).is(&number, question)
+    };
+    for answer in [&[1][..], &[], &[0; 48], &heard, &[&heard[..], &[1]].concat()] {
+        assert_eq!(asks(answer, &second), Ok(false));
+    }
+    assert_eq!(asks(&heard, &first), Ok(true), "the control: a question asked twice");
+    assert!(!lock(&seen).iter().any(|command| command.windows(16).any(|part| part == &number[..])));
 }

@@ -1,5 +1,6 @@
 //! Open payments, limits, the filter and the token.
 
+use zeni_money::Currency;
 use zeni_note::{
     CardRules, Clearance, ContactTicket, RevocationFilter, closing::BackupRefund, licence::key_digest,
     operator::CLEARED_MAX,
@@ -39,7 +40,7 @@ impl Desk {
     /// A ticket for what the card shows.
     pub(super) fn ticket_of(&self, shown: &Contact, token: &str, time: Time) -> ContactTicket {
         let Contact { card, nonce: drawn, .. } = *shown;
-        ContactTicket { card, nonce: drawn, token: nonce(token), time, rules: 0, frozen: false }
+        ContactTicket { card, nonce: drawn, token: nonce(token), time, rules: 0, frozen: false, currency: jpy() }
     }
 
     pub(super) fn contact(&mut self, time: Time) {
@@ -169,6 +170,68 @@ fn limits() {
     assert_eq!(desk.pay(&money, 1, "f"), Err(limited(Limit::Ended { until: START.plus(DAY_S) })));
     desk.limit(rules(2));
     desk.pay(&money, 5_000, "f").unwrap();
+}
+
+/// docs/card.md: the rules of one currency, taken before those of another with a lesser number, skip nothing: numbers are held
+/// per currency, and the ticket asks for those of the account's currency. Control: without rules the payment goes out.
+#[test]
+fn rules_of_another_currency_skip_none() {
+    let eur = Currency::from_code("EUR").unwrap();
+    let mut desk = Desk::new();
+    let money = desk.note(10_000, "1");
+    desk.limit(CardRules { currency: eur, ..rules(7) });
+    let shown = desk.card.open_contact().unwrap();
+    let ticket = desk.order(ContactTicket { rules: 6, ..desk.ticket_of(&shown, "t", START) });
+    assert_eq!(desk.card.close_contact(&ticket), Err(CardError::RulesFirst { number: 6 }), "7 is another currency's");
+    desk.limit(CardRules { payment_max: Some(amount(10)), ..rules(6) });
+    desk.card.close_contact(&ticket).unwrap();
+    assert_eq!(desk.pay(&money, 11, "a"), Err(limited(Limit::Payment { most: amount(10) })));
+    let older = desk.order(rules(5));
+    assert_eq!(desk.card.take_rules(&older), Err(CardError::Older { held: 6, found: 5 }));
+    let mut control = Desk::new();
+    let money = control.note(10_000, "1");
+    control.limit(CardRules { currency: eur, ..rules(7) });
+    assert!(control.pay(&money, 11, "a").is_ok());
+}
+
+/// docs/card.md: a host that confirms between the parts of one answer makes one payment; one that keeps an answer for after the next
+/// contact makes another.
+#[test]
+fn one_answer_is_one_payment_until_the_next_contact() {
+    let mut desk = Desk::new();
+    let notes = ["1", "2", "3", "4"].map(|serial| desk.note(500, serial));
+    desk.limit(CardRules { payments_max: Some(1), ..rules(1) });
+    desk.pay(&notes[0], 100, "a").unwrap();
+    desk.pay(&notes[1], 100, "a").unwrap();
+    assert_eq!(desk.pay(&notes[2], 100, "b"), Err(limited(Limit::Payments { most: 1 })));
+    assert_eq!(desk.card.limits(jpy()).unwrap().counts.payments, 1);
+    desk.contact(START);
+    desk.pay(&notes[2], 100, "b").unwrap();
+    assert_eq!(desk.pay(&notes[3], 100, "a"), Err(limited(Limit::Payments { most: 1 })), "one answer for each contact");
+}
+
+/// docs/card.md: a bank whose clock was wrong for one contact: the next ticket sets it right, and setting it back gives nothing.
+#[test]
+fn a_clock_that_was_wrong_once() {
+    let mut desk = Desk::new();
+    let money = desk.note(10_000, "1");
+    desk.limit(CardRules { day_max: Some(amount(100)), until: Some(START.plus(100 * DAY_S)), ..rules(1) });
+    desk.contact(START);
+    desk.pay(&money, 60, "a").unwrap();
+    desk.contact(START.plus(10_000 * DAY_S));
+    assert!(matches!(desk.pay(&money, 1, "b"), Err(CardError::Limit(Limit::Ended { .. }))));
+    desk.contact(START);
+    desk.pay(&money, 100, "b").unwrap();
+    // set back a day: what was spent stays spent
+    desk.contact(Time(START.0 - DAY_S));
+    assert_eq!(desk.pay(&money, 1, "c"), Err(limited(Limit::Day { left: Amount::ZERO })));
+    desk.contact(START);
+    desk.pay(&money, 100, "c").unwrap();
+    let wrong = RevocationFilter::of(1, START.plus(10_000 * DAY_S), &[]);
+    desk.card.take_filter(&desk.order(wrong)).unwrap();
+    assert!(matches!(desk.pay(&money, 1, "d"), Err(CardError::Limit(Limit::Ended { .. }))));
+    desk.card.take_filter(&desk.order(RevocationFilter::of(2, START, &[]))).unwrap();
+    assert_eq!(desk.pay(&money, 1, "d"), Err(limited(Limit::Day { left: Amount::ZERO })), "the newest filter counts");
 }
 
 /// docs/card.md: parts of one payment are one payment, also when it was confirmed in between; the amount is all its parts'.

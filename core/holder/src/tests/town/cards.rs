@@ -7,7 +7,7 @@ use zeni_message::{Signed, route::Clock};
 use zeni_note::{
     CardRules, Clearance, ContactTicket, Nonce, RevocationFilter,
     messages::bank::{ClearanceRefusal, ContactCard, ContactRefusal, Contacted, GetClearance},
-    testing::nonce,
+    testing::{jpy, nonce},
 };
 
 use super::Town;
@@ -50,8 +50,15 @@ pub(super) fn contact(town: &Town, it: ContactCard) -> Result<Contacted, Contact
     let mut ticket = |frozen| {
         cards.given += 1;
         let token = nonce(&format!("token {}", cards.given));
-        let ticket =
-            ContactTicket { card: it.card, nonce: it.nonce, token, time: town.clock.now(), rules: number, frozen };
+        let ticket = ContactTicket {
+            card: it.card,
+            nonce: it.nonce,
+            token,
+            time: town.clock.now(),
+            rules: number,
+            frozen,
+            currency: jpy(),
+        };
         Signed::sign(network, ticket, &operator())
     };
     let (token, nonce) = (it.token, it.nonce);
@@ -65,7 +72,7 @@ pub(super) fn contact(town: &Town, it: ContactCard) -> Result<Contacted, Contact
         None => Row { token, nonce, ticket: ticket(false), frozen: false },
     };
     cards.rows.insert(*it.card, row.clone());
-    let rules = cards.rules.clone().filter(|rules| rules.number > it.rules);
+    let rules = cards.rules.clone().filter(|rules| rules.number != it.rules);
     let filter = it.filter.filter(|held| *held < cards.filter).map(|_| {
         let filter = RevocationFilter::of(cards.filter, town.clock.now(), &cards.filtered);
         Signed::sign(network, filter, &operator())

@@ -20,7 +20,7 @@ pub struct ContactCard {
     /// What the ticket answers.
     #[n(2)]
     pub nonce: Nonce,
-    /// Number of the newest rules that it has.
+    /// The greatest number of rules that it has, of whatever currency; 0 without any.
     #[n(3)]
     pub rules: u64,
     /// Number of the filter that it has; none where it wants none.
@@ -34,7 +34,8 @@ pub struct Contacted {
     /// The next token, or the word that the card is frozen.
     #[n(0)]
     pub ticket: Signed<ContactTicket>,
-    /// Rules newer than the card's, to be taken before the ticket.
+    /// The newest rules for the card in the account's currency, unless the card named their number: to be taken before the
+    /// ticket, and nothing new to a card that has them beside others.
     #[n(1)]
     pub rules: Option<Signed<CardRules>>,
     /// A filter newer than the card's.
@@ -47,7 +48,9 @@ refusals! {
     pub enum ContactRefusal {
         1 OtherAccount = Sender, Never, "other_account", "this card belongs to another account of the bank";
         2 UnknownCard = Sender, Never, "unknown_card", "the bank knows nothing of this card's contacts: speak to it, and deposit what the card holds";
-        3 TooManyCards { 0 max: u32 } = Sender, AfterRepair, "too_many_cards", "an account has at most {max} cards: speak to the bank";
+        3 TooManyCards { 0 max: u32 } = Sender, AfterRepair, "too_many_cards", "an account uses at most {max} cards at a time: speak to the bank";
+        4 Late = Sender, Never, "late", "the bank has answered this before, and newer contacts of the card since: it is an old message, or an old state of the card";
+        5 TooManyNew { 0 max: u32 } = Sender, AfterRepair, "too_many_new_cards", "an account takes at most {max} new cards a day: try again tomorrow";
     }
 }
 

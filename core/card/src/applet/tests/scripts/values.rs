@@ -203,6 +203,7 @@ impl Values {
                     time: Time(START.0 + DAY),
                     rules,
                     frozen: of.text()? == "frozen",
+                    currency: jpy(),
                 };
                 encode(&Signed::sign(network, ticket, &operator()))
             }
