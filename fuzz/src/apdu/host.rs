@@ -336,7 +336,8 @@ impl Host {
         };
         let named = self.keys.first().map(key_digest).into_iter().collect::<Vec<_>>();
         let (time, token) = (START.plus(DAY), nonce("token"));
-        let ticket = ContactTicket { card: token, nonce: token, token, time, rules: number, frozen: false, currency: jpy() };
+        let ticket =
+            ContactTicket { card: token, nonce: token, token, time, rules: number, frozen: false, currency: jpy() };
         let (instruction, p1, data) = match which % 5 {
             0 => (Instruction::SetLimits, 0, encode(&signed(rules))),
             1 => (Instruction::SetLimits, 0, encode(&Signed::sign(WORLD.network(), rules, &WORLD.authority))),

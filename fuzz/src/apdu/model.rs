@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use zeni_card::{
-    Card, CardError, Element, Life, PIN_TRIES, PUK_TRIES, Zeroizing, apdu::instruction::Instruction, element::testing::TestMemory,
+    Card, CardError, Element, Life, PIN_TRIES, PUK_TRIES, Zeroizing, apdu::instruction::Instruction,
+    element::testing::TestMemory,
 };
 use zeni_crypto::{Digest, PublicKey, SeededEntropy};
 use zeni_message::{decode, limits::DOCUMENT_BYTES_MAX, sig_structure};
