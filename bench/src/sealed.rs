@@ -97,7 +97,8 @@ impl Seals {
 /// A request that an honest bank has signed.
 pub(crate) fn ordered(setup: &Setup, envelope: &Envelope, user: Arc<SecretKey>, content: SealedContent) -> Purse {
     let request = envelope.seal(&content);
-    let order = IssuanceOrder { bank: BANKS[0].to_owned(), of: content.ordered(Envelope::digest(&request)), issuer_made: None };
+    let order =
+        IssuanceOrder { bank: BANKS[0].to_owned(), of: content.ordered(Envelope::digest(&request)), issuer_made: None };
     let order = Signed::sign(setup.world.network(), order, &setup.bank(BANKS[0]).document);
     Purse { user, content, item: SealedIssue { order, request } }
 }
