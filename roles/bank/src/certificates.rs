@@ -1,13 +1,19 @@
 //! The certificates of an account: which keys sign its orders, and when.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, convert::Infallible};
 
 use zeni_crypto::{Digest, PublicKey};
 use zeni_identity::Validity;
 use zeni_message::Time;
-use zeni_store::{Tx, TxError, params};
+use zeni_store::{Caller, JobError, Row, Tx, TxError, params};
 
-use crate::schema;
+use crate::{
+    bank::Bank,
+    chores::{Chore, Progress},
+    schema,
+};
+
+type Job<T> = Result<T, JobError<Infallible>>;
 
 /// What a certificate says of its account's orders.
 #[derive(Clone, Debug)]
@@ -56,4 +62,29 @@ pub(crate) fn forget_ended(tx: &mut Tx<'_>, account: &str, now: Time) -> Result<
         }
     }
     Ok(left)
+}
+
+/// Certificates forgotten in one round.
+const FORGET_MAX: u32 = 256;
+
+impl Bank {
+    /// Forgets certificates that have ended and were of no order that is kept.
+    pub(crate) async fn forget_certificates(&self, now: Time) -> Chore {
+        let read = move |tx: &mut Tx<'_>| -> Job<bool> { Ok(!ended(tx, now)?.is_empty()) };
+        if !self.store.read(read).await? {
+            return Ok(Progress::Idle);
+        }
+        let job = move |tx: &mut Tx<'_>| -> Job<()> {
+            for row in ended(tx, now)? {
+                tx.execute(schema::DELETE_CERTIFICATE, params![row.text(0)?, row.array::<32>(1)?])?;
+            }
+            Ok(())
+        };
+        self.store.write(Caller::default(), job).await?;
+        Ok(Progress::More)
+    }
+}
+
+fn ended(tx: &mut Tx<'_>, now: Time) -> Result<Vec<Row>, TxError> {
+    tx.rows(schema::SELECT_CERTIFICATES_ENDED, params![schema::int(now.0), FORGET_MAX])
 }

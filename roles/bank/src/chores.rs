@@ -95,6 +95,7 @@ impl Bank {
             self.fold_books(now).await,
             self.forget(now).await,
             self.forget_orders(now).await,
+            self.forget_certificates(now).await,
             self.release(now).await,
         ];
         rounds.into_iter().try_fold(Progress::Idle, |all, one| Ok(all.and(one?)))

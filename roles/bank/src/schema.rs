@@ -117,6 +117,7 @@ const MIGRATIONS: &[Migration] = &[
             "UPDATE sealed_order SET certificate = (SELECT k.request FROM account_key k \
              WHERE k.account = sealed_order.account AND k.key = sealed_order.key)",
             "DROP TABLE account_key",
+            "CREATE INDEX certificate_until ON certificate (until)",
         ],
     },
     Migration {
@@ -157,6 +158,10 @@ statements! {
     /// Certificates with which an account's stored orders were made.
     pub SELECT_CERTIFICATES_USED = "SELECT DISTINCT certificate FROM sealed_order \
         WHERE account = ?1 AND certificate IS NOT NULL";
+    /// Certificates that ended before ?1 and were of no order that is kept; those of before this was stored are left to enrolments.
+    pub SELECT_CERTIFICATES_ENDED = "SELECT account, request FROM certificate WHERE until > 0 AND until < ?1 \
+        AND NOT EXISTS (SELECT 1 FROM sealed_order o WHERE o.account = certificate.account \
+        AND o.certificate = certificate.request) LIMIT ?2";
     /// Forgets a certificate.
     pub DELETE_CERTIFICATE = "DELETE FROM certificate WHERE account = ?1 AND request = ?2";
 

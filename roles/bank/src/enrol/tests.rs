@@ -178,3 +178,24 @@ fn enrolments_are_bounded() {
     enrol(&town, &message(1_000)).expect("the others have ended");
     assert_eq!(rows(), 2, "the new one, and that of the order which is kept");
 }
+
+/// HC-O3, HC-O9: certificates that have ended go by themselves, that of an order with the order. Control: until then all are there.
+#[test]
+fn ended_certificates_are_forgotten() {
+    let mut town = Town::new();
+    town.issued("A-1", "kept", 100);
+    let before = town.table("certificate").len();
+    let key = TlsKey::generate();
+    enrol(&town, &message("A-1", "code A-1", Role::Wallet, &key)).expect("another");
+    town.settle();
+    assert_eq!(town.table("certificate").len(), before + 1, "control");
+    let keep_until = zeni_note::testing::terms().retain_until;
+    let ended = town.clock.now().plus(370 * 86_400);
+    assert!(ended < keep_until);
+    town.set_time(ended);
+    town.settle();
+    assert_eq!(town.table("certificate").len(), 1, "that of the order");
+    town.set_time(keep_until.plus(1));
+    town.settle();
+    assert!(town.table("sealed_order").is_empty() && town.table("certificate").is_empty());
+}

@@ -167,3 +167,29 @@ fn an_order_is_in_the_accounts_currency() {
     let refused = super::check(&ctx, &customer("USD"), &[(item, id)], &lists);
     assert_eq!(refused.map(|keys| keys.len()), Err(WithdrawRefusal::MixedCurrencies));
 }
+
+/// RN-X5, RN-X7: an order that a copy of it, sent at once, carried out after this one had looked is answered with what is stored, neither
+/// called a repetition nor too dear, although nothing is left. Control: another order then is too dear.
+#[test]
+fn a_copy_that_came_first_gives_its_answer() {
+    let town = Town::new();
+    let (order, _) = town.order("one", &[1_000; 10]);
+    let first = town.withdraw("A-1", &order).expect("all there is");
+    assert_eq!(town.balances("A-1"), (0, 0));
+    let name = format!("{}/A-1", crate::testing::BANK);
+    let caller = Caller { role: Role::Wallet, name };
+    let ctx = Ctx { now: town.bank.clock.now(), caller: Some(caller) };
+    let prepare = |order: &Withdraw| {
+        let customer = now(town.bank.customer::<WithdrawRefusal>(&ctx)).expect("a customer");
+        let content = super::tagged("zeni/withdrawal", &[&super::encode(&order.items)]);
+        now(town.bank.prepare(&ctx, customer, order.clone(), content))
+    };
+    match prepare(&order) {
+        Ok(super::Prepared::Stored(signatures)) => assert_eq!(super::reply(signatures), first),
+        Ok(super::Prepared::New(_)) => panic!("signed anew"),
+        Err(error) => panic!("refused: {error:?}"),
+    }
+    let (other, _) = town.order("two", &[100]);
+    let poor = WithdrawRefusal::InsufficientFunds { available: 0 };
+    assert!(matches!(prepare(&other), Err(super::Failure::Refused(refusal)) if refusal == poor), "control");
+}
