@@ -174,7 +174,7 @@ impl Host {
             7 => self.load_note(key, minor + 1, value),
             8 | 9 => self.load_payment(key, minor + 1, usize::from(which % 3) + 1),
             10 => self.load_again(which),
-            11 | 12 | 13 => {
+            11..=13 => {
                 let data = [&node.0[..], &amount(minor).minor().to_be_bytes(), &answer.0].concat();
                 one(Instruction::SignEndorsement, 0, 0, &data)
             }
@@ -245,7 +245,7 @@ impl Host {
     }
 
     fn personalise(&mut self) -> Vec<Vec<u8>> {
-        let field = |secret: &[u8]| [&[secret.len() as u8][..], secret].concat();
+        let field = |secret: &[u8]| [&[u8::try_from(secret.len()).expect("a PIN is short")][..], secret].concat();
         let data = [field(transport_pin().digits()), field(puk().digits()), encode(&identity(WORLD.roots))].concat();
         let change = [field(transport_pin().digits()), pin().digits().to_vec()].concat();
         vec![apdu(Instruction::Personalise, 0, 0, &data), apdu(Instruction::ChangePin, 0, 1, &change)]
@@ -350,7 +350,7 @@ impl Host {
 
     /// Sends a command as it is, or in short parts if it can be read.
     fn deliver(&mut self, command: &[u8], short: bool) {
-        let parsed = Apdu::parse(command).ok().filter(|it| short && it.class == Class::Zeni && it.data.len() > 0);
+        let parsed = Apdu::parse(command).ok().filter(|it| short && it.class == Class::Zeni && !it.data.is_empty());
         let Some(whole) = parsed else { return self.send(command) };
         let parts = whole.data.chunks(SHORT_DATA_MAX).count();
         for (place, data) in whole.data.chunks(SHORT_DATA_MAX).enumerate() {

@@ -78,7 +78,7 @@ fn parts_that_are_not_the_backup() {
         [&honest[1..2], &honest[..1], &honest[2..]].concat(),
         [&honest[..], &other[..1]].concat(),
         altered(rich, five_hundred, &[0x19, 0x7f, 0xff]),
-        altered(last, &honest[last][..3].to_vec(), &[honest[last][0], honest[last][1], 0]),
+        altered(last, &honest[last][..3], &[honest[last][0], honest[last][1], 0]),
         Vec::new(),
     ];
     for (attempt, parts) in attempts.iter().enumerate() {

@@ -9,9 +9,10 @@ use zeni_note::{
 
 use super::{
     super::tests::{Desk, account, answer, assert_conserved},
+    image::{ENTRY_FRAMING, IMAGE_FRAMING},
     *,
 };
-use crate::{Card, CardError::*, Life, Statement};
+use crate::{Card, CardError::*, HoldingState, Life, Statement};
 
 fn claim() -> RequestClaim {
     RequestClaim { request: answer("request"), bank: "aoba".to_string(), account: answer("account"), id: nonce("id") }
