@@ -4,8 +4,8 @@
 //! bytes ─► Apdu ─► parts assembled ─► Command ─► life, PIN ─► one function per instruction ─► Element
 //! ```
 //!
-//! [`Applet`] keeps two kinds of state apart: what is durable lies in the [`Memory`](crate::Memory) under its
-//! [`Element`](crate::Element), what a reset forgets is its session: whether the PIN was shown, the command being assembled,
+//! [`Applet`] keeps two kinds of state apart: what is durable lies in the [`Memory`] under its
+//! [`Element`], what a reset forgets is its session: whether the PIN was shown, the command being assembled,
 //! the reply being fetched, the last refusal. Buffers are allocated once; what is longer is refused.
 
 mod buffer;

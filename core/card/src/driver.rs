@@ -1,4 +1,4 @@
-//! The driver: [`Card`] over APDUs.
+//! The driver: [`Card`](crate::Card) over APDUs.
 //!
 //! It selects the applet and shows the PIN when it first speaks to the card and after each fault of the link, and leaves the
 //! repetition to its caller: every command is safe to repeat. What the link carries at once is the link's to tell

@@ -61,7 +61,7 @@ pub struct Chain {
     /// Right of its first holder.
     #[n(1)]
     pub holder: Right,
-    /// Endorsements, oldest first, at most [`ENDORSEMENTS_IN_CHAIN_MAX`] less one for the closing.
+    /// Endorsements, oldest first, at most [`ENDORSEMENTS_IN_CHAIN_MAX`](zeni_message::limits::ENDORSEMENTS_IN_CHAIN_MAX) less one for the closing.
     #[n(2)]
     pub hops: Vec<Hop>,
 }
