@@ -37,7 +37,8 @@ fn made_earlier(stage: &Stage, home: &str) {
     // the network leads the record of today; then it stood there with life, time floor and no backup
     let at = card.windows(2).position(|pair| pair == [0x58, 0x20]).unwrap();
     *card = [&[0x82, 0x01, 0x83], &card[at..at + 34], &[0x00, 0x00]].concat();
-    let store = Store::open_sqlite(stage.path(&format!("{home}/card.db")), &SCHEMA, Options::default()).unwrap();
+    // without threads of its own: closed, with all in one file, when it is dropped
+    let store = Store::open_sqlite(stage.path(&format!("{home}/card.db")), &SCHEMA, Options::inline()).unwrap();
     let job = move |tx: &mut Tx<'_>| -> Result<(), JobError<Infallible>> {
         for (place, value) in &pairs {
             tx.execute("INSERT INTO card (place, value) VALUES (?1, ?2)", params![place, value])?;
