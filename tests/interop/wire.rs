@@ -14,7 +14,7 @@ use zeni_note::{
     proof::{Child, Equation, Held},
     request::{Possession, RequestClaim},
     sealed::{IssuanceOrder, IssuerMadeKeys, Ordered, WithdrawalOrder},
-    testing::{START, World, amount, jpy, key, nonce},
+    testing::{START, World, amount, jpy, key, nonce, rules},
 };
 
 use crate::repository::root;
@@ -162,16 +162,7 @@ fn banks(world: &World, samples: &mut Samples) {
 }
 
 fn operators(world: &World, samples: &mut Samples) {
-    let none = CardRules {
-        number: 1,
-        card: None,
-        currency: jpy(),
-        payment_max: None,
-        day_max: None,
-        payments_max: None,
-        total_max: None,
-        until: None,
-    };
+    let none = rules(1);
     let some = CardRules { card: Some(nonce("card")), payments_max: Some(3), until: Some(START), ..none.clone() };
     samples.add("card-rules", &none);
     samples.add("card-rules", &some);

@@ -7,7 +7,7 @@ use zeni_message::{Network, Signed, Time};
 use zeni_money::{Amount, Currency};
 
 use crate::{
-    Chain, Challenge, Closing, ClosingPurpose, HandIn, Hop, KeyList, Licence, Note, Payment, RevocationList,
+    CardRules, Chain, Challenge, Closing, ClosingPurpose, HandIn, Hop, KeyList, Licence, Note, Payment, RevocationList,
     SeriesTerms,
     chain::Endorsement,
     closing::ToAccount,
@@ -58,6 +58,20 @@ pub fn nonce(seed: &str) -> crate::Nonce {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&sha256(&[b"zeni test nonce", seed.as_bytes()]).0[..16]);
     bytes.into()
+}
+
+/// Rules of an operator for all his cards in yen that limit nothing.
+pub fn rules(number: u64) -> CardRules {
+    CardRules {
+        number,
+        card: None,
+        currency: jpy(),
+        payment_max: None,
+        day_max: None,
+        payments_max: None,
+        total_max: None,
+        until: None,
+    }
 }
 
 /// Terms of the test series: withdraw for 30 days, T1 at 40, T2 at 60, pay until 180, deposit until 210, refund from 240.

@@ -17,7 +17,7 @@ use zeni_money::Amount;
 use zeni_note::{
     CardRules, Chain, Clearance, ClosingPurpose, ContactTicket, Nonce, RevocationFilter,
     licence::key_digest,
-    testing::{DAY, START, amount, jpy, nonce},
+    testing::{DAY, START, amount, jpy, nonce, rules},
 };
 
 use super::{
@@ -324,23 +324,18 @@ impl Host {
     /// Orders of the card's operator, true and false.
     fn orders(&mut self, which: u8, value: u16) -> Vec<Vec<u8>> {
         let number = u64::from(value % 16);
-        let rules = CardRules {
-            number,
-            card: None,
-            currency: jpy(),
+        let limits = CardRules {
             payment_max: Some(amount(u64::from(value))),
-            day_max: None,
-            payments_max: None,
             total_max: Amount::from_minor(u64::from(value) * 4),
-            until: None,
+            ..rules(number)
         };
         let named = self.keys.first().map(key_digest).into_iter().collect::<Vec<_>>();
         let (time, token) = (START.plus(DAY), nonce("token"));
         let ticket =
             ContactTicket { card: token, nonce: token, token, time, rules: number, frozen: false, currency: jpy() };
         let (instruction, p1, data) = match which % 5 {
-            0 => (Instruction::SetLimits, 0, encode(&signed(rules))),
-            1 => (Instruction::SetLimits, 0, encode(&Signed::sign(WORLD.network(), rules, &WORLD.authority))),
+            0 => (Instruction::SetLimits, 0, encode(&signed(limits))),
+            1 => (Instruction::SetLimits, 0, encode(&Signed::sign(WORLD.network(), limits, &WORLD.authority))),
             2 => (Instruction::SetLimits, 1, encode(&signed(RevocationFilter::of(number, time, &named)))),
             3 => (Instruction::SetLimits, 2, encode(&signed(Clearance { filter: number, keys: named }))),
             _ => (Instruction::Contact, 1, encode(&signed(ticket))),

@@ -5,25 +5,12 @@ use zeni_message::{Time, route::Clock};
 use zeni_note::{
     CardRules,
     licence::key_digest,
-    testing::{amount, jpy, terms},
+    testing::{amount, rules, terms},
 };
 use zeni_store::testing::block_on;
 
 use super::{home::*, town::*};
 use crate::*;
-
-fn rules(number: u64) -> CardRules {
-    CardRules {
-        number,
-        card: None,
-        currency: jpy(),
-        payment_max: None,
-        day_max: None,
-        payments_max: None,
-        total_max: None,
-        until: None,
-    }
-}
 
 fn contact(home: &Home) -> ContactOutcome {
     block_on(home.open().contact()).unwrap()

@@ -1,7 +1,9 @@
 use futures::executor::block_on;
+use zeni_crypto::SecretKey;
 use zeni_message::Time;
 use zeni_money::Amount;
 use zeni_note::{
+    Chain,
     messages::issuer::{Decision, GetDecisions, Outcome},
     testing::{DAY, START, amount},
 };
@@ -151,6 +153,15 @@ fn the_guilty_get_nothing() {
     }
 }
 
+/// At that time `payer` has passed on the whole of his note to somebody new, and it comes back.
+fn give_at(setup: &Setup, chain: &Chain, payer: &SecretKey, word: &str, at: Time) {
+    setup.clock.put(at);
+    let payee = setup.person(word);
+    let paid = setup.world.pay(chain, payer, &payee, 500, word);
+    let item = setup.deposit(&paid, &payee, AOBA, word);
+    block_on(setup.give_back(AOBA, word, vec![item])).unwrap();
+}
+
 /// Only claims that arrived before the cut-off after the disclosure are paid.
 #[test]
 fn a_claim_after_the_cut_off_is_refused() {
@@ -158,11 +169,7 @@ fn a_claim_after_the_cut_off_is_refused() {
     let ueda = setup.person("ueda");
     let chain = block_on(setup.note(&ueda, 500, "n1"));
     let give = |word: &str, at: Time| {
-        setup.clock.put(at);
-        let payee = setup.person(word);
-        let paid = setup.world.pay(&chain, &ueda, &payee, 500, word);
-        let item = setup.deposit(&paid, &payee, AOBA, word);
-        block_on(setup.give_back(AOBA, word, vec![item])).unwrap();
+        give_at(&setup, &chain, &ueda, word, at);
         decisions(&setup).len()
     };
     assert_eq!(give("one", START.plus(2 * DAY)), 0);
@@ -185,11 +192,7 @@ fn the_cap_of_a_day_counts_that_day() {
     let ueda = setup.person("ueda");
     let chain = block_on(setup.note(&ueda, 500, "n1"));
     let give = |word: &str, at: Time| {
-        setup.clock.put(at);
-        let payee = setup.person(word);
-        let paid = setup.world.pay(&chain, &ueda, &payee, 500, word);
-        let item = setup.deposit(&paid, &payee, AOBA, word);
-        block_on(setup.give_back(AOBA, word, vec![item])).unwrap();
+        give_at(&setup, &chain, &ueda, word, at);
         decisions(&setup).last().map(|decision| decision.paid.minor())
     };
     assert_eq!(give("as of right", START.plus(2 * DAY)), None);

@@ -100,18 +100,9 @@ impl Scene {
     }
 
     fn rules(&self, number: u64) -> Signed<CardRules> {
-        let (card, currency, most) = (None, jpy(), Some(amount(500)));
-        let rules = CardRules {
-            number,
-            card,
-            currency,
-            payment_max: most,
-            day_max: most,
-            payments_max: Some(9),
-            total_max: None,
-            until: None,
-        };
-        self.signed(rules)
+        let most = Some(amount(500));
+        let unlimited = zeni_note::testing::rules(number);
+        self.signed(CardRules { payment_max: most, day_max: most, payments_max: Some(9), ..unlimited })
     }
 
     fn filter(&self) -> Signed<RevocationFilter> {

@@ -137,16 +137,7 @@ fn forgetting_at_every_write() {
 }
 
 fn rules(number: u64, total: u64) -> CardRules {
-    CardRules {
-        number,
-        card: None,
-        currency: jpy(),
-        payment_max: None,
-        day_max: None,
-        payments_max: None,
-        total_max: Some(amount(total)),
-        until: None,
-    }
+    CardRules { total_max: Some(amount(total)), ..zeni_note::testing::rules(number) }
 }
 
 /// A move goes on under the limits and counts of the card that it ends, and so does a payment in parts. Control: newer rules of

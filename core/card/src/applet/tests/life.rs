@@ -6,7 +6,7 @@ use zeni_crypto::SeededEntropy;
 use zeni_message::{Signed, Time, encode};
 use zeni_note::{
     ClosingPurpose, LicenceRequest,
-    operator::{CardRules, Clearance, ContactTicket, RevocationFilter},
+    operator::{Clearance, ContactTicket, RevocationFilter},
     request::{Possession, RequestClaim},
     sealed::{Ordered, WithdrawalOrder},
     testing::{START, World, amount, jpy, key, nonce},
@@ -147,19 +147,7 @@ fn data(instruction: Instruction, p1: u8) -> Vec<u8> {
             let ticket = ContactTicket { card, nonce, token, time: START, frozen: false, rules: 0, currency: jpy() };
             encode(&Signed::sign(network, ticket, &operator()))
         }
-        (Instruction::SetLimits, 0) => {
-            let none = CardRules {
-                number: 1,
-                card: None,
-                currency: jpy(),
-                payment_max: None,
-                day_max: None,
-                payments_max: None,
-                total_max: None,
-                until: None,
-            };
-            encode(&Signed::sign(network, none, &operator()))
-        }
+        (Instruction::SetLimits, 0) => encode(&Signed::sign(network, zeni_note::testing::rules(1), &operator())),
         (Instruction::SetLimits, 1) => {
             encode(&Signed::sign(network, RevocationFilter::of(1, Time(1), &[]), &operator()))
         }

@@ -97,16 +97,7 @@ fn confirming_what_was_not_paid() {
 }
 
 fn rules(number: u64, most: u64) -> CardRules {
-    CardRules {
-        number,
-        card: None,
-        currency: jpy(),
-        payment_max: Some(amount(most)),
-        day_max: None,
-        payments_max: Some(2),
-        total_max: None,
-        until: None,
-    }
+    CardRules { payment_max: Some(amount(most)), payments_max: Some(2), ..zeni_note::testing::rules(number) }
 }
 
 /// Rules, filters, clearances and tickets that the operator did not sign, signed for another card, or has since replaced.

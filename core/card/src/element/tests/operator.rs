@@ -3,7 +3,7 @@
 use zeni_money::Currency;
 use zeni_note::{
     CardRules, Clearance, ContactTicket, RevocationFilter, closing::BackupRefund, licence::key_digest,
-    operator::CLEARED_MAX,
+    operator::CLEARED_MAX, testing::rules,
 };
 
 use super::{
@@ -13,19 +13,6 @@ use super::{
 use crate::{Contact, Limit, Limits};
 
 const DAY_S: u64 = 86_400;
-
-pub(super) fn rules(number: u64) -> CardRules {
-    CardRules {
-        number,
-        card: None,
-        currency: jpy(),
-        payment_max: None,
-        day_max: None,
-        payments_max: None,
-        total_max: None,
-        until: None,
-    }
-}
 
 impl Desk {
     pub(super) fn order<T: Record>(&self, record: T) -> Signed<T> {

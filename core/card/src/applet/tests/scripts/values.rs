@@ -172,16 +172,7 @@ impl Values {
             }
             "rules" => {
                 let (number, most) = (of.number()?, amount(of.number()?));
-                let rules = CardRules {
-                    number,
-                    card: None,
-                    currency: jpy(),
-                    payment_max: Some(most),
-                    day_max: None,
-                    payments_max: None,
-                    total_max: None,
-                    until: None,
-                };
+                let rules = CardRules { payment_max: Some(most), ..zeni_note::testing::rules(number) };
                 encode(&Signed::sign(network, rules, &operator()))
             }
             // names one key, and hardly another
