@@ -1,6 +1,6 @@
 //! The audit: every invariant recomputed from the tables. Nothing is repaired.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use zeni_crypto::{Digest, LogEnd};
@@ -129,15 +129,13 @@ fn persons(tx: &mut Tx<'_>) -> Result<BTreeMap<String, Status>, TxError> {
 
 /// Checks the keys under seal that are revoked; answers their digests, each with the end of its term.
 fn sealed_keys(tx: &mut Tx<'_>, report: &mut AuditReport) -> Result<Vec<(Digest, Time)>, TxError> {
-    let entries = log::entries(tx)?;
-    let proven = |digest: &Digest| {
-        let content = entries.iter().map(|(entry, _)| &entry.content);
-        content.into_iter().any(|it| it.outcome == Outcome::SealedRevoked && it.key_digest == *digest)
-    };
+    let logged = log::entries(tx)?.into_iter().map(|(entry, _)| entry.content);
+    let revocations = logged.filter(|it| it.outcome == Outcome::SealedRevoked);
+    let proven: BTreeSet<[u8; 32]> = revocations.map(|it| it.key_digest.0).collect();
     let mut revoked = Vec::new();
     for row in tx.rows(schema::SEALED_KEYS, params![])? {
         let digest = rows::digest(&row, 0)?;
-        if !proven(&digest) {
+        if !proven.contains(&digest.0) {
             report.violations.push(Violation::SealedNotLogged { key_digest: digest.to_string() });
         }
         revoked.push((digest, Time(row.u64(1)?)));

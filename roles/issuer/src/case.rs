@@ -55,6 +55,17 @@ struct Case {
     proof: Option<Vec<u8>>,
 }
 
+impl Case {
+    /// The stored proof; without one that can be read, an alarm.
+    fn proof(&self) -> Option<OverspendingProof> {
+        let proof = self.proof.as_ref().and_then(|bytes| decode(bytes, MESSAGE_BYTES_MAX).ok());
+        if proof.is_none() {
+            tracing::error!("alarm: the stored proof of a case cannot be read");
+        }
+        proof
+    }
+}
+
 /// A node with all that its holder signed away, as stored.
 struct Evidence {
     node: Node,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use zeni_message::{Refusal, Time, decode, encode, limits::SMALL_MESSAGE_BYTES_MAX, route::Failure};
 use zeni_money::{Amount, Currency};
 use zeni_note::{CardRules, Nonce};
-use zeni_store::{Caller, JobError, Row, Store, Tx, TxError, WriteError, params};
+use zeni_store::{Caller, JobError, Row, Tx, TxError, WriteError, params};
 
 use crate::{
     bank::{Bank, failure},
@@ -111,7 +111,14 @@ impl Bank {
 
     /// The cards of an account, in the order of their last contacts.
     pub async fn cards_of(&self, account: &str) -> Result<Vec<CardReport>, WriteError<Infallible>> {
-        cards_in(&self.store, account).await
+        let account = account.to_owned();
+        let read = move |tx: &mut Tx<'_>| -> Result<Vec<CardReport>, JobError<Infallible>> {
+            let card = |row: &Row| {
+                Ok(CardReport { card: hex(&row.array::<16>(0)?), frozen: row.int(1)? != 0, contact: row.u64(2)? })
+            };
+            Ok(tx.rows(schema::SELECT_CARDS, params![&account])?.iter().map(card).collect::<Result<_, TxError>>()?)
+        };
+        self.store.read(read).await
     }
 
     /// Freezes a card: at its next contacts, what it holds becomes refundable only. Answers whether there is such a card.
@@ -149,17 +156,6 @@ impl Bank {
         };
         self.store.write(Caller::default(), job).await.map_err(failure)
     }
-}
-
-async fn cards_in(store: &Store, account: &str) -> Result<Vec<CardReport>, WriteError<Infallible>> {
-    let account = account.to_owned();
-    let read = move |tx: &mut Tx<'_>| -> Result<Vec<CardReport>, JobError<Infallible>> {
-        let card = |row: &Row| {
-            Ok(CardReport { card: hex(&row.array::<16>(0)?), frozen: row.int(1)? != 0, contact: row.u64(2)? })
-        };
-        Ok(tx.rows(schema::SELECT_CARDS, params![&account])?.iter().map(card).collect::<Result<_, TxError>>()?)
-    };
-    store.read(read).await
 }
 
 /// Whose word rules are.

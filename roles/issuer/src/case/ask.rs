@@ -12,7 +12,7 @@ use std::{
 };
 
 use zeni_crypto::Digest;
-use zeni_message::{Refusal, Time, decode, limits::MESSAGE_BYTES_MAX, peer::SendError};
+use zeni_message::{Refusal, Time, peer::SendError};
 use zeni_note::{
     OverspendingProof,
     messages::{
@@ -53,11 +53,7 @@ impl Issuer {
         let mut doors: BTreeMap<Door, Vec<Question>> = BTreeMap::new();
         for case in cases {
             let node = case.node;
-            let proof = case.proof.and_then(|bytes| decode(&bytes, MESSAGE_BYTES_MAX).ok());
-            let Some(proof): Option<OverspendingProof> = proof else {
-                tracing::error!("alarm: the stored proof of a case cannot be read");
-                continue;
-            };
+            let Some(proof) = case.proof() else { continue };
             let (door, content) = if proof.right.licence().is_some() {
                 (None, Vec::new())
             } else if let Some((bank, content)) = self.trace(node).await? {

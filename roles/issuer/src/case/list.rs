@@ -5,8 +5,8 @@
 //! A bank that refuses a true proof, or says nothing, keeps no key off the list: the authority verifies by itself. Until the
 //! authority has answered, each round asks it again with the same proof, whatever has become of the note.
 
-use zeni_message::{decode, limits::MESSAGE_BYTES_MAX, peer::SendError};
-use zeni_note::{OverspendingProof, messages::authority::RevokeSealed};
+use zeni_message::peer::SendError;
+use zeni_note::messages::authority::RevokeSealed;
 use zeni_store::{Caller, Tx, TxError, params};
 
 use super::{BANK_WORD_S, CASES_OF_ROUND, Case, alarm, case};
@@ -44,11 +44,7 @@ impl Issuer {
 
     /// Has one key listed, with an alarm against a bank that is silent; none when the authority does not answer.
     async fn list_sealed_key(&self, case: Case, is_silent: bool) -> Result<Option<bool>, TickError> {
-        let proof = case.proof.and_then(|bytes| decode(&bytes, MESSAGE_BYTES_MAX).ok());
-        let Some(proof): Option<OverspendingProof> = proof else {
-            tracing::error!("alarm: the stored proof of a case cannot be read");
-            return Ok(Some(false));
-        };
+        let Some(proof) = case.proof() else { return Ok(Some(false)) };
         let (node, now) = (case.node, self.clock.now());
         let (listed, number) = match self.authority.send(&RevokeSealed { proof }).await {
             Ok(number) => (true, number),

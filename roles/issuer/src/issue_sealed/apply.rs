@@ -7,7 +7,10 @@ use zeni_money::{Amount, Currency};
 use zeni_note::{messages::issuer::SealedRefusal, sealed::Ordered};
 use zeni_store::{JobError, Row, Tx, TxError, params, refuse};
 
-use super::prepare::{Draft, Work as Asked};
+use super::{
+    prepare::{Draft, Work as Asked},
+    stored::issued_for,
+};
 use crate::{
     Account, BankConfig,
     books::{self, Posting, PostingIds},
@@ -85,7 +88,7 @@ impl Work {
             let same = bank == payer.bank.name && request == draft.request;
             return Ok(if same { None } else { Some(SealedRefusal::Registered) });
         }
-        if draft.made && has_note(tx, payer, &draft.request)? {
+        if draft.made && issued_for(tx, &payer.bank.name, &draft.request)?.is_some() {
             return refuse(Overtaken);
         }
         if let Some(bar) = &draft.bar {
@@ -172,17 +175,11 @@ fn origin(tx: &mut Tx<'_>, draft: &Draft) -> Result<Option<(String, Digest)>, Tx
 
 /// Marks a request void that is refused for the time being without a note at hand.
 fn bar(tx: &mut Tx<'_>, payer: &Payer, of: &Ordered, refusal: &SealedRefusal) -> Refused {
-    if has_note(tx, payer, &of.request)? {
+    if issued_for(tx, &payer.bank.name, &of.request)?.is_some() {
         return refuse(Overtaken);
     }
     let first = tx.execute(schema::VOID_SEALED, params![of.epoch, of.series, of.request.0])? == 1;
     Ok(Some(if first { refusal.clone() } else { SealedRefusal::Void }))
-}
-
-/// Whether a note was issued for a request of the bank.
-fn has_note(tx: &mut Tx<'_>, payer: &Payer, request: &Digest) -> Result<bool, TxError> {
-    let asked = params![request.0, &payer.bank.name];
-    Ok(tx.row(schema::ISSUED_FOR, asked)?.is_some() || tx.row(schema::ARCHIVED_FOR, asked)?.is_some())
 }
 
 fn void(tx: &mut Tx<'_>, draft: &Draft, refusal: SealedRefusal) -> Result<Option<SealedRefusal>, TxError> {

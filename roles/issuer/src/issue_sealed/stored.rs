@@ -11,7 +11,7 @@ use zeni_note::{
     messages::{bank::SealedReply, issuer::IssueSealedRefusal},
     sealed::{CONTENT_LEN, KeyMaker, SealedContent},
 };
-use zeni_store::{Tx, TxError, params};
+use zeni_store::{Row, Tx, TxError, params};
 
 use super::made::{Secrets, secrets};
 use crate::{BankConfig, Done, Issuer, failure_of_read, keylist::Known, schema};
@@ -54,15 +54,19 @@ impl Issuer {
     }
 }
 
+/// What was issued for a request of a bank, whether it is out or came back.
+pub(super) fn issued_for(tx: &mut Tx<'_>, bank: &str, request: &Digest) -> Result<Option<Row>, TxError> {
+    let asked = params![request.0, bank];
+    match tx.row(schema::ISSUED_FOR, asked)? {
+        Some(row) => Ok(Some(row)),
+        None => tx.row(schema::ARCHIVED_FOR, asked),
+    }
+}
+
 fn look(tx: &mut Tx<'_>, bank: &str, requests: &[Digest]) -> Result<(Vec<Stored>, Secrets), TxError> {
     let (mut found, mut epochs) = (Vec::new(), Vec::new());
     for request in requests {
-        let asked = params![request.0, bank];
-        let row = match tx.row(schema::ISSUED_FOR, asked)? {
-            Some(row) => Some(row),
-            None => tx.row(schema::ARCHIVED_FOR, asked)?,
-        };
-        if let Some(row) = row {
+        if let Some(row) = issued_for(tx, bank, request)? {
             epochs.push(u32::try_from(row.u64(0)?).unwrap_or(u32::MAX));
             found.push(Stored { request: *request, content: row.array(1)?, holder: PublicKey(row.array(2)?) });
         }
