@@ -110,6 +110,17 @@ fn an_applet_does_what_is_right() {
     assert_eq!(run(&[PAY, CONFIRM, PAY_TOO_MUCH]), 2);
 }
 
+/// CHANGE PIN, its INS altered to that of SELECT.
+const SELECT_REFUSED: [u8; 8] = [246, 0, 0, 0, 233, 134, 131, 119];
+const OPEN_LOAD: [u8; 8] = [6, 0, 0, 0, 0, 0, 0, 0];
+
+/// A SELECT that is refused ends the session too. Control: without it the PIN stays shown.
+#[test]
+fn a_refused_select_ends_the_session() {
+    let run = |steps: &[[u8; 8]]| targets::apdu(&[&[1], steps.as_flattened()].concat());
+    assert_eq!([run(&[OPEN_LOAD]), run(&[SELECT_REFUSED, OPEN_LOAD])], [1, 0]);
+}
+
 const OWN: [u8; 8] = [3, 0, 0, 0, 0, 0, 0, 0];
 const SELECT: [u8; 8] = [1, 0, 0, 0, 0, 0, 0, 0];
 const MOVED: [u8; 8] = [29, 1, 0, 0, 0, 0, 0, 0];

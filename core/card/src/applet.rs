@@ -107,6 +107,9 @@ impl<M: Memory> Applet<M> {
         if (apdu.class, apdu.instruction) == Instruction::GetResponse.codes() {
             return self.session.continued(apdu);
         }
+        if (apdu.class, apdu.instruction) == Instruction::Select.codes() {
+            self.session.forget();
+        }
         let mut assembled = core::mem::take(&mut self.session.assembled);
         let word = match self.session.assemble(apdu, &mut assembled) {
             Ok(Assembled::Part) => StatusWord::Done,

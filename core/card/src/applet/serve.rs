@@ -73,9 +73,8 @@ impl<M: Memory> Applet<M> {
         }
     }
 
-    /// SELECT: what is open is forgotten, the PIN included.
+    /// SELECT, which ended the session as it came.
     fn select(&mut self, aid: &[u8]) -> Served {
-        self.session.forget();
         if aid != AID {
             return Err(StatusWord::UnknownApplication.into());
         }
