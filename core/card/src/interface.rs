@@ -234,11 +234,18 @@ pub struct Limits {
     /// The operator's time.
     #[n(2)]
     pub time: Time,
+    /// Whether the card pays others nothing before its first contact: keys stay on it, and its operator has not told it any
+    /// rules yet.
+    #[n(3)]
+    pub awaits_contact: bool,
 }
 
 /// A limit that a payment would break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Limit {
+    /// The card pays others nothing before its first contact.
+    #[error("the card has not been in contact with your bank yet: connect to your bank")]
+    NoContact,
     /// The card pays nothing any more.
     #[error("the card pays nothing after second {until}: connect to your bank", until = .until.0)]
     Ended {
@@ -279,6 +286,9 @@ impl Limits {
 
     /// Whether `amount` more keeps within them in a payment of which `paid` was signed; `begun` if it was counted already.
     pub(crate) fn allow(&self, paid: Amount, amount: Amount, begun: bool) -> Result<(), Limit> {
+        if self.awaits_contact {
+            return Err(Limit::NoContact);
+        }
         let Some(rules) = &self.rules else { return Ok(()) };
         let within = |so_far: Amount, most: Amount| so_far.checked_add(amount).is_some_and(|sum| sum <= most);
         let left = |so_far: Amount, most: Amount| most.checked_sub(so_far).unwrap_or(Amount::ZERO);

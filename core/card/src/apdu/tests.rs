@@ -156,6 +156,7 @@ fn errors() -> Vec<CardError> {
         CardError::Limit(Limit::Payments { most: u32::MAX }),
         CardError::Limit(Limit::Day { left: amount }),
         CardError::Limit(Limit::Total { left: amount }),
+        CardError::Limit(Limit::NoContact),
         CardError::Memory("as the card says".into()),
     ];
     errors.extend(Life::ALL.map(|life| CardError::Life { life }));

@@ -10,7 +10,7 @@ use super::{
     super::testing::{Cut, operator},
     *,
 };
-use crate::{Contact, Limit, Limits};
+use crate::{Contact, KeyPolicy, Limit, Limits};
 
 const DAY_S: u64 = 86_400;
 
@@ -273,6 +273,34 @@ fn a_planted_key_is_somebody_elses() {
     assert!(desk.pay_itself(&money, 500, "own").is_ok(), "control: a key that was made on the card");
 }
 
+/// docs/card.md: a card that nobody took to its bank yet knows no rules, so what leaves it waits; what stays on it or goes to the
+/// account does not. Control: a card whose keys may leave is not held up, since its host needs no card to pay.
+#[test]
+fn nothing_is_paid_before_the_first_contact() {
+    for (keys, waits) in [(KeyPolicy::Stay, true), (KeyPolicy::Leave, false)] {
+        let mut desk = Desk::of(&Identity { keys, ..testing::identity(World::new("w").roots) });
+        let (money, other) = (desk.note(1_000, "1"), desk.note(500, "2"));
+        assert_eq!(desk.card.limits(jpy()).unwrap().awaits_contact, waits);
+        let taken = desk.memory.dump();
+        let paid = desk.pay(&money, 1, "a");
+        if waits {
+            assert_eq!(paid, Err(limited(Limit::NoContact)));
+            assert_eq!(desk.memory.dump(), taken);
+            // rules alone do not do: the ticket says that they are the newest
+            desk.limit(rules(1));
+            assert_eq!(desk.pay(&money, 1, "a"), Err(limited(Limit::NoContact)));
+        } else {
+            paid.unwrap();
+        }
+        desk.pay_itself(&money, 300, "own").unwrap();
+        desk.card.close(&other.node, &ClosingPurpose::Deposit(account("d"))).unwrap();
+        desk.contact(START);
+        desk.pay(&money, 1, "b").unwrap();
+        desk.reinsert(2);
+        assert!(!desk.card.limits(jpy()).unwrap().awaits_contact);
+    }
+}
+
 /// docs/card.md: a stranger's signed time begins no new day and ends no card: the operator's time does.
 #[test]
 fn strangers_do_not_turn_the_day() {
@@ -300,7 +328,7 @@ fn strangers_do_not_turn_the_day() {
 fn overflow_is_an_answer() {
     let most = Amount::MAX;
     let full = crate::Counts { payments: u32::MAX, total: most, day: u64::MAX, spent: most };
-    let of = |rules| Limits { rules: Some(rules), counts: full, time: Time(u64::MAX) };
+    let of = |rules| Limits { rules: Some(rules), counts: full, time: Time(u64::MAX), awaits_contact: false };
     let one = amount(1);
     assert_eq!(of(rules(1)).allow_payment(most), Ok(()));
     let total = CardRules { total_max: Some(most), ..rules(1) };
