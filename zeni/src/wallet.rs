@@ -137,10 +137,19 @@ async fn enrol(home: &mut Home, join: JoinArgs, privacy: Privacy, kind: Kind) ->
     let JoinArgs { bank, account, code, identity, .. } = join;
     let enrolment = Enrolment { bank, account, code, csr, identity };
     let joined = match kind {
-        Kind::Wallet => Wallet::new(holder).join(enrolment, privacy).await,
-        Kind::Shop => Shop::new(holder).join(enrolment).await,
+        Kind::Wallet => {
+            let mut wallet = Wallet::new(holder);
+            let joined = wallet.join(enrolment, privacy).await.map_err(explain)?;
+            first_contact(home, &mut wallet).await?;
+            joined
+        }
+        Kind::Shop => {
+            let mut shop = Shop::new(holder);
+            let joined = shop.join(enrolment).await.map_err(explain)?;
+            first_contact(home, &mut shop).await?;
+            joined
+        }
     };
-    let joined = joined.map_err(explain)?;
     let mut text = match joined.licences {
         0 => format!("joined as {}, without a licence: what is received can only be deposited", joined.name),
         licences => format!("joined as {} with {licences} licences", joined.name),
@@ -148,6 +157,14 @@ async fn enrol(home: &mut Home, join: JoinArgs, privacy: Privacy, kind: Kind) ->
     let mut value = json!({"ok": true, "name": joined.name, "licences": joined.licences});
     tell_puk(home, &mut value, &mut text)?;
     Ok((value, text))
+}
+
+/// Shows the card to its bank with the certificate that joining brought: before, one whose keys stay pays nobody. Where the bank
+/// is away, the next command that goes there makes up for it.
+async fn first_contact(home: &Home, holder: &mut Holder) -> Result<(), Failure> {
+    let profile = home.profile().await?.ok_or_else(|| explain(Trouble::NotJoined))?;
+    holder.set_peers(home.peers(&profile.bank, Some(&profile.certificates))?);
+    holder.contact().await.map_err(explain).map(drop)
 }
 
 /// Adds the PUK of a card that was just made to a result.
@@ -411,25 +428,6 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         }
     }
 
-    async fn run(&mut self, until_idle: bool) -> Result<(), Failure> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut stop = signal(SignalKind::terminate()).context("signals")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
-        loop {
-            self.catch_up().await?;
-            let due = self.holder.next_due().await.map_err(explain)?;
-            if until_idle && due.is_none() {
-                return self.balance().await;
-            }
-            // a request may come due while another command of this wallet is refused: look again every second
-            tokio::select! {
-                () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
-                _ = stop.recv() => return self.balance().await,
-                _ = interrupt.recv() => return self.balance().await,
-            }
-        }
-    }
-
     async fn deposit(&mut self, amount: &str, reveal: bool) -> Result<(), Failure> {
         let money = money(amount)?;
         self.catch_up().await?;
@@ -529,7 +527,10 @@ impl Session<Wallet> {
             OpenWalletCommand::Balance => self.balance().await,
             OpenWalletCommand::History => self.history().await,
             OpenWalletCommand::Resume => self.resume().await,
-            OpenWalletCommand::Run { until_idle } => self.run(until_idle).await,
+            OpenWalletCommand::Run { until_idle } => {
+                cards::serve(std::slice::from_mut(&mut self), until_idle).await?;
+                self.balance().await
+            }
             OpenWalletCommand::Request(args) => self.request(&args).await,
             OpenWalletCommand::Pay { request, out, yes } => self.pay(&request, &out, yes).await,
             OpenWalletCommand::Receive { payment } => self.receive(&payment).await,
