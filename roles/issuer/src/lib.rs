@@ -62,8 +62,9 @@ use zeni_note::{RevocationList, keylist::Roots};
 use zeni_store::{Store, Value, WriteError};
 use zeroize::Zeroizing;
 
-pub use audit::{AuditReport, CurrencyFigures, LogFigures};
+pub use audit::{AuditReport, BrokenLog, CurrencyFigures, LogFigures};
 pub use books::Account;
+pub use ceilings::CeilingError;
 pub use claims::Policy;
 pub use config::{BankConfig, Config, Limits, SealedClaims, SealedConfig, SeriesConfig, StartError};
 pub use report::{BankCirculation, CaseReport, Circulation, Export, Position, Storage};

@@ -52,7 +52,7 @@ fn an_order_is_of_about_now() {
         if town.cases().suspended.is_empty() {
             town.withdraw_sealed("A-2", std::slice::from_ref(&cheat)).expect("taken");
         } else {
-            assert!(zeni_store::testing::block_on(town.bank.lift("A-2")).expect("lifted"));
+            zeni_store::testing::block_on(town.bank.lift("A-2")).expect("lifted");
         }
         let case = case(&town, &cheat, account_key("A-2"));
         assert_eq!(checked(&town, &case), Ok(()));
@@ -81,7 +81,7 @@ fn a_clock_behind_dates_within_the_certificate() {
         let cheat = dated(&town, seed, now.minus(behind));
         town.withdraw_sealed("A-2", std::slice::from_ref(&cheat)).expect("taken");
         assert_eq!(checked(&town, &case(&town, &cheat, account_key("A-2"))), Ok(()));
-        assert!(zeni_store::testing::block_on(town.bank.lift("A-2")).expect("lifted"));
+        zeni_store::testing::block_on(town.bank.lift("A-2")).expect("lifted");
         let today = Time(now.0 / DAY * DAY);
         town.sabotage("UPDATE certificate SET since = ?1 WHERE account = 'A-2'", vec![crate::schema::int(today.0)]);
         let refused = refusal(town.withdraw_sealed("A-2", &[dated(&town, &format!("{seed} again"), today.minus(1))]));
@@ -114,7 +114,7 @@ fn a_case_shows_the_certificate_of_the_order() {
     );
     let shown = case(&town, &late, account_key("A-2")).certificate;
     assert!(shown == second.chain && shown != third.chain);
-    assert!(zeni_store::testing::block_on(town.bank.lift("A-2")).expect("lifted"));
+    zeni_store::testing::block_on(town.bank.lift("A-2")).expect("lifted");
     let shown = case(&town, &first, account_key("A-2")).certificate;
     assert!(shown != second.chain && shown != third.chain);
     town.sound();
