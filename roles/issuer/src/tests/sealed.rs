@@ -1,6 +1,7 @@
 //! Notes under seal on the one return path.
 
 mod cases;
+mod damaged;
 mod listed;
 mod terms;
 
