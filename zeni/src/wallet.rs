@@ -282,7 +282,7 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
             // it names the key of one's orders: what one shows against an order that somebody else's key signed
             let (path, profile) = (dir.join("certificate.pem"), self.holder.profile().await.map_err(explain)?);
-            std::fs::write(&path, profile.certificates).with_context(|| format!("cannot write {}", path.display()))?;
+            crate::documents::write_private(&path, profile.certificates.as_bytes())?;
         }
         let (mut told, mut text) = (Vec::new(), Vec::new());
         for (place, order) in (1..).zip(orders) {
@@ -303,10 +303,8 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             }
             text.push(line);
             let Some(dir) = export else { continue };
-            let write = |what: &str, bytes: &[u8]| {
-                let path = dir.join(format!("{place}-{what}"));
-                std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
-            };
+            let write =
+                |what: &str, bytes: &[u8]| crate::documents::write_private(&dir.join(format!("{place}-{what}")), bytes);
             write("order.txt", Document::WithdrawalOrder(order.order).to_text(network).as_bytes())?;
             write("request.bin", &order.request)?;
             if let Some(receipt) = order.receipt {

@@ -109,6 +109,8 @@ pub(crate) enum BankCommand {
         /// Its number, hexadecimal, as 'cards' tells it.
         card: String,
     },
+    /// Take the log of identifications as it is, when what the audit says of it has been explained. What is found later is told again.
+    AcceptLog,
     /// Let an account withdraw under seal again that was suspended by a case.
     Lift {
         /// The account.
