@@ -97,6 +97,10 @@ fn a_forgetful_card_is_caught() {
 const VERIFY: [u8; 8] = [2, 0, 0, 0, 0, 0, 0, 0];
 const LOAD_NOTE: [u8; 8] = [7, 0, 0, 96, 0, 0, 0, 0];
 const LOAD_PAYMENT: [u8; 8] = [8, 1, 0, 99, 0, 0, 0, 0];
+const LOAD_CLOSED: [u8; 8] = [9, 1, 0, 99, 0, 0, 0, 0];
+const CONTACT: [u8; 8] = [30, 1, 0, 0, 0, 0, 0, 0];
+const FREEZE: [u8; 8] = [30, 255, 0, 0, 0, 0, 0, 0];
+const NUMBER: [u8; 8] = [18, 12, 0, 1, 0, 0, 0, 0];
 const PAY: [u8; 8] = [11, 0, 0, 40, 0, 0, 0, 0];
 const CONFIRM: [u8; 8] = [14, 0, 0, 0, 0, 0, 0, 0];
 const PAY_TOO_MUCH: [u8; 8] = [11, 64, 3, 200, 0, 0, 0, 0];
@@ -107,7 +111,9 @@ fn an_applet_does_what_is_right() {
     let run = |steps: &[[u8; 8]]| targets::apdu(&[&[1], steps.as_flattened()].concat());
     // open, begin, end; ask, begin, two links, end
     assert_eq!([run(&[VERIFY]), run(&[LOAD_NOTE]), run(&[LOAD_PAYMENT])], [1, 3, 5]);
+    assert_eq!([run(&[LOAD_CLOSED]), run(&[CONTACT, CONTACT]), run(&[NUMBER])], [5, 4, 1]);
     assert_eq!(run(&[PAY, CONFIRM, PAY_TOO_MUCH]), 2);
+    assert_eq!(run(&[FREEZE, PAY]), 2, "a frozen card pays nothing");
 }
 
 /// CHANGE PIN, its INS altered to that of SELECT.

@@ -6,7 +6,7 @@ use zeni_crypto::Digest;
 use zeni_message::{Signed, Time, Wire, encode};
 use zeni_note::{
     CardRules, Clearance, ClosingPurpose, ContactTicket, HandIn, LicenceRequest, LoadTicket, OverspendingProof,
-    RevocationFilter, Right,
+    RevocationFilter, Right, RulesNumber,
     chain::Endorsement,
     closing::ClosingRecord,
     licence::NameCertificate,
@@ -169,7 +169,14 @@ fn operators(world: &World, samples: &mut Samples) {
     samples.add("revocation-filter", &RevocationFilter { number: 1, time: START, k: 7, bits: vec![0; 64].into() });
     samples.add("clearance", &Clearance { filter: 1, keys: vec![world.network().0] });
     let (card, nonce, token) = (nonce("card"), nonce("n"), nonce("t"));
-    let ticket = ContactTicket { card, nonce, token, time: START, rules: 1, frozen: true, currency: jpy() };
+    let ticket = ContactTicket {
+        card,
+        nonce,
+        token,
+        time: START,
+        rules: vec![RulesNumber { currency: jpy(), number: 1 }],
+        frozen: true,
+    };
     samples.add("contact-ticket", &ticket);
 }
 

@@ -98,7 +98,7 @@ fn a_replacement_card_has_its_own_token() {
         assert_eq!(contact(&taro), ContactOutcome::Done);
         assert_eq!(contact(&replacement), ContactOutcome::Done);
     }
-    let cards = block_on(world.bank("aoba").cards_of(&taro.account())).unwrap();
+    let cards = block_on(world.bank("aoba").cards_of(&taro.account())).unwrap().unwrap();
     assert_eq!((cards.len(), cards.iter().any(|card| card.frozen)), (2, false));
 }
 

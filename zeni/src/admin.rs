@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::Context;
 use serde_json::json;
-use zeni_bank::LiftRefusal;
+use zeni_bank::{LiftRefusal, LimitsRefusal};
 use zeni_issuer::{CeilingError, SettleError};
 use zeni_message::{Refusal, Retry, route::Clock};
 use zeni_money::Currency;
@@ -172,7 +172,7 @@ async fn card_limits(bank: &zeni_bank::Bank, args: CardLimitsArgs, output: Outpu
         return output.result(&json!({"limits": limits}), &text);
     };
     let unknown = || Failure::Usage(format!("'{code}' is no currency"));
-    let currency = Currency::from_code(&code).ok_or_else(unknown)?;
+    let currency = Currency::from_code(&code).filter(|currency| currency.is_listed()).ok_or_else(unknown)?;
     let amount = |text: Option<String>| {
         let Some(text) = text else { return Ok(None) };
         let money = crate::wallet::money(&text)?;
@@ -190,7 +190,11 @@ async fn card_limits(bank: &zeni_bank::Bank, args: CardLimitsArgs, output: Outpu
         total_max: amount(args.total)?,
         until: args.until,
     };
-    let set = bank.set_card_limits(limits, card).await.context("the bank's database")?;
+    let set = bank.set_card_limits(limits, card).await.map_err(|error| match error {
+        WriteError::Refused(refusal @ LimitsRefusal::UnknownCard) => Failure::refused("unknown_card", refusal),
+        WriteError::Refused(refusal @ LimitsRefusal::Currencies) => Failure::refused("too_many_currencies", refusal),
+        other => Failure::try_again("busy", format!("the bank's database: {other}")),
+    })?;
     let text = format!("rules number {}: each card takes them at its next contact", set.number);
     output.result(&json!({"ok": true, "limits": set}), &text)
 }
@@ -263,6 +267,9 @@ pub(crate) async fn bank(args: BankArgs, output: Output, clock: Arc<dyn Clock>) 
         BankCommand::CardLimits(args) => card_limits(bank, args, output).await,
         BankCommand::Cards { account } => {
             let cards = bank.cards_of(&account).await.context("the bank's database")?;
+            let cards = cards.ok_or_else(|| {
+                Failure::refused("unknown_account", format!("{} has no account '{account}'", args.bank))
+            })?;
             let line = |card: &zeni_bank::CardReport| {
                 let frozen = if card.frozen { "frozen" } else { "" };
                 format!("{}  {:>12}  {frozen}", card.card, card.contact).trim_end().to_owned()

@@ -64,8 +64,19 @@ impl Holder {
             return Ok(ContactOutcome::Frozen);
         }
         let Contact { card, token, nonce } = self.card.open_contact()?;
-        let message = ContactCard { card, token, nonce, rules: status.rules, filter: Some(status.filter) };
-        let reply = match self.peers.bank.send(&message).await {
+        let mut message = ContactCard { card, token, nonce, rules: status.rules, filter: Some(status.filter) };
+        match self.take_ticket(&message).await {
+            // rules of another currency were held back from it: it is given all
+            Err(CardError::RulesFirst { .. }) => {
+                message.rules = 0;
+                self.take_ticket(&message).await
+            }
+            taken => taken,
+        }
+    }
+
+    async fn take_ticket(&mut self, message: &ContactCard) -> Result<ContactOutcome, CardError> {
+        let reply = match self.peers.bank.send(message).await {
             Ok(reply) => reply,
             Err(SendError::Refused(refusal)) => {
                 let code = SendError::Refused(refusal).code();
@@ -77,7 +88,7 @@ impl Holder {
                 return Ok(ContactOutcome::Away);
             }
         };
-        if let Some(rules) = &reply.rules {
+        for rules in &reply.rules {
             self.card.take_rules(rules)?;
         }
         if let Some(filter) = &reply.filter {

@@ -122,10 +122,11 @@ impl Holder {
     pub async fn refund_file(&mut self) -> Result<RefundsSigned, RefundFileError> {
         self.settle().await?;
         let profile = self.profile().await?;
+        let card = self.card.open_contact()?.card;
         let mut batches = Vec::new();
         for (currency, from, holdings) in self.refund_batches().await? {
             let deposit = self.nonce();
-            let opened = self.peers.bank.send(&OpenRefund { deposit }).await?;
+            let opened = self.peers.bank.send(&OpenRefund { deposit, card }).await?;
             let to = ToAccount {
                 time: opened.time,
                 bank: profile.bank.clone(),

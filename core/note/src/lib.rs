@@ -37,7 +37,7 @@ pub use closing::{Closing, ClosingPurpose, HandIn};
 pub use keylist::{KeyEntry, KeyList, SeriesTerms};
 pub use licence::{Licence, LicenceRequest, NameCertificate, RevocationList};
 pub use note::{LoadTicket, Note, Serial};
-pub use operator::{CardRules, Clearance, ContactTicket, RevocationFilter};
+pub use operator::{CardRules, Clearance, ContactTicket, RevocationFilter, RulesNumber};
 pub use payment::{Answer, Payment};
 pub use proof::OverspendingProof;
 pub use request::IssuanceRequest;

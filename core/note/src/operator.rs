@@ -169,22 +169,33 @@ pub struct ContactTicket {
     /// The operator's time.
     #[n(3)]
     pub time: Time,
-    /// Number of the newest rules for the card in [`currency`](ContactTicket::currency), which it must have taken before; 0
-    /// where there are none.
+    /// The newest rules for the card, which it must have taken before: at most [`RULES_MAX`], one of a currency, in ascending
+    /// order of numbers.
     #[n(4)]
-    pub rules: u64,
+    pub rules: Vec<RulesNumber>,
     /// The card showed a token that is not its newest: it is a copy or an older state of itself, and what it holds can be
     /// refunded only.
     #[n(5)]
     pub frozen: bool,
-    /// Currency of the owner's account.
-    #[n(6)]
+}
+
+/// Currencies in which an operator sets rules.
+pub const RULES_MAX: usize = 16;
+
+/// Which rules are the newest in a currency.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct RulesNumber {
+    /// The currency.
+    #[n(0)]
     pub currency: Currency,
+    /// Their number.
+    #[n(1)]
+    pub number: u64,
 }
 
 impl Record for ContactTicket {
     const KIND: &'static str = "zeni/contact-ticket";
-    const MAX: usize = 128;
+    const MAX: usize = 128 + 16 * RULES_MAX;
 }
 
 #[cfg(test)]

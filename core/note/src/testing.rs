@@ -8,7 +8,7 @@ use zeni_money::{Amount, Currency, Money};
 
 use crate::{
     CardRules, Chain, Challenge, Closing, ClosingPurpose, HandIn, Hop, KeyList, Licence, Note, Payment, RevocationList,
-    SeriesTerms,
+    RulesNumber, SeriesTerms,
     chain::Endorsement,
     closing::ToAccount,
     keylist::{KeyListRecord, Roots, Way},
@@ -66,6 +66,11 @@ pub fn nonce(seed: &str) -> crate::Nonce {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&sha256(&[b"zeni test nonce", seed.as_bytes()]).0[..16]);
     bytes.into()
+}
+
+/// Rules in yen of this number, as a ticket names them.
+pub fn newest(number: u64) -> Vec<RulesNumber> {
+    [RulesNumber { currency: jpy(), number }].to_vec()
 }
 
 /// Rules of an operator for all his cards in yen that limit nothing.

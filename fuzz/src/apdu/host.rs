@@ -17,7 +17,7 @@ use zeni_money::Amount;
 use zeni_note::{
     CardRules, Chain, Clearance, ClosingPurpose, ContactTicket, Nonce, RevocationFilter,
     licence::key_digest,
-    testing::{DAY, START, amount, jpy, nonce, rules},
+    testing::{DAY, START, amount, newest, nonce, rules},
 };
 
 use super::{
@@ -125,7 +125,7 @@ impl Host {
     /// A card with keys and money, its PIN shown.
     pub(super) fn in_use() -> Host {
         let mut host = Host::fresh();
-        for step in [[1, 0], [3, 0], [5, 0], [5, 0], [1, 0], [2, 0], [9, 0]] {
+        for step in [[1, 0], [3, 0], [5, 0], [5, 0], [1, 0], [2, 0], [8, 0]] {
             host.step(&[step[0], step[1], 0, 200, 0, 0, 0, 0]);
         }
         assert_eq!((host.keys.len(), host.money.len()), (2, 1), "the card is in use");
@@ -172,7 +172,8 @@ impl Host {
             5 if self.keys.len() < 2 => self.generate_key(),
             6 => one(Instruction::OpenLoad, 0, 0, &key.0),
             7 => self.load_note(key, minor + 1, value),
-            8 | 9 => self.load_payment(key, minor + 1, usize::from(which % 3) + 1),
+            8 => self.load_payment(key, minor + 1, usize::from(which % 3) + 1, LAST),
+            9 => self.load_payment(key, minor + 1, usize::from(which % 3) + 1, CLOSED),
             10 => self.load_again(which),
             11..=13 => {
                 let data = [&node.0[..], &amount(minor).minor().to_be_bytes(), &answer.0].concat();
@@ -194,7 +195,10 @@ impl Host {
                 let leaves = if other == node { vec![node] } else { vec![node, other] };
                 one(Instruction::HandIn, 0, 0, &encode(&(WORLD.account("aoba", "A-1", "takings"), leaves)))
             }
-            18 => one(Instruction::GetStatus, which % 13, 0, if value.is_multiple_of(2) { &[] } else { &node.0 }),
+            18 => {
+                let data = [&node.0[..0], &node.0[..16], &node.0[..]][usize::from(value % 3)];
+                one(Instruction::GetStatus, which % 13, 0, data)
+            }
             19 => one(Instruction::GetResponse, 0, 0, &[]),
             20 => one(Instruction::Contact, 0, 0, &[]),
             21 => self.orders(which, value),
@@ -216,6 +220,7 @@ impl Host {
             }
             28 => one(Instruction::GetPublicKey, 0, which, &[]),
             IMPORT => self.import(which),
+            30 => self.contact(which),
             // header and data as they come
             _ => vec![[&[0x80 | which & 0x1f, what, high(value), low(value)][..], &answer.0].concat()],
         }
@@ -294,7 +299,7 @@ impl Host {
     }
 
     /// Somebody else's money, in answer to a challenge of the card's.
-    fn load_payment(&mut self, key: PublicKey, value: u64, links: usize) -> Vec<Vec<u8>> {
+    fn load_payment(&mut self, key: PublicKey, value: u64, links: usize, end: u8) -> Vec<Vec<u8>> {
         if !self.keys.contains(&key) {
             return Vec::new();
         }
@@ -303,7 +308,7 @@ impl Host {
         let chain = paid(&WORLD, &challenge, links, &name);
         self.sent(&chain, key, value);
         let mut commands = vec![apdu(Instruction::SignChallenge, 0, 0, &encode(&challenge))];
-        commands.extend(load(&chain));
+        commands.extend(load(&chain, end));
         commands
     }
 
@@ -318,7 +323,7 @@ impl Host {
     }
 
     fn load_again(&mut self, which: u8) -> Vec<Vec<u8>> {
-        self.which(which).map_or_else(Vec::new, |money| load(&money.chain))
+        self.which(which).map_or_else(Vec::new, |money| load(&money.chain, [LAST, CLOSED][usize::from(which / 128)]))
     }
 
     /// Orders of the card's operator, true and false.
@@ -331,8 +336,7 @@ impl Host {
         };
         let named = self.keys.first().map(key_digest).into_iter().collect::<Vec<_>>();
         let (time, token) = (START.plus(DAY), nonce("token"));
-        let ticket =
-            ContactTicket { card: token, nonce: token, token, time, rules: number, frozen: false, currency: jpy() };
+        let ticket = ContactTicket { card: token, nonce: token, token, time, rules: Vec::new(), frozen: false };
         let (instruction, p1, data) = match which % 5 {
             0 => (Instruction::SetLimits, 0, encode(&signed(limits))),
             1 => (Instruction::SetLimits, 0, encode(&Signed::sign(WORLD.network(), limits, &WORLD.authority))),
@@ -341,6 +345,21 @@ impl Host {
             _ => (Instruction::Contact, 1, encode(&signed(ticket))),
         };
         vec![apdu(instruction, p1, 0, &data)]
+    }
+
+    /// A contact with the card's operator, who seldom says that it is frozen, and may ask for rules first.
+    fn contact(&mut self, which: u8) -> Vec<Vec<u8>> {
+        let Some(shown) = self.asked(&apdu(Instruction::Contact, 0, 0, &[])) else { return Vec::new() };
+        let [card, _, drawn] = shown.as_chunks().0 else { panic!("number, token, nonce") };
+        let ticket = ContactTicket {
+            card: Nonce::from(*card),
+            nonce: Nonce::from(*drawn),
+            token: nonce(&format!("token {}", self.done)),
+            time: START.plus(u64::from(which) * DAY / 4),
+            rules: if which.is_multiple_of(16) { newest(u64::from(which / 16)) } else { Vec::new() },
+            frozen: which == u8::MAX,
+        };
+        vec![apdu(Instruction::Contact, 1, 0, &encode(&signed(ticket)))]
     }
 
     /// Sends a command as it is, or in short parts if it can be read.
@@ -412,11 +431,15 @@ impl Host {
     }
 }
 
+/// The step of LOAD that ends a payment, and the one that brings it in closed.
+const LAST: u8 = 3;
+const CLOSED: u8 = 4;
+
 /// The commands that load a payment.
-fn load(chain: &Chain) -> Vec<Vec<u8>> {
+fn load(chain: &Chain, end: u8) -> Vec<Vec<u8>> {
     let begin = apdu(Instruction::Load, 0, 0, &encode(&(&chain.note, &chain.holder)));
     let links = chain.hops.iter().map(|hop| apdu(Instruction::Load, 1, 0, &encode(hop)));
-    [begin].into_iter().chain(links).chain([apdu(Instruction::Load, 3, 0, &[])]).collect()
+    [begin].into_iter().chain(links).chain([apdu(Instruction::Load, end, 0, &[])]).collect()
 }
 
 fn high(value: u16) -> u8 {

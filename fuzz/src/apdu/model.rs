@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use zeni_card::{
-    Card, CardError, Element, Life, PIN_TRIES, PUK_TRIES, Zeroizing, apdu::instruction::Instruction,
+    Card, CardError, Element, HoldingState, Life, PIN_TRIES, PUK_TRIES, Zeroizing, apdu::instruction::Instruction,
     element::testing::TestMemory,
 };
 use zeni_crypto::{Digest, PublicKey, SeededEntropy};
@@ -42,6 +42,7 @@ pub(super) struct Model {
     remaining: BTreeMap<Digest, Amount>,
     life: Life,
     tries: [u8; 2],
+    frozen: bool,
     /// The PIN was shown since the session began.
     shown: bool,
     /// What may be the PIN or the PUK: of a command that got no reply both the old and the new.
@@ -71,6 +72,7 @@ impl Model {
             remaining: BTreeMap::new(),
             life: Life::Manufactured,
             tries: [PIN_TRIES, PUK_TRIES],
+            frozen: false,
             shown: false,
             pins: Vec::new(),
             puks: Vec::new(),
@@ -238,6 +240,9 @@ impl Model {
         if self.life == Life::Manufactured || inside.confirm(&Digest([0; 32])) == Err(CardError::HalfRestored) {
             return;
         }
+        let frozen = inside.operator().expect("the power is on").frozen;
+        assert!(frozen || !self.frozen, "a frozen card thawed");
+        self.frozen = frozen;
         let holdings = inside.holdings().expect("the power is on");
         assert!(holdings.iter().all(|holding| self.known.contains_key(&holding.node)), "money from nowhere");
         for (node, known) in &self.known {
@@ -252,6 +257,7 @@ impl Model {
             let signed = Amount::sum(endorsed.chain(self.closed.get(node).copied())).expect("they are few");
             let fell = status.value.checked_sub(status.remaining).expect("no more is left than came in");
             assert!(signed <= fell, "signed more than the counter fell by");
+            assert!(!status.closed.is_zero() || status.state != HoldingState::Closed, "closed of nothing");
         }
         let signed = self.endorsed.keys().chain(self.closed.keys());
         assert!(signed.into_iter().all(|node| self.remaining.contains_key(node)), "signed for what is not there");

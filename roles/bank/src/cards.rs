@@ -7,10 +7,13 @@
 //! ```text
 //! (token, nonce)          as stored                  → the same ticket
 //! (next, fresh nonce)     the ticket was taken       → current = next, another ticket
-//! any (token, nonce) of   a late message, or a card  → refused as late; the card goes on
-//! before, exactly         as it was before a ticket
+//! any (token, nonce) of   an older state, or a late  → the word frozen for this nonce alone; nothing changes
+//! before, exactly         message
 //! anything else                                      → frozen for good
 //! ```
+//!
+//! A card that went on after a pair of before has drawn another nonce since, so that a ticket for that pair is nothing to it: a
+//! late message freezes nobody. Whoever still waits for an answer to that nonce is an older state.
 
 mod rules;
 
@@ -20,9 +23,8 @@ use zeni_message::{
     limits::SMALL_MESSAGE_BYTES_MAX,
     route::{Ctx, Failure, Handle},
 };
-use zeni_money::Currency;
 use zeni_note::{
-    Clearance, ContactTicket, Nonce, RevocationFilter,
+    Clearance, ContactTicket, Nonce, RevocationFilter, RulesNumber,
     messages::bank::{ClearanceRefusal, ContactCard, ContactRefusal, Contacted, GetClearance},
     operator::CLEARED_MAX,
 };
@@ -35,7 +37,7 @@ use crate::{
     schema,
 };
 
-pub use rules::{CardLimits, CardReport, LimitsReport};
+pub use rules::{CardLimits, CardReport, LimitsRefusal, LimitsReport};
 
 /// Cards of one account in use: not frozen, with a contact within [`IN_USE_S`].
 pub(crate) const CARDS_MAX: u32 = 16;
@@ -92,16 +94,16 @@ impl Known {
 impl Handle<ContactCard> for Bank {
     async fn handle(&self, ctx: &Ctx, message: ContactCard) -> Result<Contacted, Failure<ContactRefusal>> {
         let customer = self.customer(ctx).await?;
-        let rules = self.rules_for(customer.currency, message.card).await?;
-        let number = rules.as_ref().map_or(0, |rules| rules.number);
+        let rules = self.rules_for(message.card).await?;
+        let newest = rules.iter().map(|it| RulesNumber { currency: it.currency, number: it.number }).collect();
         let filter = match message.filter {
             Some(held) => self.newer_filter(held).await?,
             None => None,
         };
-        let tickets = self.tickets(&message, (customer.currency, number), ctx.now);
+        let tickets = self.tickets(&message, newest, ctx.now);
         let network = self.config.roots.network;
-        let rules = rules.filter(|rules| rules.number != message.rules);
-        let rules = rules.map(|rules| Signed::sign(network, rules, &self.document));
+        let rules = rules.into_iter().filter(|rules| rules.number > message.rules);
+        let rules = rules.map(|rules| Signed::sign(network, rules, &self.document)).collect();
         let (lane, now) = (self.lane(&customer.account), ctx.now);
         let job = move |tx: &mut Tx<'_>| contact(tx, &customer, &message, &tickets, now);
         let ticket = self.store.write(lane, job).await.map_err(failure)?;
@@ -131,11 +133,11 @@ impl Handle<GetClearance> for Bank {
 }
 
 impl Bank {
-    fn tickets(&self, message: &ContactCard, (currency, rules): (Currency, u64), time: Time) -> Tickets {
+    fn tickets(&self, message: &ContactCard, rules: Vec<RulesNumber>, time: Time) -> Tickets {
         let next: [u8; 16] = self.entropy.bytes();
         let ticket = |frozen| {
             let (card, nonce) = (message.card, message.nonce);
-            let ticket = ContactTicket { card, nonce, token: next.into(), time, rules, frozen, currency };
+            let ticket = ContactTicket { card, nonce, token: next.into(), time, rules: rules.clone(), frozen };
             encode(&Signed::sign(self.config.roots.network, ticket, &self.document))
         };
         Tickets { next, good: ticket(false), frozen: ticket(true) }
@@ -166,7 +168,7 @@ fn contact(tx: &mut Tx<'_>, customer: &Customer, message: &ContactCard, tickets:
         return Ok(known.ticket);
     }
     if tx.row(schema::SELECT_SHOWN, params![*message.card, shown_digest(shown).0])?.is_some() {
-        return Err(JobError::Refused(ContactRefusal::Late));
+        return Ok(tickets.frozen.clone());
     }
     let taken = shown.0 == Some(known.next) && shown.1 != known.nonce;
     let good = taken && !known.frozen;

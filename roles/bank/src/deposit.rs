@@ -36,6 +36,9 @@ mod check;
 /// Grain of a challenge's TIME, seconds.
 const DAY_S: u64 = 86_400;
 
+/// In the place of the number of a card that was never in contact.
+const UNKNOWN_CARD: [u8; 16] = [0; 16];
+
 type Refused = Failure<DepositRefusal>;
 type Job<T> = Result<T, JobError<DepositRefusal>>;
 
@@ -69,11 +72,15 @@ impl Handle<OpenRefund> for Bank {
     async fn handle(&self, ctx: &Ctx, message: OpenRefund) -> Result<DepositChallenge, Failure<OpenDepositRefusal>> {
         let opened = self.handle(ctx, OpenDeposit { deposit: message.deposit }).await?;
         let customer = self.customer(ctx).await?;
-        let (id, now) = (*message.deposit, schema::int(ctx.now.0.max(1)));
+        let (id, card, now) = (*message.deposit, *message.card, schema::int(ctx.now.0.max(1)));
         let lane = self.lane(&customer.account);
         let job = move |tx: &mut Tx<'_>| {
-            tx.execute(schema::KEEP_DEPOSIT, params![id, &customer.account, now.clone()])?;
-            for row in tx.rows(schema::SELECT_KEPT, params![&customer.account, REFUNDS_KEPT_MAX])? {
+            // invented numbers would keep as many as they like
+            let known = tx.row(schema::SELECT_CARD, params![card])?;
+            let known = known.map(|row| Ok::<_, TxError>(row.text(0)? == customer.account)).transpose()?;
+            let card = if known == Some(true) { card } else { UNKNOWN_CARD };
+            tx.execute(schema::KEEP_DEPOSIT, params![id, &customer.account, now.clone(), card])?;
+            for row in tx.rows(schema::SELECT_KEPT, params![&customer.account, card, REFUNDS_KEPT_MAX])? {
                 tx.execute(schema::DELETE_UNUSED, params![row.array::<16>(0)?])?;
             }
             Ok(())

@@ -63,7 +63,7 @@ mod tests;
 pub use accounts::{LoadError, NewAccount, code_digest};
 pub use audit::{AuditReport, CurrencyFigures, Violation, audit_of};
 pub use bank::{Bank, COUNTS_EVERY_S, Config, Keys, SeriesConfig};
-pub use cards::{CardLimits, CardReport, LimitsReport};
+pub use cards::{CardLimits, CardReport, LimitsRefusal, LimitsReport};
 pub use chores::{ChoreError, Progress};
 pub use identify::{
     CaseReport, CasesReport, IdentificationEntry, IdentificationOutcome, LiftRefusal, accept_log_in, cases_of, lift_in,

@@ -141,6 +141,14 @@ const MIGRATIONS: &[Migration] = &[
         sql: &["CREATE TABLE log_finding (id BLOB PRIMARY KEY, at INTEGER NOT NULL, rule TEXT NOT NULL, \
              detail TEXT NOT NULL, accepted INTEGER)"],
     },
+    Migration {
+        id: 11,
+        sentence: "challenges kept for refunds are counted per card",
+        sql: &[
+            "ALTER TABLE deposit ADD COLUMN card BLOB",
+            "CREATE INDEX deposit_kept ON deposit (account, card, kept)",
+        ],
+    },
 ];
 
 statements! {
@@ -243,8 +251,8 @@ statements! {
 
     /// A deposit.
     pub SELECT_DEPOSIT = "SELECT account, time, nonce, content FROM deposit WHERE id = ?1";
-    /// Challenges of an account that nothing answered yet, besides one.
-    pub COUNT_OPEN = "SELECT COUNT(*) FROM deposit WHERE account = ?1 AND content IS NULL AND id <> ?2";
+    /// Challenges of an account that nothing answered yet, besides one and those that are kept.
+    pub COUNT_OPEN = "SELECT COUNT(*) FROM deposit WHERE account = ?1 AND content IS NULL AND kept = 0 AND id <> ?2";
     /// A new challenge.
     pub INSERT_DEPOSIT = "INSERT INTO deposit (id, account, time, nonce) VALUES (?1, ?2, ?3, ?4) \
         ON CONFLICT DO NOTHING";
@@ -252,11 +260,11 @@ statements! {
     pub SELECT_UNUSED = "SELECT id FROM deposit WHERE content IS NULL AND time < ?1 AND kept = 0 ORDER BY time LIMIT ?2";
     /// Releases a challenge, unless it was answered.
     pub DELETE_UNUSED = "DELETE FROM deposit WHERE id = ?1 AND content IS NULL";
-    /// Keeps a challenge for a refund.
-    pub KEEP_DEPOSIT = "UPDATE deposit SET kept = ?3 WHERE id = ?1 AND account = ?2 AND kept = 0";
-    /// Challenges of an account that are kept and were not answered, beyond the newest ?2.
-    pub SELECT_KEPT = "SELECT id FROM deposit WHERE account = ?1 AND content IS NULL AND kept > 0 \
-        ORDER BY kept DESC, id LIMIT 64 OFFSET ?2";
+    /// Keeps a challenge for a refund that a card signs.
+    pub KEEP_DEPOSIT = "UPDATE deposit SET kept = ?3, card = ?4 WHERE id = ?1 AND account = ?2 AND kept = 0";
+    /// Challenges for a card that are kept and were not answered, beyond the newest ?3.
+    pub SELECT_KEPT = "SELECT id FROM deposit WHERE account = ?1 AND card = ?2 AND content IS NULL AND kept > 0 \
+        ORDER BY kept DESC, id LIMIT 64 OFFSET ?3";
     /// Content comes to a challenge, once.
     pub FILL_DEPOSIT = "UPDATE deposit SET content = ?2, hand_in = ?3 \
         WHERE id = ?1 AND content IS NULL";
@@ -373,6 +381,8 @@ statements! {
     /// The newest rules for all cards in a currency that came from the configuration.
     pub SELECT_CONFIGURED = "SELECT content FROM card_rules WHERE currency = ?1 AND configured = 1 \
         ORDER BY number DESC LIMIT 1";
+    /// The currencies of rules.
+    pub SELECT_RULES_CURRENCIES = "SELECT DISTINCT currency FROM card_rules ORDER BY currency";
     /// All rules, oldest first.
     pub SELECT_ALL_RULES = "SELECT content FROM card_rules ORDER BY number";
 

@@ -39,8 +39,10 @@ impl<M: Memory> Element<M> {
             let again = orders.answered == Some(record.nonce);
             return if again { Ok(()) } else { Err(CardError::Operator) };
         }
-        if record.rules > self.rules_number(record.currency)? {
-            return Err(CardError::RulesFirst { number: record.rules });
+        for newest in &record.rules {
+            if newest.number > self.rules_number(newest.currency)? {
+                return Err(CardError::RulesFirst { number: newest.number });
+            }
         }
         self.nothing_open()?;
         let mut writes = Writes::default();

@@ -21,7 +21,7 @@ fn contact(home: &Home) -> ContactOutcome {
 #[test]
 fn limits_reach_the_card_and_never_lock_money_in() {
     let (town, taro, jiro) = two_wallets(Privacy::Unlinkable, 1_600);
-    town.books().cards.rules = Some(CardRules { payment_max: Some(amount(600)), payments_max: Some(2), ..rules(1) });
+    town.books().cards.rules = vec![CardRules { payment_max: Some(amount(600)), payments_max: Some(2), ..rules(1) }];
     let ask = |minor| block_on(jiro.open().request(yen(minor), "")).unwrap().document;
     let pay = |minor| block_on(taro.open().pay(&ask(minor)));
     transfer(&taro, &jiro, 100);
@@ -36,11 +36,24 @@ fn limits_reach_the_card_and_never_lock_money_in() {
     block_on(taro.open().sync()).unwrap();
     transfer(&taro, &jiro, 100);
     // blocked whole: the money still goes to the account, through a payment to oneself
-    town.books().cards.rules = Some(CardRules { payments_max: Some(0), ..rules(2) });
+    town.books().cards.rules = vec![CardRules { payments_max: Some(0), ..rules(2) }];
     assert_eq!(contact(&taro), ContactOutcome::Done);
     assert_eq!(pay(100).unwrap_err().code(), "card_limit");
     assert!(block_on(taro.open().deposit(yen(1_200))).unwrap().money == yen(1_200));
     assert_eq!(taro.figures(), [0; 4]);
+}
+
+/// docs/card.md: a card that was given the newest rules of one currency alone names a number above those it lacks; the ticket asks
+/// for them, the wallet asks for all, and the contact is had.
+#[test]
+fn rules_that_were_held_back_come_later() {
+    let (town, taro, _) = two_wallets(Privacy::Unlinkable, 500);
+    let dollars = CardRules { currency: zeni_money::Currency::from_code("USD").unwrap(), ..rules(7) };
+    town.books().cards.rules = vec![dollars.clone()];
+    assert_eq!(contact(&taro), ContactOutcome::Done);
+    town.books().cards.rules = vec![CardRules { payments_max: Some(0), ..rules(6) }, dollars];
+    assert_eq!(contact(&taro), ContactOutcome::Done);
+    assert!(taro.card().limits(rules(6).currency).unwrap().rules.is_some_and(|held| held.number == 6));
 }
 
 /// docs/card.md: no cut at any step of a contact, on either side, ever freezes a card; and the wallet's command goes on without its

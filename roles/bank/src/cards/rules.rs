@@ -1,13 +1,13 @@
 //! What the customers' cards may pay without contact: from the configuration, or as the operator sets it at run time. Cards
 //! take it at their next contact.
 
-use std::convert::Infallible;
+use std::{collections::BTreeSet, convert::Infallible};
 
 use serde::Serialize;
 use zeni_message::{Refusal, Time, decode, encode, limits::SMALL_MESSAGE_BYTES_MAX, route::Failure};
 use zeni_money::{Amount, Currency};
-use zeni_note::{CardRules, Nonce};
-use zeni_store::{Caller, JobError, Row, Tx, TxError, WriteError, params};
+use zeni_note::{CardRules, Nonce, operator::RULES_MAX};
+use zeni_store::{Caller, JobError, Row, Tx, TxError, WriteError, params, refuse};
 
 use crate::{
     bank::{Bank, failure},
@@ -50,6 +50,17 @@ impl CardLimits {
     }
 }
 
+/// Why limits are not set, in the order of the checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LimitsRefusal {
+    /// No card of that number.
+    #[error("no such card was in contact with the bank")]
+    UnknownCard,
+    /// Cards take rules in [`RULES_MAX`] currencies.
+    #[error("there are rules in {RULES_MAX} currencies already")]
+    Currencies,
+}
+
 /// Rules as the operator's command prints them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LimitsReport {
@@ -84,12 +95,24 @@ pub struct CardReport {
 
 impl Bank {
     /// Sets limits for one card, or for all; tells the number of the new rules.
+    ///
+    /// # Errors
+    /// [`LimitsRefusal`]; trouble of the store.
     pub async fn set_card_limits(
         &self,
         limits: CardLimits,
         card: Option<Nonce>,
-    ) -> Result<LimitsReport, WriteError<Infallible>> {
-        let job = move |tx: &mut Tx<'_>| -> Result<CardRules, JobError<Infallible>> {
+    ) -> Result<LimitsReport, WriteError<LimitsRefusal>> {
+        let job = move |tx: &mut Tx<'_>| -> Result<CardRules, JobError<LimitsRefusal>> {
+            if let Some(card) = card
+                && tx.row(schema::SELECT_CARD, params![*card])?.is_none()
+            {
+                return refuse(LimitsRefusal::UnknownCard);
+            }
+            let currencies = currencies(tx)?;
+            if currencies.len() >= RULES_MAX && !currencies.contains(&limits.currency) {
+                return refuse(LimitsRefusal::Currencies);
+            }
             Ok(insert(tx, &limits, card, Origin::Operator)?)
         };
         Ok(report(&self.store.write(Caller::default(), job).await?))
@@ -109,14 +132,18 @@ impl Bank {
         Ok(in_force.map(|(_, one)| report(one)).collect())
     }
 
-    /// The cards of an account, in the order of their last contacts.
-    pub async fn cards_of(&self, account: &str) -> Result<Vec<CardReport>, WriteError<Infallible>> {
+    /// The cards of an account, in the order of their last contacts; none for an account that the bank does not have.
+    pub async fn cards_of(&self, account: &str) -> Result<Option<Vec<CardReport>>, WriteError<Infallible>> {
         let account = account.to_owned();
-        let read = move |tx: &mut Tx<'_>| -> Result<Vec<CardReport>, JobError<Infallible>> {
+        let read = move |tx: &mut Tx<'_>| -> Result<Option<Vec<CardReport>>, JobError<Infallible>> {
+            if tx.row(schema::SELECT_ACCOUNT, params![&account])?.is_none() {
+                return Ok(None);
+            }
             let card = |row: &Row| {
                 Ok(CardReport { card: hex(&row.array::<16>(0)?), frozen: row.int(1)? != 0, contact: row.u64(2)? })
             };
-            Ok(tx.rows(schema::SELECT_CARDS, params![&account])?.iter().map(card).collect::<Result<_, TxError>>()?)
+            let cards = tx.rows(schema::SELECT_CARDS, params![&account])?;
+            Ok(Some(cards.iter().map(card).collect::<Result<_, TxError>>()?))
         };
         self.store.read(read).await
     }
@@ -129,30 +156,22 @@ impl Bank {
         self.store.write(Caller::default(), job).await
     }
 
-    /// The newest rules for a card in the currency of its account; what the configuration says anew is stored first.
-    pub(super) async fn rules_for<R: Refusal>(
-        &self,
-        currency: Currency,
-        card: Nonce,
-    ) -> Result<Option<CardRules>, Failure<R>> {
-        let limited = |it: &&CardLimits| it.currency == currency && **it != CardLimits::none(currency);
-        let configured = self.config.cards.iter().find(limited);
-        let wanted = configured.cloned();
-        let read = move |tx: &mut Tx<'_>| {
-            let stored = configured_in(tx, currency)?;
-            Ok((stored == wanted, newest(tx, currency, card)?))
-        };
+    /// The newest rules for a card, one of each currency that has any, in ascending order of numbers; what the configuration says
+    /// anew is stored first.
+    pub(super) async fn rules_for<R: Refusal>(&self, card: Nonce) -> Result<Vec<CardRules>, Failure<R>> {
+        let limited = |it: &&CardLimits| **it != CardLimits::none(it.currency);
+        let configured: Vec<CardLimits> = self.config.cards.iter().filter(limited).cloned().collect();
+        let wanted = configured.clone();
+        let read = move |tx: &mut Tx<'_>| Ok((changed(tx, &wanted)?.is_empty(), newest(tx, card)?));
         let (same, rules) = self.store.read(read).await.map_err(failure)?;
         if same {
             return Ok(rules);
         }
-        let wanted = configured.cloned();
         let job = move |tx: &mut Tx<'_>| {
-            if configured_in(tx, currency)? != wanted {
-                let limits = wanted.clone().unwrap_or_else(|| CardLimits::none(currency));
+            for limits in changed(tx, &configured)? {
                 insert(tx, &limits, None, Origin::Configuration)?;
             }
-            Ok(newest(tx, currency, card)?)
+            Ok(newest(tx, card)?)
         };
         self.store.write(Caller::default(), job).await.map_err(failure)
     }
@@ -182,8 +201,35 @@ fn insert(tx: &mut Tx<'_>, limits: &CardLimits, card: Option<Nonce>, origin: Ori
     }
 }
 
-fn newest(tx: &mut Tx<'_>, currency: Currency, card: Nonce) -> Result<Option<CardRules>, TxError> {
-    tx.row(schema::SELECT_RULES, params![currency.code(), *card])?.as_ref().map(rules).transpose()
+fn newest(tx: &mut Tx<'_>, card: Nonce) -> Result<Vec<CardRules>, TxError> {
+    let mut newest = Vec::new();
+    for currency in currencies(tx)? {
+        let row = tx.row(schema::SELECT_RULES, params![currency.code(), *card])?;
+        newest.extend(row.as_ref().map(rules).transpose()?);
+    }
+    newest.sort_unstable_by_key(|rules| rules.number);
+    // a configuration that names new currencies time and again: a ticket has room for so many
+    newest.drain(..newest.len().saturating_sub(RULES_MAX));
+    Ok(newest)
+}
+
+/// The currencies in which there are or were rules.
+fn currencies(tx: &mut Tx<'_>) -> Result<Vec<Currency>, TxError> {
+    tx.rows(schema::SELECT_RULES_CURRENCIES, &[])?.iter().map(|row| crate::accounts::currency(row, 0)).collect()
+}
+
+/// What the configuration says otherwise than it last said.
+fn changed(tx: &mut Tx<'_>, configured: &[CardLimits]) -> Result<Vec<CardLimits>, TxError> {
+    let mut all: BTreeSet<Currency> = currencies(tx)?.into_iter().collect();
+    all.extend(configured.iter().map(|limits| limits.currency));
+    let mut changed = Vec::new();
+    for currency in all {
+        let wanted = configured.iter().find(|limits| limits.currency == currency);
+        if configured_in(tx, currency)?.as_ref() != wanted {
+            changed.push(wanted.cloned().unwrap_or_else(|| CardLimits::none(currency)));
+        }
+    }
+    Ok(changed)
 }
 
 /// What the configuration last said; none if it limited nothing.

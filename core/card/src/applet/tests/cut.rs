@@ -121,7 +121,7 @@ fn endorse(card: &mut Pulled, money: &Money, minor: u64, to: &str) -> Result<Vec
 fn end_contact(card: &mut Pulled, scene: &Scene) -> Result<Vec<u8>, CardError> {
     let Contact { card: number, nonce: shown, .. } = scene.contact;
     let (token, time) = (nonce("token"), START.plus(DAY));
-    let ticket = ContactTicket { card: number, nonce: shown, token, time, rules: 0, frozen: false, currency: jpy() };
+    let ticket = ContactTicket { card: number, nonce: shown, token, time, rules: Vec::new(), frozen: false };
     card.close_contact(&scene.signed(ticket))?;
     Ok(Vec::new())
 }

@@ -144,7 +144,7 @@ fn data(instruction: Instruction, p1: u8) -> Vec<u8> {
         (Instruction::GetStatus, 10) => b"JPY".to_vec(),
         (Instruction::Contact, 1) => {
             let (card, nonce, token) = (nonce("card"), nonce("nonce"), nonce("token"));
-            let ticket = ContactTicket { card, nonce, token, time: START, frozen: false, rules: 0, currency: jpy() };
+            let ticket = ContactTicket { card, nonce, token, time: START, frozen: false, rules: Vec::new() };
             encode(&Signed::sign(network, ticket, &operator()))
         }
         (Instruction::SetLimits, 0) => encode(&Signed::sign(network, zeni_note::testing::rules(1), &operator())),

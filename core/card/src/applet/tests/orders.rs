@@ -9,7 +9,7 @@ use zeni_note::{
     chain::Endorsement,
     licence::key_digest,
     operator::{CardRules, Clearance},
-    testing::{DAY, START, amount, jpy, key, nonce},
+    testing::{DAY, START, amount, key, newest, nonce},
 };
 
 use super::desk::*;
@@ -111,8 +111,7 @@ fn orders_of_somebody_else() {
     let filter = RevocationFilter::of(2, START.plus(DAY), &[key_digest(&key("w anyone").public())]);
     desk.card.take_filter(&desk.signed(filter.clone())).unwrap();
     let Contact { card, nonce: shown, .. } = desk.card.open_contact().unwrap();
-    let ticket =
-        ContactTicket { card, nonce: shown, token: nonce("t"), time: START, rules: 2, frozen: false, currency: jpy() };
+    let ticket = ContactTicket { card, nonce: shown, token: nonce("t"), time: START, rules: newest(2), frozen: false };
     let generous = rules(9, 1_000_000);
     let empty = RevocationFilter::of(9, START.plus(DAY), &[]);
     let clearance = Clearance { filter: 2, keys: vec![key_digest(&key("w anyone").public())] };
@@ -128,7 +127,7 @@ fn orders_of_somebody_else() {
     assert_eq!(desk.card.take_rules(&older), Err(CardError::Older { held: 2, found: 1 }));
     let older = desk.signed(RevocationFilter { number: 1, ..empty });
     assert_eq!(desk.card.take_filter(&older), Err(CardError::Older { held: 2, found: 1 }));
-    let later = ContactTicket { rules: 3, ..ticket.clone() };
+    let later = ContactTicket { rules: newest(3), ..ticket.clone() };
     assert_eq!(desk.card.close_contact(&desk.signed(later)), Err(CardError::RulesFirst { number: 3 }));
     for wrong in [
         ContactTicket { nonce: nonce("not asked"), ..ticket.clone() },

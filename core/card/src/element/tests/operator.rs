@@ -2,11 +2,11 @@
 
 use zeni_money::Currency;
 use zeni_note::{
-    CardRules, Clearance, ContactTicket, RevocationFilter,
+    CardRules, Clearance, ContactTicket, RevocationFilter, RulesNumber,
     closing::BackupRefund,
     licence::key_digest,
     operator::CLEARED_MAX,
-    testing::{rules, yen},
+    testing::{newest, rules, yen},
 };
 
 use super::{
@@ -30,7 +30,7 @@ impl Desk {
     /// A ticket for what the card shows.
     pub(super) fn ticket_of(&self, shown: &Contact, token: &str, time: Time) -> ContactTicket {
         let Contact { card, nonce: drawn, .. } = *shown;
-        ContactTicket { card, nonce: drawn, token: nonce(token), time, rules: 0, frozen: false, currency: jpy() }
+        ContactTicket { card, nonce: drawn, token: nonce(token), time, rules: Vec::new(), frozen: false }
     }
 
     pub(super) fn contact(&mut self, time: Time) {
@@ -163,7 +163,7 @@ fn limits() {
 }
 
 /// docs/card.md: the rules of one currency, taken before those of another with a lesser number, skip nothing: numbers are held
-/// per currency, and the ticket asks for those of the account's currency. Control: without rules the payment goes out.
+/// per currency, and the ticket asks for the newest of each. Control: without rules the payment goes out.
 #[test]
 fn rules_of_another_currency_skip_none() {
     let eur = Currency::from_code("EUR").unwrap();
@@ -171,11 +171,16 @@ fn rules_of_another_currency_skip_none() {
     let money = desk.note(10_000, "1");
     desk.limit(CardRules { currency: eur, ..rules(7) });
     let shown = desk.card.open_contact().unwrap();
-    let ticket = desk.order(ContactTicket { rules: 6, ..desk.ticket_of(&shown, "t", START) });
+    let both = [newest(6), vec![RulesNumber { currency: eur, number: 7 }]].concat();
+    let ticket = desk.order(ContactTicket { rules: both.clone(), ..desk.ticket_of(&shown, "t", START) });
     assert_eq!(desk.card.close_contact(&ticket), Err(CardError::RulesFirst { number: 6 }), "7 is another currency's");
     desk.limit(CardRules { payment_max: Some(amount(10)), ..rules(6) });
     desk.card.close_contact(&ticket).unwrap();
     assert_eq!(desk.pay(&money, 11, "a"), Err(limited(Limit::Payment { most: yen(10) })));
+    let shown = desk.card.open_contact().unwrap();
+    let later = [both, vec![RulesNumber { currency: eur, number: 8 }]].concat();
+    let ticket = desk.order(ContactTicket { rules: later, ..desk.ticket_of(&shown, "t", START) });
+    assert_eq!(desk.card.close_contact(&ticket), Err(CardError::RulesFirst { number: 8 }));
     let older = desk.order(rules(5));
     assert_eq!(desk.card.take_rules(&older), Err(CardError::Older { held: 6, found: 5 }));
     let mut control = Desk::new();
@@ -444,7 +449,7 @@ fn the_token() {
         (Signed::sign(desk.world.network(), ticket.clone(), &key("bank")), CardError::Operator),
         (desk.order(ContactTicket { card: nonce("another"), ..ticket.clone() }), CardError::Operator),
         (desk.order(ContactTicket { nonce: nonce("another"), ..ticket.clone() }), CardError::Operator),
-        (desk.order(ContactTicket { rules: 1, ..ticket.clone() }), CardError::RulesFirst { number: 1 }),
+        (desk.order(ContactTicket { rules: newest(1), ..ticket.clone() }), CardError::RulesFirst { number: 1 }),
     ];
     for (ticket, refusal) in refused {
         assert_eq!(desk.card.close_contact(&ticket), Err(refusal));

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, slice};
 use zeni_card::element::testing::operator;
 use zeni_message::{Signed, route::Clock};
 use zeni_note::{
-    CardRules, Clearance, ContactTicket, Nonce, RevocationFilter,
+    CardRules, Clearance, ContactTicket, Nonce, RevocationFilter, RulesNumber,
     messages::bank::{ClearanceRefusal, ContactCard, ContactRefusal, Contacted, GetClearance},
-    testing::{jpy, nonce},
+    testing::nonce,
 };
 
 use super::Town;
@@ -24,8 +24,8 @@ struct Row {
 pub(crate) struct Cards {
     rows: BTreeMap<[u8; 16], Row>,
     given: u64,
-    /// The rules that are sent.
-    pub(crate) rules: Option<CardRules>,
+    /// The newest rules, in ascending order.
+    pub(crate) rules: Vec<CardRules>,
     /// Keys of the filter, which may name others than the list.
     pub(crate) filtered: Vec<zeni_crypto::Digest>,
     /// Number of the filter; 0 for none.
@@ -46,7 +46,8 @@ pub(super) fn contact(town: &Town, it: ContactCard) -> Result<Contacted, Contact
     let books = &mut *town.books();
     let cards = &mut books.cards;
     let before = cards.rows.get(&*it.card).cloned();
-    let number = cards.rules.as_ref().map_or(0, |rules| rules.number);
+    let newest = |rules: &CardRules| RulesNumber { currency: rules.currency, number: rules.number };
+    let newest: Vec<RulesNumber> = cards.rules.iter().map(newest).collect();
     let mut ticket = |frozen| {
         cards.given += 1;
         let token = nonce(&format!("token {}", cards.given));
@@ -55,9 +56,8 @@ pub(super) fn contact(town: &Town, it: ContactCard) -> Result<Contacted, Contact
             nonce: it.nonce,
             token,
             time: town.clock.now(),
-            rules: number,
+            rules: newest.clone(),
             frozen,
-            currency: jpy(),
         };
         Signed::sign(network, ticket, &operator())
     };
@@ -72,14 +72,14 @@ pub(super) fn contact(town: &Town, it: ContactCard) -> Result<Contacted, Contact
         None => Row { token, nonce, ticket: ticket(false), frozen: false },
     };
     cards.rows.insert(*it.card, row.clone());
-    let rules = cards.rules.clone().filter(|rules| rules.number != it.rules);
+    let rules = cards.rules.iter().filter(|rules| rules.number > it.rules);
     let filter = it.filter.filter(|held| *held < cards.filter).map(|_| {
         let filter = RevocationFilter::of(cards.filter, town.clock.now(), &cards.filtered);
         Signed::sign(network, filter, &operator())
     });
     Ok(Contacted {
         ticket: cards.replayed.clone().unwrap_or(row.ticket),
-        rules: rules.map(|rules| Signed::sign(network, rules, &operator())),
+        rules: rules.map(|rules| Signed::sign(network, rules.clone(), &operator())).collect(),
         filter,
     })
 }

@@ -20,7 +20,7 @@ pub struct ContactCard {
     /// What the ticket answers.
     #[n(2)]
     pub nonce: Nonce,
-    /// The greatest number of rules that it has, of whatever currency; 0 without any.
+    /// The greatest number of rules that it has, of whatever currency; 0 without any, and to be given all.
     #[n(3)]
     pub rules: u64,
     /// Number of the filter that it has; none where it wants none.
@@ -34,10 +34,10 @@ pub struct Contacted {
     /// The next token, or the word that the card is frozen.
     #[n(0)]
     pub ticket: Signed<ContactTicket>,
-    /// The newest rules for the card in the account's currency, unless the card named their number: to be taken before the
-    /// ticket, and nothing new to a card that has them beside others.
+    /// The newest rules for the card in each currency whose number is above the one that the card named, in ascending order:
+    /// to be taken in this order, before the ticket.
     #[n(1)]
-    pub rules: Option<Signed<CardRules>>,
+    pub rules: Vec<Signed<CardRules>>,
     /// A filter newer than the card's.
     #[n(2)]
     pub filter: Option<Signed<RevocationFilter>>,
@@ -49,7 +49,6 @@ refusals! {
         1 OtherAccount = Sender, Never, "other_account", "this card belongs to another account of the bank";
         2 UnknownCard = Sender, Never, "unknown_card", "the bank knows nothing of this card's contacts: speak to it, and deposit what the card holds";
         3 TooManyCards { 0 max: u32 } = Sender, AfterRepair, "too_many_cards", "an account uses at most {max} cards at a time: speak to the bank";
-        4 Late = Sender, Never, "late", "the bank has answered this before, and newer contacts of the card since: it is an old message, or an old state of the card";
         5 TooManyNew { 0 max: u32 } = Sender, AfterRepair, "too_many_new_cards", "an account takes at most {max} new cards a day: try again tomorrow";
     }
 }
@@ -96,15 +95,19 @@ impl Message for GetClearance {
 }
 
 /// As [`OpenDeposit`](super::OpenDeposit) for refunds that a card signs in advance of its loss: the challenge waits until it
-/// is used, or until [`REFUNDS_KEPT_MAX`] newer ones of the account displace it.
+/// is used, or until [`REFUNDS_KEPT_MAX`] newer ones of the same card displace it.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct OpenRefund {
     /// Id that the depositor chose; the same id gets the same challenge.
     #[n(0)]
     pub deposit: Nonce,
+    /// Number of the card that signs. Of a number that the bank does not know as the account's, challenges are counted together.
+    #[n(1)]
+    pub card: Nonce,
 }
 
-/// Challenges that a bank keeps for refunds signed in advance, per account.
+/// Challenges that a bank keeps for refunds signed in advance, per card: those of a lost card outlive all that its replacement
+/// asks for.
 pub const REFUNDS_KEPT_MAX: u32 = 64;
 
 impl Message for OpenRefund {

@@ -17,7 +17,7 @@ use zeni_note::{
     operator::{CardRules, Clearance, ContactTicket, RevocationFilter},
     request::{Possession, RequestClaim},
     sealed::{Ordered, WithdrawalOrder},
-    testing::{DAY, START, World, amount, jpy, key, nonce},
+    testing::{DAY, START, World, amount, jpy, key, newest, nonce},
 };
 
 use crate::{
@@ -192,9 +192,8 @@ impl Values {
                     nonce: answered,
                     token,
                     time: Time(START.0 + DAY),
-                    rules,
+                    rules: if rules == 0 { Vec::new() } else { newest(rules) },
                     frozen: of.text()? == "frozen",
-                    currency: jpy(),
                 };
                 encode(&Signed::sign(network, ticket, &operator()))
             }
