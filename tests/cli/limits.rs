@@ -23,6 +23,10 @@ fn limits_of_cards() {
     let wrong = stage.run(&format!("{bank} card-limits --currency JPY --payment 5.00_USD"));
     assert_eq!(wrong.exit, 2, "{wrong:?}");
     assert_eq!(stage.run(&format!("{bank} card-limits --payment 500_JPY")).exit, 2);
+    assert_eq!(stage.run(&format!("{bank} card-limits --currency ABC --payments 1")).exit, 2);
+    let nobodys = "--card 00112233445566778899aabbccddeeff";
+    stage.refused(&format!("{bank} card-limits --currency JPY --payments 1 {nobodys}"), "unknown_card");
+    stage.refused(&format!("{bank} cards A-9999"), "unknown_account");
     let cards = stage.ok(&format!("{bank} cards A-1001"));
     let card = cards["cards"][0]["card"].as_str().expect("a card was in contact").to_owned();
     assert_eq!(cards["cards"].as_array().map(Vec::len), Some(1), "{cards}");
