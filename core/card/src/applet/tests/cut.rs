@@ -106,7 +106,9 @@ impl Scene {
     }
 
     fn filter(&self) -> Signed<RevocationFilter> {
-        self.signed(RevocationFilter::of(1, START.plus(DAY), &[key_digest(&key("revoked").public())]))
+        let payer = key(&format!("asked holder {}", LINKS - 1));
+        let named = [key("revoked"), payer].map(|key| key_digest(&key.public()));
+        self.signed(RevocationFilter::of(1, START.plus(DAY), &named))
     }
 }
 
@@ -124,6 +126,10 @@ fn end_contact(card: &mut Pulled, scene: &Scene) -> Result<Vec<u8>, CardError> {
     let ticket = ContactTicket { card: number, nonce: shown, token, time, rules: 0, frozen: false, currency: jpy() };
     card.close_contact(&scene.signed(ticket))?;
     Ok(Vec::new())
+}
+
+fn take_filter(card: &mut Pulled, scene: &Scene) -> Result<Vec<u8>, CardError> {
+    card.take_filter(&scene.filter()).map(|()| Vec::new())
 }
 
 const CASES: &[Case] = &[
@@ -154,6 +160,25 @@ const CASES: &[Case] = &[
         // begins once more, goes through the links, and finds it held
         2 + LINKS as u64,
         |card, it| Ok(shown(&card.load_payment(&it.asked)?)),
+    ),
+    case("LOAD of a payment, closed", 2 + LINKS as u64, |card, it| Ok(shown(&card.load_closed(&it.asked)?))),
+    after(take_filter, "LOAD of what a named payer paid, closed", 2 + LINKS as u64, |card, it| {
+        Ok(shown(&card.load_closed(&it.asked)?))
+    }),
+    after(
+        |card, it| card.load_closed(&it.asked).map(|status| shown(&status)),
+        "LOAD, closed, again",
+        2 + LINKS as u64,
+        |card, it| Ok(shown(&card.load_closed(&it.asked)?)),
+    ),
+    after(
+        |card, it| card.load_closed(&it.asked).map(|status| shown(&status)),
+        "CLOSE of what was loaded closed",
+        1,
+        |card, it| {
+            let deposit = ClosingPurpose::Deposit(account("d"));
+            Ok(encode(&card.close(&it.desk.world.leaf(&it.asked), &deposit)?))
+        },
     ),
     case("SIGN ENDORSEMENT", 1, |card, it| endorse(card, &it.note, 333, "shop")),
     case("SIGN ENDORSEMENT of all that is left", 1, |card, it| endorse(card, &it.note, 900, "shop")),
@@ -204,16 +229,11 @@ const CASES: &[Case] = &[
         |card, it| endorse(card, &it.note, 100, "second"),
     ),
     case("SET LIMITS, rules", 1, |card, it| card.take_rules(&it.rules(1)).map(|()| Vec::new())),
-    case("SET LIMITS, filter", 1, |card, it| card.take_filter(&it.filter()).map(|()| Vec::new())),
-    after(
-        |card, it| card.take_filter(&it.filter()).map(|()| Vec::new()),
-        "SET LIMITS, clearance",
-        1,
-        |card, it| {
-            let clearance = Clearance { filter: 1, keys: vec![key_digest(&key("revoked").public())] };
-            card.take_clearance(&it.signed(clearance)).map(|()| Vec::new())
-        },
-    ),
+    case("SET LIMITS, filter", 1, take_filter),
+    after(take_filter, "SET LIMITS, clearance", 1, |card, it| {
+        let clearance = Clearance { filter: 1, keys: vec![key_digest(&key("revoked").public())] };
+        card.take_clearance(&it.signed(clearance)).map(|()| Vec::new())
+    }),
     case("EXPORT of a refund", 0, |card, it| Ok(encode(&card.refund(&it.note.node, &account("b"))?))),
     case("EXPORT of a copy", 0, |card, _| Ok(card.export()?.to_bytes().to_vec())),
     case("EXPORT of a move", 1, |card, _| Ok(card.export_move()?.to_bytes().to_vec())),
@@ -256,6 +276,36 @@ fn every_command_at_every_write() {
                 let again = (case.command)(&mut desk.card, &scene);
                 assert_eq!(again.as_ref(), Ok(&expected), "{name} {at} {cut:?}");
                 assert_eq!(money(&scene, &desk), allowed[1], "{name} {at} {cut:?}");
+                assert!(desk.memory.dump() == calm.memory.dump(), "{name} {at} {cut:?}");
+            }
+        }
+    }
+}
+
+/// A write that fails, or finds no room, where the power stays: the command says which, nothing it would have written last is there, no
+/// money is lost or made, and with room again the same command gives the same bytes.
+#[test]
+fn every_command_at_every_write_that_fails() {
+    let scene = scene();
+    for case in CASES {
+        let name = case.name;
+        let mut calm = prepared(&scene, case);
+        let allowed = money(&scene, &calm);
+        let expected = (case.command)(&mut calm.card, &scene).unwrap();
+        for at in 0..case.commits {
+            for (cut, refused) in
+                [(Cut::Full, CardError::Full), (Cut::Fault, CardError::Memory("as the card says".into()))]
+            {
+                let mut desk = prepared(&scene, case);
+                let before = desk.memory.dump();
+                desk.memory.cut(at, cut);
+                assert_eq!((case.command)(&mut desk.card, &scene), Err(refused), "{name} {at}");
+                assert_eq!(money(&scene, &desk), allowed, "{name} {at}: money");
+                assert!(at > 0 || desk.memory.dump() == before, "{name}: nothing has changed");
+                // what it draws it draws from the beginning
+                let mut desk = Desk::over(desk.memory, 3);
+                desk.warm();
+                assert_eq!((case.command)(&mut desk.card, &scene).as_ref(), Ok(&expected), "{name} {at} {cut:?}");
                 assert!(desk.memory.dump() == calm.memory.dump(), "{name} {at} {cut:?}");
             }
         }
