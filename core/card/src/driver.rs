@@ -99,8 +99,14 @@ const IMPORT_FRAMING: usize = 128;
 /// Bytes of keys and records in one part of a restoration.
 const IMPORT_BYTES_MAX: usize = 8_192;
 
-/// Parts of an export: as many as the longest backup has.
-const EXPORT_PARTS_MAX: usize = 1 << 18;
+/// What an export may grow to, whatever a card goes on telling.
+struct ExportBounds {
+    parts: usize,
+    bytes: usize,
+}
+
+/// As many parts as the longest backup has.
+const EXPORT_MAX: ExportBounds = ExportBounds { parts: 1 << 18, bytes: BACKUP_BYTES_MAX };
 
 /// In the flags of SELECT: extended lengths.
 const EXTENDED: u8 = 0x01;
@@ -169,12 +175,12 @@ impl<T: Transmit> ApduCard<T> {
 
     /// A copy of the card, for the loss of it, from a card whose keys may leave it. The card goes on.
     pub fn export(&mut self) -> Result<Backup, CardError> {
-        self.exported(BackupKind::Copy)
+        self.exported(BackupKind::Copy, &EXPORT_MAX)
     }
 
     /// Retires the card, durably, then tells everything it holds. Again gives the same again.
     pub fn export_move(&mut self) -> Result<Backup, CardError> {
-        self.exported(BackupKind::Move)
+        self.exported(BackupKind::Move, &EXPORT_MAX)
     }
 
     /// Takes over what a backup holds, into a card without keys. The same backup again changes nothing; broken off, it is
@@ -212,8 +218,8 @@ impl<T: Transmit> ApduCard<T> {
         }
     }
 
-    fn exported(&mut self, kind: BackupKind) -> Result<Backup, CardError> {
-        let strange = CardError::Strange { word: StatusWord::Done.code() };
+    /// An export, part by part. A card that goes back, or goes on without end, is not asked for ever.
+    fn exported(&mut self, kind: BackupKind, most: &ExportBounds) -> Result<Backup, CardError> {
         let p1 = match kind {
             BackupKind::Move => 1,
             BackupKind::Copy => 2,
@@ -222,17 +228,18 @@ impl<T: Transmit> ApduCard<T> {
         let (mut after, mut len) = (Vec::new(), 0);
         loop {
             let told = Zeroizing::new(self.working(Instruction::Export, p1, 0, &after)?);
-            let part = ExportPart::from_bytes(&told).ok_or_else(|| strange.clone())?;
-            // a card that goes back, or never ends, would be asked for ever
-            let next = part.after.to_vec();
+            let part = ExportPart::from_bytes(&told).ok_or_else(strange)?;
             len += told.len();
-            let onward = next.is_empty() || follows(&next, &after) && len <= BACKUP_BYTES_MAX;
-            parts.push(part);
-            if !onward || parts.len() > EXPORT_PARTS_MAX {
-                return Err(strange);
+            if len > most.bytes || parts.len() == most.parts {
+                return Err(strange());
             }
+            let next = part.after.to_vec();
+            parts.push(part);
             if next.is_empty() {
-                return Backup::from_parts(parts).ok_or(strange);
+                return Backup::from_parts(parts).ok_or_else(strange);
+            }
+            if !follows(&next, &after) {
+                return Err(strange());
             }
             after = next;
         }
@@ -382,7 +389,7 @@ impl<T: Transmit> ApduCard<T> {
     /// Carries the parts of a command to the card and the whole reply back.
     fn carry(&mut self, parts: &[Zeroizing<Vec<u8>>]) -> Result<(StatusWord, Vec<u8>), CardError> {
         // as large as it gets from the start: a buffer that moves would leave keys behind
-        let mut reply = Vec::with_capacity(2 * REPLY_BYTES_MAX);
+        let mut reply = Vec::with_capacity(REPLY_BYTES_MAX);
         let mut word = StatusWord::Done;
         for part in parts {
             word = self.transmit(part, &mut reply)?;
@@ -396,7 +403,7 @@ impl<T: Transmit> ApduCard<T> {
             let next = Apdu { class, part: Part::Last, instruction, p1: 0, p2: 0, data: &[], expected }.to_bytes();
             let before = reply.len();
             word = self.transmit(&next, &mut reply)?;
-            if reply.len() == before || reply.len() > REPLY_BYTES_MAX {
+            if reply.len() == before {
                 return Err(CardError::Strange { word: word.code() });
             }
         }
@@ -410,8 +417,11 @@ impl<T: Transmit> ApduCard<T> {
             self.selected = None;
             return Err(CardError::Link(String::from("a reply without a status word")));
         };
-        reply.extend_from_slice(data);
         let word = u16::from_be_bytes(*word);
+        if reply.len() + data.len() > REPLY_BYTES_MAX {
+            return Err(CardError::Strange { word });
+        }
+        reply.extend_from_slice(data);
         StatusWord::from_code(word).ok_or(CardError::Strange { word })
     }
 }
