@@ -33,16 +33,16 @@ fn an_unknown_reader_is_told_with_those_that_are_there() {
 /// is the one that tells most, and names the readers.
 #[test]
 fn no_reader_hides_a_card_in_another() {
-    let refused: [(&str, fn() -> Refused); 4] = [
-        ("empty", || Error::NoSmartcard.into()),
-        ("failing", || Error::CommDataLost.into()),
-        ("foreign", || Refused::NotZeni),
-        ("in use", || Error::SharingViolation.into()),
-    ];
-    let others = |names: &[&str]| {
-        let made = refused.iter().filter(|(name, _)| names.contains(name));
-        made.map(|(name, refused)| (name.to_string(), Err(refused()))).collect::<Vec<(String, Result<u8, Refused>)>>()
+    let refused = |name: &&str| -> (String, Result<u8, Refused>) {
+        let refused = match *name {
+            "empty" => Error::NoSmartcard.into(),
+            "failing" => Error::CommDataLost.into(),
+            "in use" => Error::SharingViolation.into(),
+            _ => Refused::NotZeni,
+        };
+        (name.to_string(), Err(refused))
     };
+    let others = |names: &[&str]| names.iter().map(refused).collect::<Vec<_>>();
     let all = ["empty", "failing", "foreign", "in use"];
     for place in 0..=all.len() {
         let mut readers = others(&all);
