@@ -4,6 +4,7 @@
 //! repetition to its caller: every command is safe to repeat. What the link carries at once is the link's to tell
 //! ([`Transmit::command_bytes_max`]); longer commands are chained, longer replies fetched.
 
+mod backup;
 mod card;
 mod in_process;
 
@@ -15,12 +16,11 @@ use zeni_note::Nonce;
 use zeroize::Zeroizing;
 
 use crate::{
-    Backup, BackupKind, CardError, Identity, Life, Pin, RestoreFault, Tries,
+    CardError, Identity, Life, Pin, Tries,
     apdu::{
-        AID, Apdu, COMMAND_BYTES_MAX, EXTENDED_FRAMING, Part, REPLY_BYTES_MAX, SHORT_DATA_MAX, SHORT_REPLY_MAX,
-        instruction::Instruction, knows_number, refusal::Refusal, word::StatusWord,
+        AID, Apdu, COMMAND_BYTES_MAX, EXTENDED, EXTENDED_FRAMING, Part, REPLY_BYTES_MAX, SHORT_DATA_MAX,
+        SHORT_REPLY_MAX, instruction::Instruction, knows_number, refusal::Refusal, word::StatusWord,
     },
-    element::backup::{BACKUP_BYTES_MAX, ExportPart, follows},
 };
 
 pub use in_process::InProcess;
@@ -94,23 +94,6 @@ impl<T> fmt::Debug for ApduCard<T> {
     }
 }
 
-/// Bytes around keys and records in one part of a restoration: digest, version, kind, network, time, heads.
-const IMPORT_FRAMING: usize = 128;
-/// Bytes of keys and records in one part of a restoration.
-const IMPORT_BYTES_MAX: usize = 8_192;
-
-/// What an export may grow to, whatever a card goes on telling.
-struct ExportBounds {
-    parts: usize,
-    bytes: usize,
-}
-
-/// As many parts as the longest backup has.
-const EXPORT_MAX: ExportBounds = ExportBounds { parts: 1 << 18, bytes: BACKUP_BYTES_MAX };
-
-/// In the flags of SELECT: extended lengths.
-const EXTENDED: u8 = 0x01;
-
 impl<T: Transmit> ApduCard<T> {
     /// The card at the other end of `link`. Sends nothing yet. Without a PIN it does only what a card does for anyone.
     pub fn new(link: T, pin: Option<Pin>) -> ApduCard<T> {
@@ -173,32 +156,6 @@ impl<T: Transmit> ApduCard<T> {
         Ok(())
     }
 
-    /// A copy of the card, for the loss of it, from a card whose keys may leave it. The card goes on.
-    pub fn export(&mut self) -> Result<Backup, CardError> {
-        self.exported(BackupKind::Copy, &EXPORT_MAX)
-    }
-
-    /// Retires the card, durably, then tells everything it holds. Again gives the same again.
-    pub fn export_move(&mut self) -> Result<Backup, CardError> {
-        self.exported(BackupKind::Move, &EXPORT_MAX)
-    }
-
-    /// Takes over what a backup holds, into a card without keys. The same backup again changes nothing; broken off, it is
-    /// finished by the same again, and the card does nothing else until then.
-    ///
-    /// # Errors
-    /// The first [`RestoreFault`] that applies.
-    pub fn restore(&mut self, backup: &Backup) -> Result<(), RestoreFault> {
-        let digest = backup.digest();
-        let taken = self.taken()?;
-        let parts = backup.parts(taken.saturating_sub(IMPORT_FRAMING).min(IMPORT_BYTES_MAX));
-        for (index, part) in parts.iter().enumerate() {
-            let data = Zeroizing::new([&digest.0[..], part].concat());
-            self.import(0, u8::from(index > 0), &data)?;
-        }
-        self.import(1, 0, &digest.0)
-    }
-
     /// The link, the card left as it is.
     pub fn into_link(self) -> T {
         self.link
@@ -208,41 +165,6 @@ impl<T: Transmit> ApduCard<T> {
     fn taken(&mut self) -> Result<usize, CardError> {
         self.select()?;
         Ok(self.selected.map_or(0, |card| card.command_bytes_max))
-    }
-
-    fn import(&mut self, step: u8, further: u8, data: &[u8]) -> Result<(), RestoreFault> {
-        match self.command(Instruction::Import, step, further, data) {
-            Ok(_) => Ok(()),
-            Err(Fault::Card(refusal)) => Err(refusal.restore_fault()),
-            Err(Fault::Other(error)) => Err(error.into()),
-        }
-    }
-
-    /// An export, part by part. A card that goes back, or goes on without end, is not asked for ever.
-    fn exported(&mut self, kind: BackupKind, most: &ExportBounds) -> Result<Backup, CardError> {
-        let p1 = match kind {
-            BackupKind::Move => 1,
-            BackupKind::Copy => 2,
-        };
-        let mut parts: Vec<ExportPart> = Vec::new();
-        let (mut after, mut len) = (Vec::new(), 0);
-        loop {
-            let told = Zeroizing::new(self.working(Instruction::Export, p1, 0, &after)?);
-            let part = ExportPart::from_bytes(&told).ok_or_else(strange)?;
-            len += told.len();
-            if len > most.bytes || parts.len() == most.parts {
-                return Err(strange());
-            }
-            let next = part.after.to_vec();
-            parts.push(part);
-            if next.is_empty() {
-                return Backup::from_parts(parts).ok_or_else(strange);
-            }
-            if !follows(&next, &after) {
-                return Err(strange());
-            }
-            after = next;
-        }
     }
 
     /// A command that asks for the PIN.

@@ -5,11 +5,17 @@ use zeni_crypto::{SeededEntropy, sha256};
 use zeni_note::testing::{World, amount};
 use zeroize::Zeroizing;
 
-use super::*;
+use super::{
+    backup::{EXPORT_MAX, ExportBounds},
+    *,
+};
 use crate::{
-    Applet, Card, PIN_TRIES,
+    Applet, BackupKind, Card, PIN_TRIES, RestoreFault,
     apdu::SHORT_COMMAND_MAX,
-    element::testing::{TestCard, TestMemory, card, identity, pin, puk, transport_pin},
+    element::{
+        backup::BACKUP_BYTES_MAX,
+        testing::{TestCard, TestMemory, card, identity, pin, puk, transport_pin},
+    },
 };
 
 type Reply = Result<Vec<u8>, LinkFault>;
