@@ -128,10 +128,12 @@ pub enum FileError {
         path: PathBuf,
     },
     /// More than [`MEMORY_BYTES_MAX`].
-    #[error("the memory of the card in {path} would be larger than {MEMORY_BYTES_MAX} bytes: move what it holds to a new card", path = .path.display())]
+    #[error("the memory of the card in {path} would be larger than {most} bytes: move what it holds to a new card", path = .path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
+        /// The most.
+        most: usize,
     },
 }
 
@@ -154,6 +156,8 @@ pub struct FileMemory {
     current: Option<Known>,
     /// The file of a commit that failed, which may have got its name.
     attempted: Option<Known>,
+    /// Bytes of the largest memory that is written.
+    most: usize,
     _lock: File,
 }
 
@@ -250,8 +254,16 @@ impl FileMemory {
             Err(TryLockError::Error(source)) => return Err(FileError::Io { act: "lock", path: lock_path, source }),
         }
         let key = Zeroizing::new(hkdf_sha256(master, &[], b"zeni/card-file"));
-        let entropy = Box::new(entropy);
-        Ok(FileMemory { path: path.into(), key, entropy, map: None, current: None, attempted: None, _lock: lock })
+        Ok(FileMemory {
+            path: path.into(),
+            key,
+            entropy: Box::new(entropy),
+            map: None,
+            current: None,
+            attempted: None,
+            most: MEMORY_BYTES_MAX,
+            _lock: lock,
+        })
     }
 
     /// What the file holds, read again if a commit failed before.
@@ -361,8 +373,8 @@ impl FileMemory {
     }
 
     fn seal(&mut self, plain: &[u8]) -> Result<Sealed, FileError> {
-        if plain.len() > MEMORY_BYTES_MAX {
-            return Err(FileError::TooLarge { path: self.path.clone() });
+        if plain.len() > self.most {
+            return Err(FileError::TooLarge { path: self.path.clone(), most: self.most });
         }
         let mut start = [0; START_LEN];
         let (head, nonce) = start.split_at_mut(HEAD_LEN);

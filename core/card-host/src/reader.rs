@@ -141,31 +141,15 @@ impl PcscLink {
     /// # Errors
     /// When there is none, the [`ReaderError`] that tells most: a card in use before a wrong card before no card.
     pub fn all(wanted: Option<&str>, select: &[u8]) -> Result<Vec<PcscLink>, ReaderError> {
-        let readers = chosen(attached(&context()?)?, wanted)?;
-        let (mut links, mut empty, mut in_use, mut foreign) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for reader in readers {
+        let mut looked_into = Vec::new();
+        for reader in chosen(attached(&context()?)?, wanted)? {
             let name = reader.to_string_lossy().into_owned();
-            let mut link = PcscLink {
-                reader,
-                select: select.to_vec(),
-                number: None,
-                context: context()?,
-                command_bytes_max: SHORT_COMMAND_MAX,
-                card: None,
-            };
-            match link.connect() {
-                Ok(()) => links.push(link),
-                Err(Refused::NotZeni) => foreign.push(name),
-                Err(Refused::Service(Error::SharingViolation)) => in_use.push(name),
-                Err(Refused::Service(_)) => empty.push(name),
-            }
+            let (select, context) = (select.to_vec(), context()?);
+            let mut link =
+                PcscLink { reader, select, number: None, context, command_bytes_max: SHORT_COMMAND_MAX, card: None };
+            looked_into.push((name, link.connect().map(|()| link)));
         }
-        match (links.is_empty(), in_use.is_empty(), foreign.is_empty()) {
-            (false, ..) => Ok(links),
-            (_, false, _) => Err(ReaderError::InUse { readers: in_use }),
-            (_, _, false) => Err(ReaderError::NotZeni { readers: foreign }),
-            _ => Err(ReaderError::NoCard { readers: empty }),
-        }
+        right_ones(looked_into)
     }
 
     /// The reader's name.
@@ -286,6 +270,25 @@ fn service(error: Error) -> ReaderError {
         Error::NoService | Error::ServiceStopped => ReaderError::NoService,
         Error::NoReadersAvailable => ReaderError::NoReader,
         other => ReaderError::Service { reason: other.to_string() },
+    }
+}
+
+/// What answered in readers of these names: whatever is in one of them hides no card in another.
+fn right_ones<L>(looked_into: Vec<(String, Result<L, Refused>)>) -> Result<Vec<L>, ReaderError> {
+    let (mut links, mut empty, mut in_use, mut foreign) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (name, connected) in looked_into {
+        match connected {
+            Ok(link) => links.push(link),
+            Err(Refused::NotZeni) => foreign.push(name),
+            Err(Refused::Service(Error::SharingViolation)) => in_use.push(name),
+            Err(Refused::Service(_)) => empty.push(name),
+        }
+    }
+    match (links.is_empty(), in_use.is_empty(), foreign.is_empty()) {
+        (false, ..) => Ok(links),
+        (_, false, _) => Err(ReaderError::InUse { readers: in_use }),
+        (_, _, false) => Err(ReaderError::NotZeni { readers: foreign }),
+        _ => Err(ReaderError::NoCard { readers: empty }),
     }
 }
 

@@ -5,7 +5,8 @@
 #include <string.h>
 
 unsigned zeni_card_check(void);
-unsigned zeni_card_ram(void);
+unsigned zeni_card_ram(unsigned stage);
+unsigned zeni_card_memory(void);
 
 enum { STACK = 1 << 20, PAINT = 0xa5 };
 static unsigned char stack[STACK] __attribute__((aligned(4096)));
@@ -25,7 +26,10 @@ int main(void) {
     if (pthread_attr_setstack(&attributes, stack, sizeof stack) || pthread_create(&thread, &attributes, run, 0)) return 2;
     pthread_join(thread, 0);
     while (untouched < sizeof stack && stack[untouched] == PAINT) untouched++;
-    printf("result %u, heap of the applet %u bytes, stack with its host %zu bytes\n", result, zeni_card_ram(),
-           sizeof stack - untouched);
+    static const char *const stages[] = {"payments and loads", "filter", "hand-in of 64", "export", "import"};
+    printf("result %u, stack with its host %zu bytes, memory %u bytes\n", result, sizeof stack - untouched,
+           zeni_card_memory());
+    for (unsigned stage = 0; stage < sizeof stages / sizeof *stages; stage++)
+        printf("heap of the applet, %s: %u bytes\n", stages[stage], zeni_card_ram(stage));
     return (int)result;
 }

@@ -31,6 +31,8 @@ pub const SHORT_COMMAND_MAX: usize = 4 + 1 + SHORT_DATA_MAX + 1;
 /// Bytes around the data of an extended command: header, Lc of 3, Le of 2.
 pub const EXTENDED_FRAMING: usize = 4 + 3 + 2;
 
+/// In the flags of SELECT: extended lengths.
+pub(crate) const EXTENDED: u8 = 0x01;
 /// Data bytes that an extended length can tell.
 const EXTENDED_MAX: usize = 65_535;
 /// Reply bytes that an extended Le can ask for.

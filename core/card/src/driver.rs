@@ -4,6 +4,7 @@
 //! repetition to its caller: every command is safe to repeat. What the link carries at once is the link's to tell
 //! ([`Transmit::command_bytes_max`]); longer commands are chained, longer replies fetched.
 
+mod backup;
 mod card;
 mod in_process;
 
@@ -15,12 +16,11 @@ use zeni_note::Nonce;
 use zeroize::Zeroizing;
 
 use crate::{
-    Backup, BackupKind, CardError, Identity, Life, Pin, RestoreFault,
+    CardError, Identity, Life, Pin,
     apdu::{
-        AID, Apdu, COMMAND_BYTES_MAX, EXTENDED_FRAMING, NOT_TOLD, Part, REPLY_BYTES_MAX, SHORT_DATA_MAX,
+        AID, Apdu, COMMAND_BYTES_MAX, EXTENDED, EXTENDED_FRAMING, NOT_TOLD, Part, REPLY_BYTES_MAX, SHORT_DATA_MAX,
         SHORT_REPLY_MAX, instruction::Instruction, knows_number, refusal::Refusal, word::StatusWord,
     },
-    element::backup::{BACKUP_BYTES_MAX, ExportPart, follows},
 };
 
 pub use in_process::InProcess;
@@ -96,17 +96,6 @@ impl<T> fmt::Debug for ApduCard<T> {
     }
 }
 
-/// Bytes around keys and records in one part of a restoration: digest, version, kind, network, time, heads.
-const IMPORT_FRAMING: usize = 128;
-/// Bytes of keys and records in one part of a restoration.
-const IMPORT_BYTES_MAX: usize = 8_192;
-
-/// Parts of an export: as many as the longest backup has.
-const EXPORT_PARTS_MAX: usize = 1 << 18;
-
-/// In the flags of SELECT: extended lengths.
-const EXTENDED: u8 = 0x01;
-
 impl<T: Transmit> ApduCard<T> {
     /// The card at the other end of `link`. Sends nothing yet. Without a PIN it does only what a card does for anyone.
     pub fn new(link: T, pin: Option<Pin>) -> ApduCard<T> {
@@ -169,32 +158,6 @@ impl<T: Transmit> ApduCard<T> {
         Ok(())
     }
 
-    /// A copy of the card, for the loss of it, from a card whose keys may leave it. The card goes on.
-    pub fn export(&mut self) -> Result<Backup, CardError> {
-        self.exported(BackupKind::Copy)
-    }
-
-    /// Retires the card, durably, then tells everything it holds. Again gives the same again.
-    pub fn export_move(&mut self) -> Result<Backup, CardError> {
-        self.exported(BackupKind::Move)
-    }
-
-    /// Takes over what a backup holds, into a card without keys. The same backup again changes nothing; broken off, it is
-    /// finished by the same again, and the card does nothing else until then.
-    ///
-    /// # Errors
-    /// The first [`RestoreFault`] that applies.
-    pub fn restore(&mut self, backup: &Backup) -> Result<(), RestoreFault> {
-        let digest = backup.digest();
-        let taken = self.taken()?;
-        let parts = backup.parts(taken.saturating_sub(IMPORT_FRAMING).min(IMPORT_BYTES_MAX));
-        for (index, part) in parts.iter().enumerate() {
-            let data = Zeroizing::new([&digest.0[..], part].concat());
-            self.import(0, u8::from(index > 0), &data)?;
-        }
-        self.import(1, 0, &digest.0)
-    }
-
     /// The link, the card left as it is.
     pub fn into_link(self) -> T {
         self.link
@@ -204,40 +167,6 @@ impl<T: Transmit> ApduCard<T> {
     fn taken(&mut self) -> Result<usize, CardError> {
         self.select()?;
         Ok(self.selected.map_or(0, |card| card.command_bytes_max))
-    }
-
-    fn import(&mut self, step: u8, further: u8, data: &[u8]) -> Result<(), RestoreFault> {
-        match self.command(Instruction::Import, step, further, data) {
-            Ok(_) => Ok(()),
-            Err(Fault::Card(refusal)) => Err(refusal.restore_fault()),
-            Err(Fault::Other(error)) => Err(error.into()),
-        }
-    }
-
-    fn exported(&mut self, kind: BackupKind) -> Result<Backup, CardError> {
-        let strange = CardError::Strange { word: StatusWord::Done.code() };
-        let p1 = match kind {
-            BackupKind::Move => 1,
-            BackupKind::Copy => 2,
-        };
-        let mut parts: Vec<ExportPart> = Vec::new();
-        let (mut after, mut len) = (Vec::new(), 0);
-        loop {
-            let told = Zeroizing::new(self.working(Instruction::Export, p1, 0, &after)?);
-            let part = ExportPart::from_bytes(&told).ok_or_else(|| strange.clone())?;
-            // a card that goes back, or never ends, would be asked for ever
-            let next = part.after.to_vec();
-            len += told.len();
-            let onward = next.is_empty() || follows(&next, &after) && len <= BACKUP_BYTES_MAX;
-            parts.push(part);
-            if !onward || parts.len() > EXPORT_PARTS_MAX {
-                return Err(strange);
-            }
-            if next.is_empty() {
-                return Backup::from_parts(parts).ok_or(strange);
-            }
-            after = next;
-        }
     }
 
     /// A command that asks for the PIN.
@@ -384,7 +313,7 @@ impl<T: Transmit> ApduCard<T> {
     /// Carries the parts of a command to the card and the whole reply back.
     fn carry(&mut self, parts: &[Zeroizing<Vec<u8>>]) -> Result<(StatusWord, Vec<u8>), CardError> {
         // as large as it gets from the start: a buffer that moves would leave keys behind
-        let mut reply = Vec::with_capacity(2 * REPLY_BYTES_MAX);
+        let mut reply = Vec::with_capacity(REPLY_BYTES_MAX);
         let mut word = StatusWord::Done;
         for part in parts {
             word = self.transmit(part, &mut reply)?;
@@ -398,7 +327,7 @@ impl<T: Transmit> ApduCard<T> {
             let next = Apdu { class, part: Part::Last, instruction, p1: 0, p2: 0, data: &[], expected }.to_bytes();
             let before = reply.len();
             word = self.transmit(&next, &mut reply)?;
-            if reply.len() == before || reply.len() > REPLY_BYTES_MAX {
+            if reply.len() == before {
                 return Err(CardError::Strange { word: word.code() });
             }
         }
@@ -412,8 +341,11 @@ impl<T: Transmit> ApduCard<T> {
             self.selected = None;
             return Err(CardError::Link(String::from("a reply without a status word")));
         };
-        reply.extend_from_slice(data);
         let word = u16::from_be_bytes(*word);
+        if reply.len() + data.len() > REPLY_BYTES_MAX {
+            return Err(CardError::Strange { word });
+        }
+        reply.extend_from_slice(data);
         StatusWord::from_code(word).ok_or(CardError::Strange { word })
     }
 }

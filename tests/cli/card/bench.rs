@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::Value;
-use zeni_card_host::{Reader, readers};
+use zeni_card_host::{Pull, Reader, VirtualCard, VirtualReader, readers};
 
 use crate::cli::stage::{Ended, Server, Stage, terminate, until};
 
@@ -88,6 +88,22 @@ impl Bench {
         self.pull(slot);
     }
 
+    /// What happens while somebody else's card is in a slot.
+    pub(super) fn beside<R>(&self, slot: usize, mut card: Stranger, then: impl FnOnce(&Stage) -> R) -> R {
+        let before = slot_of(slot).changes;
+        let reader = VirtualReader::connect(port(slot)).expect("the slot is empty");
+        let pulled = Pulled(reader.puller().expect("a handle"));
+        let told = std::thread::scope(|scope| {
+            scope.spawn(move || reader.serve(&mut card));
+            // also where the test fails: the thread ends with the card
+            let _pulled = pulled;
+            until("the service has seen the card", || slot_of(slot).card && slot_of(slot).changes != before);
+            then(&self.stage)
+        });
+        until("the service has seen that the card is gone", || !slot_of(slot).card);
+        told
+    }
+
     /// Joins with the card in a slot; tells what the program told.
     pub(super) fn join(&self, kind: &str, home: &str, slot: usize, bank: &str, account: &str) -> Ended {
         let line = self.stage.enrolment(bank, account);
@@ -106,6 +122,30 @@ impl Bench {
             assert_eq!(ended.exit, 0, "{ended:?}");
             ended.json()
         })
+    }
+}
+
+/// A card of another make: what it answers to SELECT, and to everything else.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stranger {
+    pub(super) select: &'static [u8],
+    pub(super) others: &'static [u8],
+}
+
+impl VirtualCard for Stranger {
+    fn execute(&mut self, command: &[u8]) -> Vec<u8> {
+        if command.get(1) == Some(&0xA4) { self.select.to_vec() } else { self.others.to_vec() }
+    }
+
+    fn reset(&mut self) {}
+}
+
+/// Pulls a card when it is dropped.
+struct Pulled(Pull);
+
+impl Drop for Pulled {
+    fn drop(&mut self) {
+        self.0.pull();
     }
 }
 

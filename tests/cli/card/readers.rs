@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{
-    bench::{Bench, PIN, READERS, home},
+    bench::{Bench, PIN, READERS, Stranger, home},
     refusal,
     several::exchange,
     with,
@@ -131,6 +131,33 @@ fn the_right_card_is_asked_for_by_name() {
     bench.remove(1);
     bench.insert("one", 1);
     assert_eq!(bench.stage.holds("wallet --home ren --wait 20 --pin-file pin"), 0);
+}
+
+/// A card of another make in the other reader hides nobody's card: one without the applet, one that says yes to SELECT and knows
+/// nothing after it, one that breaks off, one that tells nonsense. Alone in its reader each is an error of its own, and sees no PIN.
+#[test]
+fn strange_cards_hide_no_other() {
+    let mut bench = Bench::new();
+    bench.joined();
+    bench.remove(0);
+    bench.remove(1);
+    bench.insert("one", 1);
+    let selected = &[1, 7, 1, 0, 0, 0x90, 0, 3, 10, 0x90, 0x00];
+    let strangers = [
+        (Stranger { select: &[0x6A, 0x82], others: &[0x6D, 0x00] }, "not_a_zeni_card"),
+        (Stranger { select: selected, others: &[0x6D, 0x00] }, "card_strange"),
+        (Stranger { select: selected, others: &[0x90] }, "card_link"),
+        (Stranger { select: selected, others: &[7, 7, 7, 0x90, 0x00] }, "other_card"),
+    ];
+    for (stranger, code) in strangers {
+        let (found, alone) = bench.beside(0, stranger, |stage| {
+            let found = stage.run("wallet --home ren --pin-file pin balance --json");
+            let line = format!("wallet --home ren --card pcsc:{} --pin-file pin balance --json", READERS[0]);
+            (found, stage.run(&line))
+        });
+        assert_eq!(found.exit, 0, "{stranger:?}: {found:?}");
+        assert_eq!(refusal(&alone).1, code, "{stranger:?}: {alone:?}");
+    }
 }
 
 /// Wrong PINs run out and the PUK, told once at joining, lifts that; while one command has the card another waits.

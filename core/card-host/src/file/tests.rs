@@ -1,5 +1,7 @@
 use tempfile::TempDir;
-use zeni_crypto::SeededEntropy;
+use zeni_card::{ApduCard, Applet, Card, CardError, Identity, InProcess, KeyPolicy, Life, Pin};
+use zeni_crypto::{SecretKey, SeededEntropy, sha256};
+use zeni_message::Network;
 
 use super::*;
 
@@ -177,6 +179,41 @@ fn after_an_error_the_file_decides() {
         assert_eq!(value(&mut memory, b"a"), Some(expected));
         memory.commit(&[put(b"b", b"more")]).expect("goes on");
     }
+}
+
+/// A memory that would be larger than it may be: the card says that it is full, its file is the same as before, and what it holds it
+/// still tells and lets go.
+#[test]
+fn a_full_memory() {
+    let (_dir, path) = place();
+    let mut memory = create(&path);
+    memory.most = 3_000;
+    let mut card = ApduCard::new(InProcess(Applet::new(memory, MASTER.into(), SeededEntropy::new([3; 32]))), None);
+    let [transport, puk, pin] =
+        ["000000", "31415926", "2580"].map(|it| Pin::from_digits(it.as_bytes()).expect("a PIN"));
+    let [issuer, authority, operator] = [1, 2, 3].map(|seed| SecretKey::from_seed([seed; 32]).public());
+    let network = Network(sha256(&[b"network"]));
+    let keys = KeyPolicy::Stay;
+    let identity = Identity { network, issuer, authority, operator, currency: None, keys };
+    card.personalise(&identity, &transport, &puk).expect("room for a card");
+    card.change_pin(&transport, &pin).expect("and its PIN");
+    let mut made = 0;
+    let refused = loop {
+        let before = fs::read(&path).expect("reads");
+        match card.generate_key() {
+            Ok(_) => made += 1,
+            Err(error) => {
+                assert_eq!(fs::read(&path).expect("reads"), before, "nothing has changed");
+                break error;
+            }
+        }
+    };
+    assert!(made > 5, "control: while there was room it went on");
+    assert_eq!(refused, CardError::Full);
+    assert!(refused.to_string().contains("move what it holds"), "{refused}");
+    assert_eq!(card.generate_key(), Err(CardError::Full));
+    assert_eq!(card.holdings(), Ok(Vec::new()), "what it holds can be read");
+    assert_eq!(card.life(), Ok(Life::Operational));
 }
 
 /// Two programs on one card would each sign beyond what the other left: whoever removes the lock gets no second one.

@@ -1,8 +1,9 @@
 //! A card without std: the crates that a card runs, linked with this panic handler and this allocator alone.
 //!
 //! If std creeps into one of them, its panic handler meets the one here and the build fails (E0152). [`zeni_card_check`]
-//! takes a card through one life in APDUs, so that a C program can run it, and [`zeni_card_ram`] tells the heap that the
-//! applet had in use for it; [`zeni_card_process`] is what a card's firmware calls, for its size.
+//! takes a card through one life in APDUs, and what it held into another one, so that a C program can run it;
+//! [`zeni_card_ram`] and [`zeni_card_memory`] tell what the applet had in use for it; [`zeni_card_process`] is what a card's
+//! firmware calls, for its size.
 #![no_std]
 
 extern crate alloc;
@@ -25,8 +26,8 @@ use zeni_crypto::{Digest, Entropy, PublicKey, SecretKey, sha256, tagged};
 use zeni_message::{Network, Signed, Time};
 use zeni_money::{Amount, Currency};
 use zeni_note::{
-    Chain, Challenge, ClosingPurpose, Hop, Licence, LoadTicket, Note, Right, chain::Endorsement, closing::ToAccount,
-    licence::Keeper, request::Possession,
+    Chain, Challenge, ClosingPurpose, Hop, Licence, LoadTicket, Note, RevocationFilter, Right, chain::Endorsement,
+    closing::ToAccount, licence::Keeper, operator::FILTER_BYTES_MAX, request::Possession,
 };
 
 #[global_allocator]
@@ -75,8 +76,31 @@ struct Reader {
     resting: usize,
 }
 
-/// The most bytes that the applet had on the heap at once.
-static RAM: AtomicUsize = AtomicUsize::new(0);
+/// What a card does, apart by what it takes on the heap.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// From personalisation to a payment, loads, statements, a closing.
+    Payments,
+    /// The longest filter, after another one.
+    Filter,
+    /// A hand-in of [`LEAVES`].
+    HandIn,
+    /// EXPORT of a move.
+    Export,
+    /// IMPORT of it into another card.
+    Import,
+}
+
+const STAGES: usize = Stage::Import as usize + 1;
+
+/// The stage that is being gone through.
+static STAGE: AtomicUsize = AtomicUsize::new(0);
+/// The most bytes that the applet had on the heap at once, by stage.
+static RAM: [AtomicUsize; STAGES] = [const { AtomicUsize::new(0) }; STAGES];
+
+fn begin(stage: Stage) {
+    STAGE.store(stage as usize, Ordering::SeqCst);
+}
 
 impl Reader {
     fn insert(memory: FixedMemory) -> Reader {
@@ -91,7 +115,8 @@ impl Transmit for Reader {
         let before = HEAP.live();
         HEAP.mark();
         let reply = self.applet.process(command);
-        RAM.fetch_max(self.resting + HEAP.peak() - before, Ordering::SeqCst);
+        let most = self.resting + HEAP.peak() - before;
+        RAM[STAGE.load(Ordering::SeqCst)].fetch_max(most, Ordering::SeqCst);
         let reply = reply.to_vec();
         self.resting = self.resting + HEAP.live() - reply.capacity() - before;
         Ok(reply)
@@ -109,10 +134,21 @@ pub extern "C" fn zeni_card_check() -> u32 {
     }
 }
 
-/// Bytes of heap that the applet had in use at once, at most, in [`zeni_card_check`].
+/// Bytes of heap that the applet had in use at once, at most, in a stage of [`zeni_card_check`]; 0 for one that there is not.
 #[unsafe(no_mangle)]
-pub extern "C" fn zeni_card_ram() -> u32 {
-    u32::try_from(RAM.load(Ordering::SeqCst)).unwrap_or(u32::MAX)
+pub extern "C" fn zeni_card_ram(stage: u32) -> u32 {
+    let most = usize::try_from(stage).ok().and_then(|stage| RAM.get(stage));
+    most.map_or(0, |most| told(most.load(Ordering::SeqCst)))
+}
+
+/// Bytes of the memory that were in use, at most, in [`zeni_card_check`].
+#[unsafe(no_mangle)]
+pub extern "C" fn zeni_card_memory() -> u32 {
+    told(memory::used())
+}
+
+fn told(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// The applet of a firmware, blank at first.
@@ -166,7 +202,7 @@ fn check() -> Result<(), Trouble> {
     let key = card.generate_key()?;
     expect(4, key.check().is_ok())?;
 
-    let chain = chain(network, key, &issuer, &authority).ok_or(Trouble::Expected(5))?;
+    let chain = note(network, key, &issuer, &authority, 1).ok_or(Trouble::Expected(5))?;
     let ticket = LoadTicket { note: chain.note.identity(network), nonce: card.open_load(&key)? };
     let loaded = card.load_note(&chain, &Signed::sign(network, ticket, &issuer))?;
     expect(6, loaded.remaining == chain.note.record.face)?;
@@ -185,8 +221,39 @@ fn check() -> Result<(), Trouble> {
 
     let (rest, _) = card.close(&loaded.node, &ClosingPurpose::Refund(account()))?;
     expect(11, rest.minor() == 700 && card.holdings()?.len() == 1)?;
+
+    begin(Stage::Filter);
+    for number in 1..=2 {
+        card.take_filter(&Signed::sign(network, filter(number), &operator))?;
+    }
+    expect(12, !card.names(&key)?)?;
+    begin(Stage::Payments);
+    let shop = card.generate_key()?;
+    let mut leaves = Vec::new();
+    for serial in 0..LEAVES {
+        let chain = note(network, shop, &issuer, &authority, 100 + serial).ok_or(Trouble::Expected(13))?;
+        let ticket = LoadTicket { note: chain.note.identity(network), nonce: card.open_load(&shop)? };
+        leaves.push(card.load_note(&chain, &Signed::sign(network, ticket, &issuer))?.node);
+    }
+    begin(Stage::HandIn);
+    let to = account();
+    expect(14, card.hand_in(&to, &leaves)?.record.count == u32::from(LEAVES))?;
+
+    begin(Stage::Export);
     let backup = card.export_move()?;
-    expect(12, !backup.to_bytes().is_empty() && card.life()? == Life::Retired)
+    expect(15, card.life()? == Life::Retired)?;
+    begin(Stage::Import);
+    let memory = card.into_link().applet.into_memory().wiped();
+    let mut card = ApduCard::new(Reader::insert(memory), None);
+    card.personalise(&identity, &transport, &puk)?;
+    card.change_pin(&transport, &pin)?;
+    card.restore(&backup).map_err(|_| Trouble::Expected(16))?;
+    expect(17, card.holdings()?.len() == 1 && card.hand_in(&to, &leaves).is_ok())
+}
+
+/// A filter as long as any, which names nobody.
+fn filter(number: u64) -> RevocationFilter {
+    RevocationFilter { bits: alloc::vec![0; FILTER_BYTES_MAX].into(), ..RevocationFilter::of(number, Time(1), &[]) }
 }
 
 /// A payment of sixteen endorsements.
@@ -202,7 +269,7 @@ fn receive(
         let licence = Licence { key, until: Time(u64::MAX), keeper: Keeper::Card };
         Right::from(Signed::sign(network, licence, authority))
     };
-    let mut paid = chain(network, holder(0).public(), issuer, authority).ok_or(Trouble::Expected(20))?;
+    let mut paid = note(network, holder(0).public(), issuer, authority, 2).ok_or(Trouble::Expected(20))?;
     let value = paid.note.record.face;
     let mut node = paid.note.identity(network);
     for place in 1..=LINKS {
@@ -238,14 +305,17 @@ fn receive(
 
 /// Endorsements between persons in the longest chain.
 const LINKS: u8 = 16;
+/// Leaves of the hand-in.
+const LEAVES: u8 = 64;
 
 fn expect(step: u32, holds: bool) -> Result<(), Trouble> {
     if holds { Ok(()) } else { Err(Trouble::Expected(step)) }
 }
 
-fn chain(network: Network, holder: PublicKey, issuer: &SecretKey, authority: &SecretKey) -> Option<Chain> {
+/// A note in the hand of its first holder.
+fn note(network: Network, holder: PublicKey, issuer: &SecretKey, authority: &SecretKey, serial: u8) -> Option<Chain> {
     let note = Note {
-        serial: [1; 16].into(),
+        serial: [serial; 16].into(),
         series: 1,
         epoch: 1,
         currency: Currency::from_code("JPY")?,

@@ -3,7 +3,7 @@
 use alloc::{string::ToString, vec::Vec};
 use core::{
     cell::UnsafeCell,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use zeni_card::{
@@ -11,40 +11,56 @@ use zeni_card::{
     element::memory::{Pair, Write},
 };
 
-/// Records.
-const CELLS: usize = 48;
-/// Bytes of the longest key.
-const KEY_BYTES: usize = 65;
-/// Bytes of the longest value.
-const VALUE_BYTES: usize = 512;
+/// Bytes of a bank.
+const BANK_BYTES: usize = 64 * 1_024;
+/// Bytes before each record: length of its key (1) and of its value (2).
+const HEAD_BYTES: usize = 3;
 
+/// Records one after the other, each once.
 #[derive(Clone, Copy)]
-struct Cell {
-    key: [u8; KEY_BYTES],
-    key_len: usize,
-    value: [u8; VALUE_BYTES],
-    value_len: usize,
+struct Bank {
+    len: usize,
+    bytes: [u8; BANK_BYTES],
 }
 
-impl Cell {
-    fn of(key: &[u8], value: &[u8]) -> Option<Cell> {
-        let mut cell =
-            Cell { key: [0; KEY_BYTES], key_len: key.len(), value: [0; VALUE_BYTES], value_len: value.len() };
-        cell.key.get_mut(..key.len())?.copy_from_slice(key);
-        cell.value.get_mut(..value.len())?.copy_from_slice(value);
-        Some(cell)
+impl Bank {
+    const BLANK: Bank = Bank { len: 0, bytes: [0; BANK_BYTES] };
+
+    /// Where each record begins, its key and its value.
+    fn records(&self) -> impl Iterator<Item = (usize, &[u8], &[u8])> {
+        let mut at = 0;
+        core::iter::from_fn(move || {
+            let start = at;
+            let (&[key_len, high, low], rest) = self.bytes.get(start..self.len)?.split_first_chunk::<HEAD_BYTES>()?;
+            let (key, rest) = rest.split_at_checked(usize::from(key_len))?;
+            let value = rest.get(..usize::from(u16::from_be_bytes([high, low])))?;
+            at += HEAD_BYTES + key.len() + value.len();
+            Some((start, key, value))
+        })
     }
 
-    fn key(&self) -> &[u8] {
-        &self.key[..self.key_len]
+    fn remove(&mut self, wanted: &[u8]) {
+        let found = self.records().find(|(_, key, _)| *key == wanted);
+        let Some((start, end)) = found.map(|(start, key, value)| (start, start + HEAD_BYTES + key.len() + value.len()))
+        else {
+            return;
+        };
+        self.bytes.copy_within(end..self.len, start);
+        self.len -= end - start;
     }
 
-    fn value(&self) -> &[u8] {
-        &self.value[..self.value_len]
+    /// None where there is no room.
+    fn append(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
+        let [high, low] = u16::try_from(value.len()).ok()?.to_be_bytes();
+        let head = [u8::try_from(key.len()).ok()?, high, low];
+        for part in [&head[..], key, value] {
+            let end = self.len + part.len();
+            self.bytes.get_mut(self.len..end)?.copy_from_slice(part);
+            self.len = end;
+        }
+        Some(())
     }
 }
-
-type Bank = [Option<Cell>; CELLS];
 
 /// Where a card has its flash.
 struct Flash(UnsafeCell<[Bank; 2]>);
@@ -52,8 +68,14 @@ struct Flash(UnsafeCell<[Bank; 2]>);
 // SAFETY: reached through the one FixedMemory that there is
 unsafe impl Sync for Flash {}
 
-static FLASH: Flash = Flash(UnsafeCell::new([[None; CELLS]; 2]));
+static FLASH: Flash = Flash(UnsafeCell::new([Bank::BLANK; 2]));
 static TAKEN: AtomicBool = AtomicBool::new(false);
+static USED: AtomicUsize = AtomicUsize::new(0);
+
+/// The most bytes of a bank that were in use.
+pub fn used() -> usize {
+    USED.load(Ordering::SeqCst)
+}
 
 /// The memory: the only handle to the flash.
 pub struct FixedMemory {
@@ -71,42 +93,33 @@ impl FixedMemory {
         Some(FixedMemory { banks: unsafe { &mut *FLASH.0.get() }, current: 0 })
     }
 
+    /// The flash of another card, blank.
+    pub fn wiped(self) -> FixedMemory {
+        self.banks.fill(Bank::BLANK);
+        self
+    }
+
     fn bank(&self) -> &Bank {
         &self.banks[self.current]
     }
 }
 
-fn write(bank: &mut Bank, key: &[u8], value: Option<&[u8]>) -> Option<()> {
-    let same = |cell: &Option<Cell>| cell.as_ref().is_some_and(|cell| cell.key() == key);
-    let at = bank.iter().position(same);
-    let Some(value) = value else {
-        if let Some(at) = at {
-            bank[at] = None;
-        }
-        return Some(());
-    };
-    let at = at.or_else(|| bank.iter().position(Option::is_none))?;
-    bank[at] = Some(Cell::of(key, value)?);
-    Some(())
-}
-
 impl Memory for FixedMemory {
     fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, MemoryFault> {
-        let found = self.bank().iter().flatten().find(|cell| cell.key() == key);
-        Ok(found.map(|cell| cell.value().to_vec()))
+        Ok(self.bank().records().find(|(_, found, _)| *found == key).map(|(_, _, value)| value.to_vec()))
     }
 
     fn scan_after(&mut self, prefix: &[u8], after: &[u8], max: usize) -> Result<Vec<Pair>, MemoryFault> {
-        let found = self.bank().iter().flatten().filter(|cell| cell.key().starts_with(prefix) && cell.key() > after);
-        let mut first: Vec<&Cell> = Vec::new();
-        for cell in found {
-            let at = first.partition_point(|it| it.key() < cell.key());
+        let found = self.bank().records().filter(|(_, key, _)| key.starts_with(prefix) && *key > after);
+        let mut first: Vec<(&[u8], &[u8])> = Vec::new();
+        for (_, key, value) in found {
+            let at = first.partition_point(|it| it.0 < key);
             if at < max {
                 first.truncate(max - 1);
-                first.insert(at, cell);
+                first.insert(at, (key, value));
             }
         }
-        Ok(first.into_iter().map(|cell| (cell.key().to_vec(), cell.value().to_vec())).collect())
+        Ok(first.into_iter().map(|(key, value)| (key.to_vec(), value.to_vec())).collect())
     }
 
     fn commit(&mut self, writes: &[Write]) -> Result<(), MemoryFault> {
@@ -115,11 +128,15 @@ impl Memory for FixedMemory {
             0 => (&one[0], &mut other[0]),
             _ => (&other[0], &mut one[0]),
         };
-        next.copy_from_slice(holds);
+        next.clone_from(holds);
         for (key, value) in writes {
-            write(next, key, value.as_deref())
-                .ok_or_else(|| MemoryFault { reason: "the memory is full".to_string(), full: true })?;
+            next.remove(key);
+            if let Some(value) = value {
+                next.append(key, value)
+                    .ok_or_else(|| MemoryFault { reason: "the memory is full".to_string(), full: true })?;
+            }
         }
+        USED.fetch_max(next.len, Ordering::SeqCst);
         self.current = 1 - self.current;
         Ok(())
     }

@@ -149,6 +149,7 @@ fn errors() -> Vec<CardError> {
         CardError::Insufficient { remaining: Amount::MAX },
         CardError::NotWhole,
         CardError::HandIn { max: 1_024 },
+        CardError::Parts { max: 64 },
         CardError::ResumeFirst { answer: sha256(&[b"answer"]) },
         CardError::Frozen,
         CardError::Operator,
@@ -161,6 +162,7 @@ fn errors() -> Vec<CardError> {
         CardError::Limit(Limit::Total { left: yen(7) }),
         CardError::Limit(Limit::NoContact),
         CardError::Memory("as the card says".into()),
+        CardError::Full,
     ];
     errors.extend(Life::ALL.map(|life| CardError::Life { life }));
     let faults = [
@@ -195,7 +197,10 @@ fn reasons() {
         assert_eq!(told(refusal).restore_fault(), RestoreFault::Card(error.clone()));
         reasons.push(refusal.reason);
     }
-    for fault in [RestoreFault::OtherNetwork, RestoreFault::NotEmpty, RestoreFault::Damaged { index: 77 }] {
+    let faults =
+        [RestoreFault::OtherNetwork, RestoreFault::NotEmpty, RestoreFault::Parts, RestoreFault::Damaged { index: 77 }];
+    let of_restoring = faults.len();
+    for fault in faults {
         let refusal = Refusal::from(fault.clone());
         assert_eq!(told(refusal).restore_fault(), fault);
         assert_eq!(told(refusal).card_error(), CardError::Strange { word: refusal.word.code() });
@@ -204,7 +209,7 @@ fn reasons() {
     reasons.sort_unstable();
     let of_life = Life::ALL.len() - 1;
     reasons.dedup();
-    assert_eq!(reasons.len(), errors.len() + 3 - of_life, "a reason stands for two refusals");
+    assert_eq!(reasons.len(), errors.len() + of_restoring - of_life, "a reason stands for two refusals");
     assert!(Refusal::from_parts(StatusWord::Conditions, &[1; 9]).is_none(), "not as long as a reason is");
 }
 

@@ -172,6 +172,15 @@ impl<'a> Command<'a> {
                 let (seed, fields) = fields.take()?;
                 fields.end(Command::AdoptKey { nonce: nonce.into(), seed: Zeroizing::new(seed) })?
             }
+            (Instruction::GetStatus, what, 0) => Command::Status(Status::parse(what, fields)?),
+            _ => return Command::parse_money(instruction, p1, p2, data),
+        })
+    }
+
+    /// Those that move money.
+    fn parse_money(instruction: Instruction, p1: u8, p2: u8, data: &'a [u8]) -> Result<Command<'a>, Refusal> {
+        let fields = Fields(data);
+        Ok(match (instruction, p1, p2) {
             (Instruction::Load, 0, p2 @ 0..=1) => {
                 let cut_off = if p2 == 0 { CutOff::GoOn } else { CutOff::Forget };
                 let (note, right) = value(data)?;
@@ -199,7 +208,14 @@ impl<'a> Command<'a> {
                 let (to, leaves) = value(data)?;
                 Command::HandIn { to, leaves }
             }
-            (Instruction::GetStatus, what, 0) => Command::Status(Status::parse(what, fields)?),
+            _ => return Command::parse_order(instruction, p1, p2, data),
+        })
+    }
+
+    /// Those of the operator, and what outlives the card.
+    fn parse_order(instruction: Instruction, p1: u8, p2: u8, data: &'a [u8]) -> Result<Command<'a>, Refusal> {
+        let fields = Fields(data);
+        Ok(match (instruction, p1, p2) {
             (Instruction::Contact, 0, 0) => fields.end(Command::OpenContact)?,
             (Instruction::Contact, 1, 0) => Command::CloseContact(value(data)?),
             (Instruction::SetLimits, 0, 0) => Command::TakeRules(value(data)?),

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use zeni_crypto::{Digest, PublicKey, Signature};
 use zeni_message::{Signed, encode};
 use zeni_money::Amount;
-use zeni_note::{Challenge, ClosingPurpose, Hop, Note, Right, closing::ToAccount};
+use zeni_note::{Challenge, ClosingPurpose, Hop, Nonce, Note, Right, closing::ToAccount};
 
 use super::{
     Applet,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     BackupKind, Card, CardError, HoldingStatus, Identity, Life, Memory, Pin, Statement,
-    apdu::{AID, COMMAND_BYTES_MAX, NOT_TOLD, VERSION, number_proof, refusal::Refusal, word::StatusWord},
+    apdu::{AID, COMMAND_BYTES_MAX, EXTENDED, NOT_TOLD, VERSION, number_proof, refusal::Refusal, word::StatusWord},
     element::{
         load::{CutOff, Finish, Standing},
         record::Origin,
@@ -26,8 +26,6 @@ const HOLDINGS_TOLD_MAX: usize = 16;
 const EXPORT_BYTES_MAX: usize = 3_072;
 /// What CONTACT tells before the first ticket.
 const NO_TOKEN: [u8; 16] = [0; 16];
-/// In the flags of SELECT: extended lengths.
-const EXTENDED: u8 = 0x01;
 
 type Served = Result<(), Refusal>;
 
@@ -246,23 +244,26 @@ impl<M: Memory> Applet<M> {
                 let named = self.element.names(&key)?;
                 self.reply(&[u8::from(named)])
             }
-            Status::Number(host) => {
-                let drawn = self.element.fresh_nonce();
-                let number = match self.element.identity() {
-                    Ok((_, number)) => number,
-                    // it has none, which is nobody's
-                    Err(CardError::Life { .. }) => self.element.fresh_nonce(),
-                    Err(error) => return Err(error.into()),
-                };
-                self.reply(&drawn[..])?;
-                self.reply(&number_proof(&number, &host, &drawn).0)
-            }
+            Status::Number(host) => self.prove_number(&host),
             Status::Load => {
                 let standing = self.element.load_standing()?.ok_or(StatusWord::UnknownReference)?;
                 self.reply(&standing.note.0)?;
                 self.reply_standing(&standing)
             }
         }
+    }
+
+    /// That the card knows its number, by a nonce of the host and a fresh one.
+    fn prove_number(&mut self, host: &Nonce) -> Served {
+        let drawn = self.element.fresh_nonce();
+        let number = match self.element.identity() {
+            Ok((_, number)) => number,
+            // it has none, which is nobody's
+            Err(CardError::Life { .. }) => self.element.fresh_nonce(),
+            Err(error) => return Err(error.into()),
+        };
+        self.reply(&drawn[..])?;
+        self.reply(&number_proof(&number, host, &drawn).0)
     }
 
     /// CONTACT, first step.

@@ -5,11 +5,17 @@ use zeni_crypto::{SeededEntropy, sha256};
 use zeni_note::testing::{World, amount};
 use zeroize::Zeroizing;
 
-use super::*;
+use super::{
+    backup::{EXPORT_MAX, ExportBounds},
+    *,
+};
 use crate::{
-    Applet, Card, PIN_TRIES, PUK_TRIES,
+    Applet, BackupKind, Card, PIN_TRIES, PUK_TRIES, RestoreFault,
     apdu::SHORT_COMMAND_MAX,
-    element::testing::{TestCard, TestMemory, card, identity, pin, puk, transport_pin},
+    element::{
+        backup::BACKUP_BYTES_MAX,
+        testing::{TestCard, TestMemory, card, identity, pin, puk, transport_pin},
+    },
 };
 
 type Reply = Result<Vec<u8>, LinkFault>;
@@ -201,6 +207,8 @@ fn strange_cards() {
     let part: Vec<u8> = [&[7; 256][..], &[0x61, 0]].concat();
     let endless = (0..40).fold(endless, |link, _| link.then(&part));
     assert_eq!(over(&endless).generate_key(), Err(CardError::Strange { word: 0x6100 }), "a reply without end");
+    let long = [&[7; REPLY_BYTES_MAX + 1][..], &[0x90, 0]].concat();
+    assert_eq!(ask(&[&long]), strange(0x9000), "longer than any reply");
     for information in [&[][..], &[1, 2, 1, 0, 0, 0, 9, 3, 10], &[1, 7, 1, 0, 0, 0, 9, 3], &[0; 40]] {
         let link = Told::default().then(&[information, &[0x90, 0]].concat());
         assert_eq!(over(&link).life(), Err(CardError::Strange { word: 0x9000 }));
@@ -208,28 +216,74 @@ fn strange_cards() {
     assert_eq!(over(&Told::default().then(&[0x6a, 0x82])).life(), Err(CardError::Strange { word: 0x6a82 }));
 }
 
-/// EXPORT of a card that never ends: places that alternate, go back, stand in no table, or go on without end.
+/// A part of an export of a copy without keys, of another card or version where these are not 0 and 1, with a record so long.
+fn part(after: &[u8], network: u8, version: u16, record: usize) -> Vec<u8> {
+    let mut e = minicbor::Encoder::new(Vec::new());
+    e.array(2).unwrap().array(6).unwrap().u16(version).unwrap().u8(0).unwrap();
+    e.bytes(&[network; 32]).unwrap().u64(0).unwrap().array(0).unwrap();
+    e.array(1).unwrap().array(2).unwrap().bytes(b"ka").unwrap().bytes(&vec![0; record]).unwrap();
+    e.bytes(after).unwrap();
+    [&e.into_writer()[..], &[0x90, 0]].concat()
+}
+
+/// Whether an export of these parts is one, and how often the card was asked.
+fn exported(parts: &[Vec<u8>], most: &ExportBounds) -> (Result<usize, CardError>, usize) {
+    let link = parts.iter().fold(Told::default().ready(9_000), |link, part| link.then(part));
+    let exported = over(&link).exported(BackupKind::Copy, most).map(|backup| backup.to_bytes().len());
+    (exported, link.sent().len() - 2)
+}
+
+/// What a card says that the driver cannot use.
+const STRANGE: Result<usize, CardError> = Err(CardError::Strange { word: 0x9000 });
+
+/// EXPORT of a card that goes round in circles: places that alternate, go back, or stand in no table.
+#[test]
+fn exports_in_circles() {
+    let asked = |places: &[&[u8]]| {
+        let parts: Vec<_> = places.iter().map(|place| part(place, 0, 1, 5)).collect();
+        exported(&parts, &EXPORT_MAX)
+    };
+    assert_eq!(asked(&[b"kb", b"ka"]), (STRANGE, 2), "two places in turn");
+    assert_eq!(asked(&[b"ka", b"kb", b"kc", b"ka"]), (STRANGE, 4), "three");
+    assert_eq!(asked(&[b"ka", b"ka"]), (STRANGE, 2), "the same");
+    assert_eq!(asked(&[b"na", b"ka"]), (STRANGE, 2), "a table that was told");
+    assert_eq!(asked(&[b"za"]), (STRANGE, 1), "no table of an export");
+    let (told, times) = asked(&[b"ka", b"kb", b"qa", b"na", b""]);
+    assert!(told.is_ok() && times == 5, "control: in the order of tables and places: {told:?}");
+}
+
+/// EXPORT of a card that goes on and on, each place after the one before: parts without end are bounded in number and in all.
 #[test]
 fn exports_without_end() {
-    let part = |after: &[u8]| {
-        let mut e = minicbor::Encoder::new(Vec::new());
-        e.array(2).unwrap().array(6).unwrap().u16(1).unwrap().u8(0).unwrap();
-        e.encode(World::new("w").network()).unwrap().u64(0).unwrap().array(0).unwrap().array(0).unwrap();
-        e.bytes(after).unwrap();
-        [&e.into_writer()[..], &[0x90, 0]].concat()
-    };
-    let asked = |places: &[&[u8]]| {
-        let link = places.iter().fold(Told::default().ready(9_000), |link, place| link.then(&part(place)));
-        let exported = over(&link).export().map(drop);
-        (exported, link.sent().len() - 2)
-    };
-    let strange = Err(CardError::Strange { word: 0x9000 });
-    assert_eq!(asked(&[b"kb", b"ka"]), (strange.clone(), 2), "two places in turn");
-    assert_eq!(asked(&[b"ka", b"kb", b"kc", b"ka"]), (strange.clone(), 4), "three");
-    assert_eq!(asked(&[b"ka", b"ka"]), (strange.clone(), 2), "the same");
-    assert_eq!(asked(&[b"na", b"ka"]), (strange.clone(), 2), "a table that was told");
-    assert_eq!(asked(&[b"za"]), (strange, 1), "no table of an export");
-    assert_eq!(asked(&[b"ka", b"kb", b"qa", b"na", b""]), (Ok(()), 5), "control: in the order of tables and places");
+    let endless = |number: u8| part(&[b'k', number], 0, 1, 100);
+    let parts: Vec<_> = (1..=20).map(endless).chain([part(b"", 0, 1, 100)]).collect();
+    let in_all = parts.iter().map(|part| part.len() - 2).sum::<usize>();
+    let bounds = |parts, bytes| ExportBounds { parts, bytes };
+    assert_eq!(exported(&parts, &bounds(7, usize::MAX)), (STRANGE, 8), "parts");
+    let (told, times) = exported(&parts, &bounds(usize::MAX, 1_000));
+    assert_eq!((told, times), (STRANGE, 1_000 / (parts[0].len() - 2) + 1), "bytes");
+    assert_eq!(exported(&parts, &bounds(parts.len(), in_all - 1)), (STRANGE, 21), "the last part counts as well");
+    let (told, times) = exported(&parts, &bounds(parts.len(), in_all));
+    assert!(told.is_ok() && times == 21, "control: {told:?}");
+    // the longest backup comes through
+    const { assert!(EXPORT_MAX.parts * REPLY_BYTES_MAX >= BACKUP_BYTES_MAX) };
+}
+
+/// Parts that are longer than a reply can be, cut, of another card, of another version, or followed by something.
+#[test]
+fn exports_that_are_none() {
+    let last = |network, version, record| part(b"", network, version, record);
+    let (told, _) = exported(&[part(b"ka", 0, 1, 5), last(0, 1, REPLY_BYTES_MAX - 200)], &EXPORT_MAX);
+    assert!(told.is_ok(), "control: {told:?}");
+    assert_eq!(exported(&[last(0, 1, 2 * REPLY_BYTES_MAX)], &EXPORT_MAX).0, STRANGE, "too long");
+    assert_eq!(exported(&[part(b"ka", 0, 1, 5), last(9, 1, 5)], &EXPORT_MAX).0, STRANGE, "of another network");
+    assert_eq!(exported(&[last(0, 2, 5)], &EXPORT_MAX).0, STRANGE, "of a later program");
+    let mut cut = last(0, 1, 5);
+    cut.remove(20);
+    assert_eq!(exported(&[cut], &EXPORT_MAX).0, STRANGE, "cut");
+    let mut more = last(0, 1, 5);
+    more.insert(more.len() - 2, 0);
+    assert_eq!(exported(&[more], &EXPORT_MAX).0, STRANGE, "followed by something");
 }
 
 /// A PIN that was not checked is not said to be right.

@@ -195,10 +195,11 @@ impl<M: Memory> Element<M> {
         let last = loading.last.as_ref().ok_or(CardError::NoSlot)?;
         let opening = self.opening(&loading.place.node, last)?;
         if let Some(holding) = self.held(&node)? {
-            return match closed && holding.state == HoldingState::Closed {
-                true => self.closed_status(&node, &holding),
-                false => self.answer_again(&node, &holding, true),
-            };
+            if !closed || holding.state != HoldingState::Closed {
+                return self.answer_again(&node, &holding, true);
+            }
+            self.forget_load()?;
+            return self.closed_status(&node, &holding);
         }
         let closed = closed && matches!(opening, Opening::Challenge);
         if !closed && matches!(opening, Opening::Challenge) {
@@ -234,12 +235,18 @@ impl<M: Memory> Element<M> {
         if !same_slot || !untouched {
             return Err(CardError::LoadedBefore);
         }
-        if self.loading()?.is_some() {
-            let mut writes = Writes::default();
-            writes.remove(LOADING, &[]);
-            self.commit(writes)?;
-        }
+        self.forget_load()?;
         Ok(holding.status(node))
+    }
+
+    /// Ends a load of what the card has already.
+    fn forget_load(&mut self) -> Result<(), CardError> {
+        if self.loading()?.is_none() {
+            return Ok(());
+        }
+        let mut writes = Writes::default();
+        writes.remove(LOADING, &[]);
+        self.commit(writes)
     }
 
     /// The card, if it loads money of that currency.

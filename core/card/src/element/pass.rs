@@ -110,23 +110,33 @@ impl<M: Memory> Element<M> {
         if let Some(signature) = self.read::<Signature>(HAND_INS, &[&id.0])? {
             return Ok(Signed { record, signature });
         }
-        let mut closed: Vec<(Digest, Holding)> = Vec::with_capacity(leaves.len());
-        for leaf in leaves {
-            let holding = self.held(leaf)?.ok_or(CardError::UnknownHolding)?;
-            let before: Option<Closed> = self.read(CLOSED, &[&leaf.0])?;
-            whole(&holding, before.as_ref())?;
-            closed.push((*leaf, holding));
-        }
-        let key = one_key(&closed).ok_or(refused)?;
+        let key = self.hand_in_key(leaves)?.ok_or(refused)?;
         let signature = self.sign(&card, &key, &record)?;
-        let mut writes = Writes::default();
-        for (leaf, mut holding) in closed {
+        // each leaf is read a second time: a card has no room for all of them at once
+        let mut writes = Writes::with_room(2 * leaves.len() + 1);
+        for leaf in leaves {
+            let mut holding = self.held(leaf)?.ok_or(CardError::UnknownHolding)?;
             close(&mut holding);
-            writes.put_holding(&leaf, &holding);
+            writes.put_holding(leaf, &holding);
         }
         writes.put(HAND_INS, &[&id.0], &signature);
         self.commit(writes)?;
         Ok(Signed { record, signature })
+    }
+
+    /// The key of all leaves, if each is whole, it is one key, and no leaf stands twice.
+    fn hand_in_key(&mut self, leaves: &[Digest]) -> Result<Option<PublicKey>, CardError> {
+        let (mut key, mut one_key) = (None, true);
+        for leaf in leaves {
+            let holding = self.held(leaf)?.ok_or(CardError::UnknownHolding)?;
+            let before: Option<Closed> = self.read(CLOSED, &[&leaf.0])?;
+            whole(&holding, before.as_ref())?;
+            one_key &= *key.get_or_insert(holding.key) == holding.key;
+        }
+        let mut nodes: Vec<&Digest> = leaves.iter().collect();
+        nodes.sort_unstable();
+        let distinct = nodes.windows(2).all(|pair| pair[0] != pair[1]);
+        Ok(key.filter(|_| one_key && distinct))
     }
 }
 
@@ -181,15 +191,6 @@ fn close(holding: &mut Holding) {
         holding.state = HoldingState::Closed;
     }
     holding.remaining = Amount::ZERO;
-}
-
-/// The key of all leaves, if it is one and no leaf stands twice.
-fn one_key(leaves: &[(Digest, Holding)]) -> Option<PublicKey> {
-    let key = leaves.first()?.1.key;
-    let mut nodes: Vec<&Digest> = leaves.iter().map(|(node, _)| node).collect();
-    nodes.sort_unstable();
-    let distinct = nodes.windows(2).all(|pair| pair[0] != pair[1]);
-    (distinct && leaves.iter().all(|(_, holding)| holding.key == key)).then_some(key)
 }
 
 fn hand_in_id(to: &ToAccount, leaves: &[Digest]) -> Digest {

@@ -264,8 +264,15 @@ pub(super) fn open<T: Wire>(place: &[u8], bytes: &[u8]) -> Result<T, MemoryFault
 pub(super) struct Writes(pub(super) Vec<Write>);
 
 impl Writes {
+    /// With room for so many.
+    pub(super) fn with_room(writes: usize) -> Writes {
+        Writes(Vec::with_capacity(writes))
+    }
+
     pub(super) fn put<T: minicbor::Encode<()>>(&mut self, table: u8, id: &[&[u8]], record: &T) {
-        let value = encode(&Versioned { version: VERSION, record });
+        let mut value = encode(&Versioned { version: VERSION, record });
+        // many may wait for one commit
+        value.shrink_to_fit();
         self.0.push((place(table, id), Some(value)));
     }
 

@@ -16,13 +16,17 @@ use super::{
 };
 use crate::{ApduCard, Applet, Card, CardError, Identity, InProcess, KeyPolicy, Life, Pin};
 
-/// When the power fails.
+/// What befalls a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// Before the commit: nothing of it happened.
+    /// The power fails before it: nothing of it happened.
     BeforeCommit,
-    /// After the commit, before its caller learns of it.
+    /// The power fails after it, before its caller learns of it.
     AfterCommit,
+    /// It fails, this once, and nothing of it happened.
+    Fault,
+    /// There is no room for it, this once, and nothing of it happened.
+    Full,
 }
 
 #[derive(Default)]
@@ -51,7 +55,7 @@ impl TestMemory {
         TestMemory(Arc::new(Mutex::new(Inner { map, ..Inner::default() })))
     }
 
-    /// Cuts the power at the commit that comes after `later` others.
+    /// Cuts the power, or fails, at the commit that comes after `later` others.
     pub fn cut(&self, later: u64, cut: Cut) {
         let mut inner = self.inner();
         inner.cut = Some((inner.commits + later, cut));
@@ -118,7 +122,7 @@ impl Memory for TestMemory {
         let mut inner = self.powered()?;
         let now = inner.cut.filter(|(at, _)| *at == inner.commits).map(|(_, cut)| cut);
         inner.commits += 1;
-        if now != Some(Cut::BeforeCommit) {
+        if matches!(now, None | Some(Cut::AfterCommit)) {
             for (key, value) in writes {
                 match value {
                     Some(value) => inner.map.insert(key.clone(), value.clone()),
@@ -126,8 +130,13 @@ impl Memory for TestMemory {
                 };
             }
         }
-        inner.off = now.is_some();
-        if inner.off { Err(power_cut()) } else { Ok(()) }
+        inner.off = matches!(now, Some(Cut::BeforeCommit | Cut::AfterCommit));
+        match now {
+            None => Ok(()),
+            Some(Cut::BeforeCommit | Cut::AfterCommit) => Err(power_cut()),
+            Some(Cut::Fault) => Err(MemoryFault::new("a write failed")),
+            Some(Cut::Full) => Err(MemoryFault { full: true, ..MemoryFault::new("there is no room") }),
+        }
     }
 }
 

@@ -117,6 +117,26 @@ fn a_receipt_that_was_cut_is_finished_by_the_same_file() {
     assert_eq!(block_on(jiro.open().receive(&paid)).unwrap_err().code(), "already_received");
 }
 
+/// A card without room for another record signs nothing: the payment is refused by a code of its own, no money moves, and the same
+/// goes through where there is room again.
+#[test]
+fn a_full_card_pays_nothing() {
+    let (_, taro, jiro) = two_wallets(Privacy::Unlinkable, 500);
+    let request = block_on(jiro.open().request(yen(200), "")).unwrap().document;
+    let mut holder = taro.open();
+    // the card has seen its PIN
+    block_on(holder.balance()).unwrap();
+    taro.memory.cut(0, zeni_card::element::testing::Cut::Full);
+    let refused = block_on(holder.pay(&request)).unwrap_err();
+    assert_eq!((refused.code(), refused.retry()), ("card_full", zeni_message::Retry::Never));
+    assert!(refused.to_string().contains("memory is full"), "{refused}");
+    drop(holder);
+    assert_eq!(taro.figures(), [500, 0, 0, 0]);
+    let paid = block_on(taro.open().pay(&request)).unwrap().document;
+    block_on(jiro.open().receive(&paid)).unwrap();
+    assert_eq!((taro.figures(), jiro.figures()), ([300, 0, 0, 0], [200, 0, 0, 0]));
+}
+
 /// DESIGN §5: a payment of less or more than was asked fulfils nothing; it is kept and owed back, and the request stays
 /// open for the right one.
 #[test]

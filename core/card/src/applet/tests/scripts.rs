@@ -4,7 +4,13 @@
 
 mod values;
 
-use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::String,
+    vec,
+    vec::Vec,
+};
 use std::{env, fs, path::PathBuf};
 
 use zeni_crypto::SeededEntropy;
@@ -28,13 +34,56 @@ struct Run {
     /// The last reply, its word apart, until the script has compared it.
     reply: Option<(Vec<u8>, [u8; 2])>,
     seed: u64,
+    /// The last word by which a command was refused.
+    refused: [u8; 2],
+    /// The reasons that the card told, each after the word of its refusal.
+    reasons: BTreeSet<(u8, [u8; 2])>,
 }
 
 impl Run {
     fn new() -> Run {
         let memory = TestMemory::new();
         let applet = applet(&memory, 1);
-        Run { memory, applet, values: Values::new(), reply: None, seed: 1 }
+        let (values, reasons) = (Values::new(), BTreeSet::new());
+        Run { memory, applet, values, reply: None, seed: 1, refused: [0; 2], reasons }
+    }
+
+    /// Carries out a script; tells how it is written, or its first wrong line.
+    fn play(&mut self, script: &str) -> Result<String, String> {
+        let (mut written, mut rest) = (String::new(), script);
+        while let Some((line, after)) = rest.split_once('\n') {
+            let number = script.lines().count() - rest.lines().count() + 1;
+            let said = |wrong: String| format!("{number}: {wrong}\n  {line}");
+            let Some(times) = line.strip_prefix("repeat ") else {
+                written.push_str(&self.line(line).map_err(said)?);
+                written.push('\n');
+                rest = after;
+                continue;
+            };
+            let (block, next) = after.split_once("\nend\n").ok_or_else(|| said("it has no end".into()))?;
+            self.repeat(times, block).map_err(said)?;
+            written.push_str(&format!("{line}\n{block}\nend\n"));
+            rest = next;
+        }
+        match self.reply {
+            Some(_) => Err("the last reply was not compared".into()),
+            None => Ok(written),
+        }
+    }
+
+    /// Carries out the lines of a block, so many times. What differs from round to round in a reply is named, never blessed.
+    fn repeat(&mut self, times: &str, block: &str) -> Result<(), String> {
+        let times: usize = times.parse().map_err(|_| "a number is missing")?;
+        for round in 1..=times {
+            for line in block.lines() {
+                let line = line.replace('%', &round.to_string());
+                let written = self.line(&line).map_err(|wrong| format!("round {round}, {line}: {wrong}"))?;
+                if written != line {
+                    return Err(format!("round {round}, {line}: the card answers {written}"));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Carries out a line; tells how it is written if its reply is as the card's.
@@ -57,20 +106,37 @@ impl Run {
                 self.send(&command);
             }
             "reset" => self.applet.reset(),
-            "cut" => self.memory.cut(0, if rest == "before" { Cut::BeforeCommit } else { Cut::AfterCommit }),
+            "cut" => self.memory.cut(0, cut(rest)?),
             "power" => {
                 self.memory.power_on();
-                self.seed += 1;
-                self.applet = applet(&self.memory, self.seed);
+                self.start();
+            }
+            "blank" => {
+                self.memory = TestMemory::new();
+                self.start();
             }
             other => return Err(format!("{other} is no line of a script")),
         }
         Ok(line.into())
     }
 
+    /// The card begins anew over its memory.
+    fn start(&mut self) {
+        self.seed += 1;
+        self.applet = applet(&self.memory, self.seed);
+    }
+
     fn send(&mut self, command: &[u8]) {
         let (data, word) = self.applet.process(command).split_last_chunk().unwrap();
-        self.reply = Some((data.to_vec(), *word));
+        let (data, word) = (data.to_vec(), *word);
+        match (word, data.first()) {
+            ([0x90, 0], Some(reason)) if command.starts_with(&[0x80, 0x2a, 0x01]) => {
+                self.reasons.insert((*reason, self.refused));
+            }
+            ([0x90 | 0x61, _], _) => {}
+            (word, _) => self.refused = word,
+        }
+        self.reply = Some((data, word));
     }
 
     /// A header, data in brackets, Le; Lc is counted.
@@ -79,14 +145,19 @@ impl Run {
         let (data, le) = rest.split_once(']').unwrap_or((rest, ""));
         let (mut command, data) = (self.values.bytes(head)?, self.values.bytes(data)?);
         let le = self.values.bytes(le)?;
-        let long = data.len() > SHORT_DATA_MAX;
+        let long = data.len() > SHORT_DATA_MAX || le.len() > 1;
         if !data.is_empty() {
             let len = u16::try_from(data.len()).unwrap().to_be_bytes();
             command.extend_from_slice(if long { &[0] } else { &[] });
             command.extend_from_slice(if long { &len } else { &len[1..] });
             command.extend_from_slice(&data);
         }
-        command.extend_from_slice(if long && !le.is_empty() { &[0] } else { &[] });
+        // an extended Le has two bytes, and a third before them where there is no data
+        let zeros = match (long, data.is_empty(), le.len()) {
+            (true, false, 1) | (true, true, 2) => 1,
+            _ => 0,
+        };
+        command.extend(core::iter::repeat_n(0, zeros));
         command.extend_from_slice(&le);
         Ok(command)
     }
@@ -128,7 +199,8 @@ impl Run {
 }
 
 fn take<'a>(rest: &mut &'a [u8], len: usize) -> Result<&'a [u8], String> {
-    let (taken, after) = rest.split_at_checked(len).ok_or_else(|| format!("the reply ends before: {}", hex(rest)))?;
+    let short = || format!("{len} bytes are named where {} are left", rest.len());
+    let (taken, after) = rest.split_at_checked(len).ok_or_else(short)?;
     *rest = after;
     Ok(taken)
 }
@@ -139,6 +211,16 @@ fn groups(bytes: &[u8]) -> Vec<String> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+fn cut(what: &str) -> Result<Cut, String> {
+    Ok(match what {
+        "before" => Cut::BeforeCommit,
+        "after" => Cut::AfterCommit,
+        "fault" => Cut::Fault,
+        "full" => Cut::Full,
+        _ => return Err(format!("{what} befalls no write")),
+    })
 }
 
 fn bless() -> bool {
@@ -165,20 +247,45 @@ fn scripts() -> BTreeMap<String, String> {
 #[test]
 fn all_scripts() {
     let scripts = scripts();
-    assert!(scripts.len() >= 8, "scripts are missing");
+    assert!(scripts.len() >= 14, "scripts are missing");
     for (name, script) in scripts {
-        let mut run = Run::new();
-        let mut written = String::new();
-        for (number, line) in script.lines().enumerate() {
-            let line = run.line(line).unwrap_or_else(|wrong| panic!("{name}:{}: {wrong}\n  {line}", number + 1));
-            written.push_str(&line);
-            written.push('\n');
-        }
-        assert!(run.reply.is_none(), "{name}: the last reply was not compared");
+        let written = Run::new().play(&script).unwrap_or_else(|wrong| panic!("{name}:{wrong}"));
         if bless() && written != script {
             fs::write(directory().join(&name), written).unwrap();
         }
     }
+}
+
+/// Each reason of the page is told in some script, after a refusal by its word.
+#[test]
+fn scripts_meet_every_reason() {
+    let page = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/card.md");
+    let page = fs::read_to_string(page).unwrap();
+    let rows = page.lines().skip_while(|line| !line.starts_with("| reason | word |")).skip(3);
+    let mut wanted = Vec::new();
+    for row in rows.take_while(|line| line.starts_with('|')) {
+        let cells: Vec<Vec<&str>> =
+            row.split('|').skip(1).take(2).map(|cell| cell.split(',').map(str::trim).collect()).collect();
+        let [reasons, words] = &cells[..] else { panic!("{row}") };
+        for (place, reason) in reasons.iter().enumerate() {
+            wanted.push(format!("{reason} {}", words.get(place).unwrap_or(&words[0])));
+        }
+    }
+    assert!(wanted.len() > 40, "the table of reasons is missing");
+    let mut told = BTreeSet::new();
+    for script in scripts().into_values() {
+        let mut run = Run::new();
+        run.play(&script).unwrap();
+        let word = |[first, second]: [u8; 2]| match first {
+            0x63 => String::from("63Cx"),
+            _ => format!("{first:02X}{second:02X}"),
+        };
+        told.extend(run.reasons.into_iter().map(|(reason, refused)| format!("{reason:02X} {}", word(refused))));
+    }
+    let missing: Vec<_> = wanted.iter().filter(|it| !told.contains(*it)).collect();
+    assert!(missing.is_empty(), "in no script: {missing:?}");
+    let unknown: Vec<_> = told.iter().filter(|it| !it.starts_with("00 ") && !wanted.contains(it)).collect();
+    assert!(unknown.is_empty(), "not on the page: {unknown:?}");
 }
 
 /// The scripts send every instruction at least once, and get every status word but those of the classes that no card knows.
@@ -201,6 +308,20 @@ fn scripts_cover_the_page() {
     for word in words {
         assert!(lines("<").any(|it| it.ends_with(word)), "no reply ends with {word}");
     }
+}
+
+/// The control: a wrong reply is seen in whichever round of a block, and so is a block without an end.
+#[test]
+fn a_wrong_round_is_seen() {
+    let select = "> 00 A4 04 00 [F05A454E490001] 00\n< 0101010000900003FF 9000\n";
+    let block = |lines: &str| format!("{select}repeat 3\n{lines}end\n");
+    let tries = "> 00 20 00 01\n< 6985\n";
+    Run::new().play(&block(tries)).expect("the control: a blank card has no PIN");
+    let second = block("> 80 2A 0% 00 00\n< $told:33 9000\n");
+    let wrong = Run::new().play(&second).expect_err("what a blank card does not tell");
+    assert!(wrong.contains("round 2"), "{wrong}");
+    assert!(Run::new().play(&format!("{select}repeat 3\n{tries}")).is_err(), "no end");
+    assert!(Run::new().play(&format!("{select}> 00 20 00 01\n")).is_err(), "no reply");
 }
 
 /// The control: one wrong byte of a reply is seen.

@@ -67,9 +67,10 @@ pub(crate) struct ExportPart {
 }
 
 impl ExportPart {
-    /// Reads a part.
+    /// Reads a part of a version that this program knows, and nothing after it.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<ExportPart> {
-        minicbor::decode(bytes).ok()
+        let part: ExportPart = minicbor::decode(bytes).ok()?;
+        (part.image.version == VERSION && part.to_bytes()[..] == *bytes).then_some(part)
     }
 
     pub(super) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {

@@ -1,5 +1,7 @@
 //! What scripts name: bytes of replies, and records that others sign.
 
+mod images;
+
 use alloc::{
     collections::BTreeMap,
     format,
@@ -11,7 +13,7 @@ use zeni_crypto::{Digest, PublicKey};
 use zeni_message::{Signed, Time, Wire, decode, encode};
 use zeni_money::Currency;
 use zeni_note::{
-    Chain, Challenge, ClosingPurpose, LicenceRequest, Nonce, Note, Right,
+    Chain, Challenge, ClosingPurpose, Hop, Licence, LicenceRequest, Nonce, Note, Right,
     closing::ToAccount,
     licence::key_digest,
     operator::{CardRules, Clearance, ContactTicket, RevocationFilter},
@@ -105,6 +107,26 @@ impl Values {
                 chain.note.record.face = amount(of.number()?);
                 encode(&(&chain.note, &chain.holder))
             }
+            // the same with the right of another note's first holder
+            "crossed" => {
+                let (mine, other) = (note_of(&of.bytes()?)?, note_of(&of.bytes()?)?);
+                encode(&(&mine.note, &other.holder))
+            }
+            // the same with no licence, one that somebody else signed, one that ended before the world began
+            "unlicensed" => {
+                let chain = note_of(&of.bytes()?)?;
+                encode(&(&chain.note, Right::Unlicensed(chain.holder.key())))
+            }
+            "false_licence" => {
+                let chain = note_of(&of.bytes()?)?;
+                let licence = world.licence(chain.holder.key()).record;
+                encode(&(&chain.note, Right::from(Signed::sign(world.network(), licence, &operator()))))
+            }
+            "ended_licence" => {
+                let chain = note_of(&of.bytes()?)?;
+                let licence = Licence { until: START, ..world.licence(chain.holder.key()).record };
+                encode(&(&chain.note, Right::from(Signed::sign(world.network(), licence, &world.authority))))
+            }
             "dollars" => {
                 let chain = note_to(world, of.key()?, of.number()?, of.text()?);
                 let record = Note { currency: Currency::from_code("USD").ok_or("a currency")?, ..chain.note.record };
@@ -133,15 +155,15 @@ impl Values {
                 let at = usize::try_from(of.number()?).unwrap_or(usize::MAX);
                 encode(chain.hops.get(at).ok_or("the chain is not as long")?)
             }
-            "note_signature" => of_bytes::<Chain>(&of.bytes()?)?.note.signature.0.to_vec(),
-            "link_signature" => {
-                let chain: Chain = of_bytes(&of.bytes()?)?;
-                let at = usize::try_from(of.number()?).unwrap_or(usize::MAX);
-                chain.hops.get(at).ok_or("the chain is not as long")?.signature.0.to_vec()
+            // the same over another amount, under the same signature
+            "amount" => {
+                let hop: Hop = of_bytes(&of.bytes()?)?;
+                encode(&Hop { amount: amount(of.number()?), ..hop })
             }
             "account" => encode(&self.account(of.text()?)),
             "deposit" => encode(&ClosingPurpose::Deposit(self.account(of.text()?))),
             "refund" => encode(&ClosingPurpose::Refund(self.account(of.text()?))),
+            "refund_of_backup" => encode(&ClosingPurpose::BackupRefund(self.account(of.text()?))),
             "hand_in" => {
                 let to = self.account(of.text()?);
                 let mut leaves = Vec::new();
@@ -154,7 +176,7 @@ impl Values {
         })
     }
 
-    /// Statements, and what the operator signs.
+    /// Statements, what the operator signs, and images.
     fn order(&self, function: &str, of: &mut Arguments<'_>) -> Result<Vec<u8>, String> {
         let network = self.world.network();
         let digest = Digest([7; 32]);
@@ -173,6 +195,17 @@ impl Values {
             "rules" => {
                 let (number, most) = (of.number()?, amount(of.number()?));
                 let rules = CardRules { payment_max: Some(most), ..zeni_note::testing::rules(number) };
+                encode(&Signed::sign(network, rules, &operator()))
+            }
+            // one limit of another kind
+            "day_rules" | "payments_rules" | "total_rules" | "ended_rules" => {
+                let rules = zeni_note::testing::rules(of.number()?);
+                let rules = match function {
+                    "day_rules" => CardRules { day_max: Some(amount(of.number()?)), ..rules },
+                    "total_rules" => CardRules { total_max: Some(amount(of.number()?)), ..rules },
+                    "payments_rules" => CardRules { payments_max: u32::try_from(of.number()?).ok(), ..rules },
+                    _ => CardRules { until: Some(START), ..rules },
+                };
                 encode(&Signed::sign(network, rules, &operator()))
             }
             // names one key, and hardly another
@@ -198,6 +231,16 @@ impl Values {
                 encode(&Signed::sign(network, ticket, &operator()))
             }
             "key" => key(of.text()?).public().0.to_vec(),
+            // what a host makes of the images of an export
+            "backup" => {
+                let mut parts = Vec::new();
+                while of.at < of.words.len() {
+                    parts.push(of.bytes()?);
+                }
+                images::digest(&parts)?.0.to_vec()
+            }
+            "elsewhere" => images::of_another_network(of.bytes()?)?,
+            "spoilt" => images::with_a_spoilt_record(of.bytes()?)?,
             _ => return Err(format!("{function} is no function of scripts")),
         })
     }
