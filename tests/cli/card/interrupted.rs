@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use super::{
     bench::{Bench, home, port, slot_of},
-    with,
+    refusal, with,
 };
 use crate::cli::stage::{PASSPHRASE, Stage, until};
 
@@ -272,4 +272,44 @@ fn a_card_whose_process_is_killed_goes_on_from_its_file() {
     }
     assert_eq!(bench.stage.holds("wallet --home taro"), 80);
     assert_eq!(bench.stage.holds(&ren), 920);
+}
+
+/// docs/card.md: a payment whose first signature left the card is known to its own wallet alone; with older records of the same wallet
+/// nothing else moves until its owner gives it up, which shows what was signed.
+#[test]
+fn a_payment_that_the_records_do_not_know_is_given_up() {
+    let mut bench = Bench::new();
+    bench.joined();
+    bench.stage.ok(&format!("{} withdraw 1300_JPY --now", home("wallet", "ren", 0)));
+    bench.stage.copy("ren", "older");
+    bench.pull(0);
+    let stage = &bench.stage;
+    for (name, minor) in [("lost", 10), ("next", 30)] {
+        stage.ok(&format!("wallet --home taro request {minor}_JPY --out {name}.request"));
+    }
+    let (ren, older) = ("wallet --home ren --pin-file pin", "wallet --home older --pin-file pin");
+    let given_up = (0..40).find_map(|at| {
+        let slot = InSlot::new(stage, "one", true);
+        slot.arm(at);
+        let ended = stage.run(&format!("{ren} pay lost.request --json"));
+        assert_eq!(ended.exit, 3, "exchange {at}: {ended:?}");
+        slot.out();
+        let slot = InSlot::new(stage, "one", false);
+        let asked = stage.run(&format!("{older} confirm-by-force --json"));
+        let signed = asked.exit == 0;
+        if signed {
+            stage.ok(&format!("{older} pay next.request --out next.payment"));
+        } else {
+            assert_eq!(refusal(&asked), (1, "nothing_open".into()), "{asked:?}");
+        }
+        slot.out();
+        signed.then(|| asked.json())
+    });
+    let given_up = given_up.expect("a payment that was signed");
+    assert_eq!(given_up["parts"].as_array().map(Vec::len), Some(1), "{given_up}");
+    assert_eq!((given_up["ok"].as_bool(), given_up["parts"][0]["amount"].as_u64()), (Some(true), Some(10)));
+    stage.ok("wallet --home taro receive next.payment");
+    assert_eq!(stage.holds("wallet --home taro"), 30);
+    bench.insert("one", 0);
+    assert_eq!(bench.stage.holds(&home("wallet", "older", 0)), 1_260, "what was signed for it is gone");
 }
