@@ -23,7 +23,7 @@ use crate::{
     },
     home::{Home, NewHome},
     network::key_hex,
-    output::{Failure, Output, foreign},
+    output::{Failure, Output, foreign, when},
 };
 
 /// Pause between two tries to redeem at once, and tries: half a minute in all.
@@ -281,7 +281,7 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             if let Some(reason) = &order.reason {
                 line.push_str(&format!("\n      the bank says: refused, {}", foreign(reason)));
                 if let Some(until) = order.asked_until {
-                    line.push_str(&format!("; 'resume' asks again until second {}", until.0));
+                    line.push_str(&format!("; 'resume' asks again until {}", when(until)));
                 }
             }
             text.push(line);
@@ -353,8 +353,11 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         }
         for one in &balance.stuck {
             text.push_str(&format!(
-                "{} of what is pending is not redeemed any more ({}): 'refund' claims it back from second {} to {}\n",
-                one.money, one.reason, one.claim_from.0, one.claim_until.0
+                "{} of what is pending is not redeemed any more ({}): 'refund' claims it back from {} to {}\n",
+                one.money,
+                one.reason,
+                when(one.claim_from),
+                when(one.claim_until)
             ));
         }
         Ok((balance, text))
@@ -368,9 +371,7 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
     async fn history_told(&mut self) -> Result<Told, Failure> {
         let entries = self.holder.history().await.map_err(explain)?;
         let line = |entry: &zeni_holder::HistoryEntry| {
-            let second = i64::try_from(entry.time.0).unwrap_or(i64::MAX);
-            let time =
-                jiff::Timestamp::from_second(second).map_or_else(|_| entry.time.0.to_string(), |t| t.to_string());
+            let time = when(entry.time);
             let about = match entry.via {
                 Some(Via::Sealed) => "under seal".to_owned(),
                 Some(Via::Registered) => "registered".to_owned(),
@@ -571,7 +572,7 @@ impl Session<Shop> {
 fn told(report: &zeni_holder::DepositReport) -> String {
     let mut text = format!("{} deposited: {} available", report.money, report.available);
     if !report.held.amount.is_zero() {
-        let until = report.waiting_until.map(|until| format!(" (a refund is decided from second {} on)", until.0));
+        let until = report.waiting_until.map(|until| format!(" (a refund is decided from {} on)", when(until)));
         text.push_str(&format!(", {} held until the issuer answers{}", report.held, until.unwrap_or_default()));
     }
     if !report.claimed.amount.is_zero() {
