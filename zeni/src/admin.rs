@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde_json::json;
 use zeni_bank::LiftRefusal;
 use zeni_issuer::{CeilingError, SettleError};
-use zeni_message::{Refusal, Retry, Time, route::Clock};
+use zeni_message::{Refusal, Retry, route::Clock};
 use zeni_money::Currency;
 use zeni_note::{Licence, Nonce};
 use zeni_store::WriteError;
@@ -188,7 +188,7 @@ async fn card_limits(bank: &zeni_bank::Bank, args: CardLimitsArgs, output: Outpu
         day_max: amount(args.day)?,
         payments_max: args.payments,
         total_max: amount(args.total)?,
-        until: args.until.map(Time),
+        until: args.until,
     };
     let set = bank.set_card_limits(limits, card).await.context("the bank's database")?;
     let text = format!("rules number {}: each card takes them at its next contact", set.number);

@@ -19,7 +19,7 @@ use crate::{
     cli::InspectArgs,
     documents,
     network::{NetworkFile, public_key},
-    output::{Failure, Output, foreign, when},
+    output::{Failure, Output, foreign},
     wallet::explain,
 };
 
@@ -135,8 +135,8 @@ fn certificate(chain: &str, trust: &Trust, now: Time) -> Inspection {
         }
     }
     if let Some(validity) = validity {
-        add("from", None, when(validity.from()));
-        add("until", None, when(validity.until()));
+        add("from", None, validity.from().to_string());
+        add("until", None, validity.until().to_string());
         add("holds now", None, if validity.contains(now) { "yes" } else { "no" }.to_owned());
     }
     add("made by a bank of the network", Some(identity.is_ok()), identity.err().unwrap_or_default());

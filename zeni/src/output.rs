@@ -6,7 +6,6 @@ use anyhow::Context;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::{Value, json};
-use zeni_message::Time;
 use zeni_note::challenge::is_plain;
 
 /// How often a sign of life moves.
@@ -162,12 +161,6 @@ fn complain(line: &str) {
 /// Text with everything escaped that a terminal would obey or that would turn the direction of writing; lines stay.
 fn shown(text: &str) -> String {
     text.split('\n').map(foreign).collect::<Vec<_>>().join("\n")
-}
-
-/// A time for people: the date and time of UTC.
-pub(crate) fn when(time: Time) -> String {
-    let stamp = i64::try_from(time.0).ok().and_then(|second| jiff::Timestamp::from_second(second).ok());
-    stamp.map_or_else(|| format!("second {}", time.0), |stamp| stamp.to_string())
 }
 
 /// Something that came from somebody else, so escaped that it stays on its line and is only read (RN-X42).

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use zeni_crypto::Digest;
-use zeni_message::{decode, limits::MESSAGE_BYTES_MAX};
+use zeni_message::{Time, decode, limits::MESSAGE_BYTES_MAX};
 use zeni_money::{Amount, Currency};
 use zeni_note::messages::issuer::Counts;
 use zeni_store::{Tx, TxError, params};
@@ -147,7 +147,7 @@ fn audit(tx: &mut Tx<'_>, config: &Config, epochs: &[(u32, u32)]) -> Result<Audi
     }
     banks(tx, config, &mut report)?;
     for row in tx.rows(schema::ALARMS, &[])? {
-        report.alarms.push(format!("at second {}: {}", row.u64(0)?, row.text(1)?));
+        report.alarms.push(format!("at {}: {}", Time(row.u64(0)?), row.text(1)?));
     }
     Ok(report)
 }

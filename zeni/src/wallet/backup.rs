@@ -15,7 +15,7 @@ use crate::{
     home::{Home, HomeSecrets},
     keys,
     network::NetworkFile,
-    output::{Failure, Output, when},
+    output::{Failure, Output},
 };
 
 /// What a backup file holds, under the wallet's passphrase.
@@ -111,8 +111,9 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             return Err(Failure::refused("no_refunds", "this backup holds no refunds: restore it instead"));
         }
         let taken = self.holder.present_refunds(&refunds).await.map_err(explain)?;
-        let text = format!("taken over; 'resume' claims them, the first from {} on", when(taken.from));
-        self.output.result(&json!({"ok": true, "batches": taken.batches, "from": taken.from.0}), &text)
+        let from = taken.from;
+        let text = format!("taken over; 'resume' claims them, the first from {from} on");
+        self.output.result(&json!({"ok": true, "batches": taken.batches, "from": from.0}), &text)
     }
 }
 

@@ -123,7 +123,7 @@ impl Desk<'_> {
         let (earliest, latest) = (self.now.minus(ORDER_TIME_TOLERANCE_S), self.now.plus(ORDER_TIME_TOLERANCE_S));
         let present = earliest..=latest;
         match asked.iter().filter(|it| it.is_new()).find(|it| !present.contains(&it.order.order.record.time)) {
-            Some(it) => Err(WithdrawSealedRefusal::OtherTime { item: it.item, now: self.now.0 }),
+            Some(it) => Err(WithdrawSealedRefusal::OtherTime { item: it.item, now: self.now }),
             None => Ok(()),
         }
     }

@@ -44,7 +44,7 @@ fn an_order_is_of_about_now() {
     for time in [Time(0), START.plus(4_000 * DAY), now.minus(DAY + 1), now.plus(DAY + 1)] {
         let items = vec![town.purse("A-2", "good", 100).item, dated(&town, "cheat", time).item];
         let refused = refusal(town.send("A-2", &WithdrawSealed { items }));
-        assert_eq!(refused, Refusal::OtherTime { item: 1, now: now.0 });
+        assert_eq!(refused, Refusal::OtherTime { item: 1, now });
         assert_eq!(town.dump(), before);
     }
     for (seed, time) in [("early", now.minus(DAY)), ("late", now.plus(DAY))] {
