@@ -61,6 +61,43 @@ fn a_lost_card_is_no_empty_card() {
     stage.refused("wallet --home jiro balance", "damaged");
 }
 
+/// A page of the wallet's database that was overwritten, and a file that was cut, are told as what they are, with what to do, and not as
+/// something that the same command later would mend; the log is text alone where nobody's terminal is. Control: with the file as it was
+/// the command works.
+#[test]
+fn a_damaged_database_is_told() {
+    const PAGE: usize = 4_096;
+    let stage = Stage::new();
+    let whole = fs::read(stage.path("jiro/wallet.db")).unwrap();
+    let pages = whole.len() / PAGE;
+    let mut damaged: Vec<Vec<u8>> = (0..pages).step_by(3).map(|page| overwritten(&whole, page * PAGE, PAGE)).collect();
+    damaged.extend([1, pages / 2].map(|pages| whole[..pages * PAGE + 100].to_vec()));
+    let mut told = 0;
+    for (case, bytes) in damaged.into_iter().enumerate() {
+        for beside in ["-wal", "-shm"] {
+            drop(fs::remove_file(stage.path(&format!("jiro/wallet.db{beside}"))));
+        }
+        stage.write("jiro/wallet.db", bytes);
+        let ended = stage.run("wallet --home jiro balance --json");
+        // a page of which this command needs nothing
+        if ended.exit == 0 {
+            continue;
+        }
+        told += 1;
+        assert_eq!((ended.exit, &ended.json()["code"]), (1, &"damaged".into()), "{case}: {ended:?}");
+        assert!(ended.stderr.contains("restore a backup") && !ended.stderr.contains('\u{1b}'), "{case}: {ended:?}");
+    }
+    assert!(told > 2);
+    stage.write("jiro/wallet.db", whole);
+    assert_eq!(stage.holds("wallet --home jiro"), 1_000);
+}
+
+fn overwritten(bytes: &[u8], at: usize, len: usize) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    bytes[at..at + len].fill(0xff);
+    bytes
+}
+
 /// RN-X42: a memo that would forge the payer's prompt is not made, and what is shown of others' texts is escaped.
 #[test]
 fn a_memo_forges_no_prompt() {

@@ -56,7 +56,17 @@ fn orders_and_their_documents() {
     let network = "--network net/network.toml";
     stage.ok(&format!("inspect orders/1-order.txt {network} --key {key}"));
     stage.ok(&format!("inspect orders/1-receipt.txt {network}"));
-    assert!(stage.path("orders/1-request.bin").exists());
+    let sealed = stage.ok("inspect orders/1-request.bin");
+    assert_eq!(sealed["kind"], "sealed request");
+    assert_eq!(sealed["findings"][1]["detail"], orders["orders"][0]["request"], "{sealed}");
+    let certificate = stage.ok(&format!("inspect orders/certificate.pem {network}"));
+    assert_eq!(certificate["kind"], "certificate of a customer");
+    assert!(certificate["findings"][0]["detail"].as_str().is_some_and(|name| name.ends_with("aoba/A-1003")));
+    let cut =
+        stage.text("orders/certificate.pem").split_inclusive("-----END CERTIFICATE-----").next().map(str::to_owned);
+    stage.write("alone.pem", cut.expect("the first"));
+    let alone = stage.run(&format!("inspect alone.pem {network} --json"));
+    assert_eq!(alone.json()["code"], "does_not_hold", "control: nothing leads to the root: {alone:?}");
     let root = toml::from_str::<toml::Value>(&stage.text("net/network.toml")).expect("the network's file");
     let trust = Trust::from_pem(root["root_certificate"].as_str().expect("the root's certificate")).expect("a root");
     let now = Time(orders["orders"][0]["time"].as_u64().expect("a time"));
@@ -164,7 +174,11 @@ fn ceilings_and_cases() {
     let order = stage.ok("wallet --home mei orders")["orders"][0].clone();
     assert_eq!((&order["state"], &order["reason"]), (&"refused".into(), &"ceiling".into()), "{order}");
     assert!(order["asked_until"].is_u64(), "the bank's word is doubted: {order}");
-    assert!(stage.run("wallet --home mei orders").stdout.contains("the bank says: refused, ceiling"));
+    let told = stage.run("wallet --home mei orders").stdout;
+    assert!(
+        told.contains("the bank says: refused, ceiling; 'resume' asks again until 2") && told.contains("T"),
+        "{told}"
+    );
     stage.refused("issuer --dir net ceiling nowhere 100_JPY", "unknown_bank");
     stage.refused("issuer --dir net ceiling aoba 100_CHF", "not_issued");
     stage.ok("issuer --dir net ceiling aoba 1000000_JPY");

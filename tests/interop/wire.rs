@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
-use zeni_crypto::Digest;
+use zeni_crypto::{Digest, LogEnd};
 use zeni_message::{Signed, Time, Wire, encode};
 use zeni_note::{
     CardRules, Clearance, ClosingPurpose, ContactTicket, HandIn, LicenceRequest, LoadTicket, OverspendingProof,
@@ -10,7 +10,7 @@ use zeni_note::{
     chain::Endorsement,
     closing::ClosingRecord,
     licence::NameCertificate,
-    messages::issuer::{BankTotals, Counts, LogMark, LogReport, Outcome, ReturnAnswer},
+    messages::issuer::{BankTotals, Counts, LogReport, Outcome, ReturnAnswer},
     proof::{Child, Equation, Held},
     request::{Possession, RequestClaim},
     sealed::{IssuanceOrder, IssuerMadeKeys, Ordered, WithdrawalOrder},
@@ -138,13 +138,13 @@ fn banks(world: &World, samples: &mut Samples) {
     let digest = world.network().0;
     let totals =
         BankTotals { currency: jpy(), signed: amount(1), returned: amount(2), reclaimed: amount(3), sealed: amount(4) };
-    let mark = LogMark { number: 1, head: digest };
+    let mark = LogEnd { number: 1, head: digest };
     let counts = Counts {
         bank: "aoba".into(),
         number: 1,
         signed: vec![(digest, 5)],
         totals: vec![totals],
-        identifications: Some(LogReport { before: LogMark::START, end: mark }),
+        identifications: Some(LogReport { before: LogEnd::START, end: mark }),
     };
     samples.add("counts", &Counts { identifications: None, ..counts.clone() });
     samples.add("counts", &counts);

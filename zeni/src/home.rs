@@ -19,7 +19,7 @@ use zeni_crypto::{SharedEntropy, keyfile::WorkFactor};
 use zeni_holder::{Config, Holder, Peers, Policy, Profile};
 use zeni_identity::{PartyName, TlsKey};
 use zeni_message::{Role, peer::Peer, route::Clock};
-use zeni_store::{Options, Store};
+use zeni_store::{EngineFault, FaultKind, OpenError, Options, Store};
 use zeni_wire::{ClientConfig, HttpsTransport, TlsIdentity};
 use zeroize::Zeroizing;
 
@@ -261,10 +261,16 @@ impl Home {
         Ok(Holder::new(config, card, store, SharedEntropy::os(), self.clock.clone(), peers))
     }
 
-    fn store(&self) -> Result<Store> {
+    fn store(&self) -> Result<Store, Failure> {
         let path = self.dir.join(WALLET_DB);
-        Store::open_sqlite(&path, &zeni_holder::SCHEMA, Options { readers: 1, ..Options::default() })
-            .with_context(|| format!("cannot open {}", path.display()))
+        let opened = Store::open_sqlite(&path, &zeni_holder::SCHEMA, Options { readers: 1, ..Options::default() });
+        match opened {
+            Err(OpenError::Engine(EngineFault { kind: FaultKind::Damaged, .. })) => {
+                let text = format!("{} is damaged: restore a backup into a new directory", path.display());
+                Err(Failure::refused("damaged", text))
+            }
+            other => Ok(other.with_context(|| format!("cannot open {}", path.display()))?),
+        }
     }
 
     /// Authority and issuer without any certificate, the bank with the customer's once there is one.

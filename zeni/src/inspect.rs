@@ -5,13 +5,13 @@ use std::{path::Path, sync::Arc};
 use serde_json::json;
 use zeni_crypto::{PublicKey, keyfile};
 use zeni_holder::{Document, Finding, Inspection};
-use zeni_identity::{PartyName, Trust};
-use zeni_message::{Issuer, Role, peer::Peer, route::Clock};
+use zeni_identity::{PartyName, Trust, Validity};
+use zeni_message::{Issuer, Role, Time, peer::Peer, route::Clock};
 use zeni_note::{
     KeyList,
     keylist::Roots,
     messages::issuer::GetKeyLists,
-    sealed::{Certified, Identified},
+    sealed::{Certified, Envelope, Identified, SEALED_REPLY_LEN},
 };
 use zeni_wire::{ClientConfig, HttpsTransport};
 
@@ -29,9 +29,18 @@ pub(crate) async fn run(args: InspectArgs, output: Output, clock: Arc<dyn Clock>
     if let Some(inspection) = key_file(&bytes) {
         return tell(&inspection, output);
     }
+    if let Some(inspection) = sealed_bytes(&bytes) {
+        return tell(&inspection, output);
+    }
+    let network = || {
+        let network = network_file(&args)?;
+        NetworkFile::read(&network).map_err(|error| Failure::Usage(format!("{error:#}")))
+    };
+    if let Some(chain) = certificates(&bytes) {
+        return tell(&certificate(chain, &network()?.trust()?, clock.now()), output);
+    }
     let document = Document::parse(&bytes).map_err(explain)?;
-    let network = network_file(&args)?;
-    let network = NetworkFile::read(&network).map_err(|error| Failure::Usage(format!("{error:#}")))?;
+    let network = network()?;
     let roots = network.roots()?;
     let lists = if args.fetch_key_lists { key_lists(&network, &roots, &clock).await? } else { Vec::new() };
     let signer = signer(&args, &document, &network)?;
@@ -89,6 +98,49 @@ fn network_file(args: &InspectArgs) -> Result<std::path::PathBuf, Failure> {
         return Ok(beside);
     }
     Err(Failure::Usage("say which network to verify against: --network FILE".into()))
+}
+
+/// What a wallet exports beside its orders, known by its length alone: only the issuer opens a request, and only the wallet the answer.
+fn sealed_bytes(bytes: &[u8]) -> Option<Inspection> {
+    let digest = zeni_crypto::sha256(&[bytes]).to_string();
+    let (kind, what) = match bytes.len() {
+        Envelope::LEN => ("sealed request", "digest, as the order of it names it"),
+        SEALED_REPLY_LEN => ("answer to a sealed request", "digest"),
+        _ => return None,
+    };
+    let fact = |what: &str, detail: String| Finding { what: what.into(), holds: None, detail };
+    let findings = vec![fact("bytes", bytes.len().to_string()), fact(what, digest)];
+    Some(Inspection { kind: kind.into(), findings })
+}
+
+/// The text of certificates in PEM.
+fn certificates(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    text.trim_start().starts_with("-----BEGIN CERTIFICATE-----").then_some(text)
+}
+
+/// What a customer's certificate says, and whether a bank of the network has made it.
+fn certificate(chain: &str, trust: &Trust, now: Time) -> Inspection {
+    let mut findings = Vec::new();
+    let mut add = |what: &str, holds, detail: String| findings.push(Finding { what: what.into(), holds, detail });
+    let validity = Validity::of_chain(chain);
+    let identity = match validity {
+        Some(validity) => trust.verify_chain(chain, validity.from()).map_err(|error| error.to_string()),
+        None => Err("it cannot be read".to_owned()),
+    };
+    if let Ok(identity) = &identity {
+        add("names", None, identity.party().to_string());
+        if let Some(key) = identity.account_key() {
+            add("digest of the key of orders", None, zeni_crypto::Digest(*key.digest()).to_string());
+        }
+    }
+    if let Some(validity) = validity {
+        add("from", None, validity.from().to_string());
+        add("until", None, validity.until().to_string());
+        add("holds now", None, if validity.contains(now) { "yes" } else { "no" }.to_owned());
+    }
+    add("made by a bank of the network", Some(identity.is_ok()), identity.err().unwrap_or_default());
+    Inspection { kind: "certificate of a customer".into(), findings }
 }
 
 /// Key files and backups say only how they are encrypted.

@@ -21,7 +21,7 @@ mod serve;
 mod setup;
 mod wallet;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use clap::Parser;
 
@@ -75,6 +75,7 @@ fn log(json: bool) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("ZENI_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     // a second subscriber cannot be there: this is the first thing the process does
     let set = if json { builder.json().try_init() } else { builder.try_init() };
     drop(set);

@@ -6,11 +6,13 @@ use alloc::{vec, vec::Vec};
 use crate::{Digest, tagged};
 
 /// The end of a log: what its next entry follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct LogEnd {
     /// Number of the last entry, 0 before the first.
+    #[n(0)]
     pub number: u64,
     /// Its hash, zeros before the first.
+    #[n(1)]
     pub head: Digest,
 }
 

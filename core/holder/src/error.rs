@@ -29,7 +29,10 @@ pub enum Trouble {
     Locked,
     /// The wallet's database failed; nothing happened or the same again gives the same.
     #[error("the wallet's database failed: {0}")]
-    Store(#[from] WriteError<Infallible>),
+    Store(WriteError<Infallible>),
+    /// The engine cannot read the database's file.
+    #[error("the wallet's database is damaged: its file cannot be read; restore a backup into a new directory")]
+    Unreadable,
     /// A stored record cannot be read.
     #[error("the wallet's database is damaged: table {table} holds what this program did not write; restore a backup")]
     Damaged {
@@ -52,6 +55,15 @@ pub enum Trouble {
     Card(#[from] CardError),
 }
 
+impl From<WriteError<Infallible>> for Trouble {
+    fn from(error: WriteError<Infallible>) -> Trouble {
+        match error {
+            WriteError::Damaged => Trouble::Unreadable,
+            other => Trouble::Store(other),
+        }
+    }
+}
+
 impl Trouble {
     /// Whether the card said no to one thing, rather than that database or card do not work.
     pub(crate) fn is_of_one_request(&self) -> bool {
@@ -65,7 +77,7 @@ impl Explain for Trouble {
             Trouble::NotJoined => "not_joined",
             Trouble::Locked => "locked",
             Trouble::Store(_) => "store",
-            Trouble::Damaged { .. } => "damaged",
+            Trouble::Unreadable | Trouble::Damaged { .. } => "damaged",
             Trouble::ForeignCard => "foreign_card",
             Trouble::OpenPayment { .. } => "open_payment",
             Trouble::Card(error) => error.code(),
@@ -77,7 +89,7 @@ impl Explain for Trouble {
             Trouble::NotJoined | Trouble::Locked | Trouble::ForeignCard | Trouble::OpenPayment { .. } => {
                 Retry::AfterRepair
             }
-            Trouble::Store(WriteError::Internal) | Trouble::Damaged { .. } => Retry::Never,
+            Trouble::Store(WriteError::Internal) | Trouble::Unreadable | Trouble::Damaged { .. } => Retry::Never,
             Trouble::Store(_) => Retry::Later,
             Trouble::Card(error) => error.retry(),
         }

@@ -37,6 +37,9 @@ pub enum WriteError<R> {
     /// retry can help.
     #[error("the transaction did not happen")]
     TryAgain,
+    /// The database is damaged; nothing happened. Only a backup helps.
+    #[error("the database is damaged")]
+    Damaged,
     /// The job panicked or a statement failed. The same request will fail again.
     #[error("internal error")]
     Internal,
@@ -52,6 +55,7 @@ impl<R> WriteError<R> {
             WriteError::Refused(refusal) => WriteError::Refused(reason(refusal)),
             WriteError::Busy => WriteError::Busy,
             WriteError::TryAgain => WriteError::TryAgain,
+            WriteError::Damaged => WriteError::Damaged,
             WriteError::Internal => WriteError::Internal,
             WriteError::Stopped => WriteError::Stopped,
         }
@@ -73,6 +77,7 @@ pub(crate) enum Verdict {
 pub(crate) enum End {
     /// As the job itself said.
     Own,
+    Damaged,
     Internal,
     TryAgain,
 }
@@ -128,6 +133,7 @@ where
             (End::Own, Some(Ok(value))) => Ok(value),
             (End::Own, Some(Err(reason))) => Err(WriteError::Refused(reason)),
             (End::Own, None) | (End::Internal, _) => Err(WriteError::Internal),
+            (End::Damaged, _) => Err(WriteError::Damaged),
             (End::TryAgain, _) => Err(WriteError::TryAgain),
         };
         (self.reply)(answer);

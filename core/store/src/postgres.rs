@@ -217,6 +217,7 @@ fn fault(error: postgres::Error) -> EngineFault {
     let kind = match state.code() {
         code if code.starts_with("40") => FaultKind::Serialization,
         _ if *state == SqlState::LOCK_NOT_AVAILABLE => FaultKind::Serialization,
+        "XX001" | "XX002" => FaultKind::Damaged,
         code if code.starts_with("23") => FaultKind::Constraint,
         code if code.starts_with("53") => FaultKind::Full,
         code if ["08", "57P", "58"].iter().any(|class| code.starts_with(class)) => FaultKind::Lost,

@@ -13,6 +13,8 @@ pub enum FaultKind {
     Locked,
     /// No space or memory is left.
     Full,
+    /// The file or a table in it is not what the engine wrote: nobody knows what else is lost.
+    Damaged,
     /// A constraint was violated. Expected conflicts are `ON CONFLICT DO NOTHING` instead.
     Constraint,
     /// Anything else: a statement or a parameter is wrong.

@@ -169,6 +169,7 @@ fn fault(error: rusqlite::Error) -> EngineFault {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => FaultKind::Locked,
         ErrorCode::DiskFull | ErrorCode::OutOfMemory => FaultKind::Full,
         ErrorCode::SystemIoFailure | ErrorCode::CannotOpen => FaultKind::Lost,
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => FaultKind::Damaged,
         ErrorCode::ConstraintViolation => FaultKind::Constraint,
         _ => FaultKind::Other,
     };

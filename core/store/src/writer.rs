@@ -69,8 +69,8 @@ enum Outcome {
     Committed,
     /// It conflicted with another: nothing happened, run the same jobs again.
     Conflict,
-    /// Nothing happened; the jobs are answered "try again".
-    Lost,
+    /// Nothing happened; so the jobs are answered.
+    Lost(End),
 }
 
 /// Runs `first` and what `more` yields in as many transactions as it takes, and answers each job.
@@ -102,11 +102,12 @@ pub(crate) fn run(
                 retries += 1;
                 ran.into_iter().rev().for_each(|job| waiting.push_front(job));
             }
-            Outcome::Conflict | Outcome::Lost => {
+            Outcome::Conflict | Outcome::Lost(_) => {
+                let end = if let Outcome::Lost(end) = outcome { end } else { End::TryAgain };
                 counters.rolled_back.fetch_add(1, Ordering::Relaxed);
                 // a transaction that could not begin took no job, and neither would the next
                 let failed = if ran.is_empty() { waiting.drain(..).collect() } else { ran };
-                failed.into_iter().for_each(|ran| ran.job.answer(End::TryAgain));
+                failed.into_iter().for_each(|ran| ran.job.answer(end));
                 retries = 0;
             }
         }
@@ -152,7 +153,7 @@ fn transaction(
             }
             tracing::error!(kind = ?fault.kind, code = %fault.code, message = %fault.message,
                 "a transaction was lost");
-            Outcome::Lost
+            Outcome::Lost(if fault.kind == FaultKind::Damaged { End::Damaged } else { End::TryAgain })
         }
     }
 }
@@ -182,6 +183,7 @@ impl Ran {
         self.panicked = returned.is_err();
         self.end = match (&returned, &fault) {
             (Ok(_), Some(fault)) if fault.kind == FaultKind::Full => End::TryAgain,
+            (Ok(_), Some(fault)) if fault.kind == FaultKind::Damaged => End::Damaged,
             (Ok(Verdict::Keep | Verdict::Undo), None) => End::Own,
             _ => End::Internal,
         };

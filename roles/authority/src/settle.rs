@@ -78,7 +78,7 @@ where
 fn failure<R>(error: WriteError<Stale>) -> Failure<R> {
     match error {
         WriteError::Busy | WriteError::TryAgain | WriteError::Stopped | WriteError::Refused(Stale) => Failure::Busy,
-        WriteError::Internal => Failure::Internal,
+        WriteError::Damaged | WriteError::Internal => Failure::Internal,
     }
 }
 

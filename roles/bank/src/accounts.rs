@@ -124,6 +124,7 @@ impl Bank {
             WriteError::Refused(account) => LoadError::Opening { account },
             WriteError::Busy => LoadError::Store(WriteError::Busy),
             WriteError::TryAgain => LoadError::Store(WriteError::TryAgain),
+            WriteError::Damaged => LoadError::Store(WriteError::Damaged),
             WriteError::Internal => LoadError::Store(WriteError::Internal),
             WriteError::Stopped => LoadError::Store(WriteError::Stopped),
         })

@@ -147,6 +147,6 @@ pub(crate) fn failure<R: Refusal>(error: WriteError<R>) -> Failure<R> {
     match error {
         WriteError::Refused(refusal) => Failure::Refused(refusal),
         WriteError::Busy | WriteError::TryAgain | WriteError::Stopped => Failure::Busy,
-        WriteError::Internal => Failure::Internal,
+        WriteError::Damaged | WriteError::Internal => Failure::Internal,
     }
 }

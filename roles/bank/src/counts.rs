@@ -10,10 +10,10 @@ use std::{
     sync::PoisonError,
 };
 
-use zeni_crypto::Digest;
+use zeni_crypto::{Digest, LogEnd};
 use zeni_message::{Message, Refusal, Signed, Time, decode, encode, limits::MESSAGE_BYTES_MAX, peer::SendError};
 use zeni_money::{Amount, Currency};
-use zeni_note::messages::issuer::{BankTotals, Counts, LogMark, LogReport, ReportCounts, ReportCountsRefusal};
+use zeni_note::messages::issuer::{BankTotals, Counts, LogReport, ReportCounts, ReportCountsRefusal};
 use zeni_store::{Caller, JobError, Tx, TxError, params};
 
 use crate::{
@@ -90,19 +90,19 @@ impl Bank {
         let now = self.clock.now();
         let lists = self.lists::<Infallible>().await?;
         let bank = self.config.bank.clone();
+        let slot = now.0.checked_div(self.config.counts_every_s);
         let read = move |tx: &mut Tx<'_>| -> Job<_> {
             let last = last_report(tx)?;
-            let present = present(tx, &bank, &lists, last.as_ref(), now)?;
+            // nothing is worked out that would not be told
+            let told = last.as_ref().is_some_and(|last| !last.taken || slot == Some(last.slot));
+            let present = if told { None } else { Some(present(tx, &bank, &lists, last.as_ref(), now)?) };
+            let present = present.filter(|present| slot.is_some() || is_news(last.as_ref(), present));
             Ok((last, present))
         };
-        let (last, mut present) = self.store.read(read).await?;
-        let report = match last {
-            Some(last) if !last.taken => self.signed_now(last).await?,
-            last => {
-                let slot = now.0.checked_div(self.config.counts_every_s);
-                if !is_due(last.as_ref(), slot, &present) {
-                    return Ok(Progress::Idle);
-                }
+        let report = match self.store.read(read).await? {
+            (Some(last), _) if !last.taken => self.signed_now(last).await?,
+            (_, None) => return Ok(Progress::Idle),
+            (last, Some(mut present)) => {
                 present.number = last.map_or(1, |last| last.number + 1);
                 let counts = Signed::sign(self.config.roots.network, present, &self.document);
                 let slot = slot.unwrap_or(0);
@@ -219,20 +219,15 @@ impl Bank {
     }
 }
 
-/// Whether a report is to be made: in each stretch of time one, whatever it says; without stretches whenever it says
-/// something new. A clock that was set back makes one more report and none less.
-fn is_due(last: Option<&Report>, slot: Option<u64>, present: &Counts) -> bool {
-    match (slot, last) {
-        (Some(slot), last) => last.is_none_or(|last| last.slot != slot),
-        (None, Some(last)) => {
-            let Counts { signed, totals, .. } = &last.counts.record;
-            *signed != present.signed || *totals != present.totals || reported_log(last) != log_end(present)
-        }
-        (None, None) => {
-            let sealed = present.totals.iter().any(|totals| !totals.sealed.is_zero());
-            !present.signed.is_empty() || sealed || log_end(present) != LogMark::START
-        }
-    }
+/// Whether a report would say something new. In each stretch of time one is made whatever it says: a clock that was set back makes one
+/// more and none less. Without stretches this decides.
+fn is_news(last: Option<&Report>, present: &Counts) -> bool {
+    let Some(last) = last else {
+        let sealed = present.totals.iter().any(|totals| !totals.sealed.is_zero());
+        return !present.signed.is_empty() || sealed || log_end(present) != LogEnd::START;
+    };
+    let Counts { signed, totals, .. } = &last.counts.record;
+    *signed != present.signed || *totals != present.totals || reported_log(last) != log_end(present)
 }
 
 /// What the next report would say, without its number. Keys whose requests can be neither redeemed nor claimed are left out.
@@ -252,12 +247,12 @@ fn present(tx: &mut Tx<'_>, bank: &str, lists: &Lists, last: Option<&Report>, no
 }
 
 /// Where a report has left the log of identifications.
-pub(crate) fn reported_log(report: &Report) -> LogMark {
+pub(crate) fn reported_log(report: &Report) -> LogEnd {
     log_end(&report.counts.record)
 }
 
-fn log_end(counts: &Counts) -> LogMark {
-    counts.identifications.map_or(LogMark::START, |told| told.end)
+fn log_end(counts: &Counts) -> LogEnd {
+    counts.identifications.map_or(LogEnd::START, |told| told.end)
 }
 
 #[cfg(test)]

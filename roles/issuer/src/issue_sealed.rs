@@ -51,7 +51,7 @@ impl Issuer {
             apply::apply(tx, &payer, &asked, &mut ids)
         };
         let refused = self.store.write(Caller::default(), job).await.map_err(|error| match error {
-            WriteError::Internal => Failure::Internal,
+            WriteError::Damaged | WriteError::Internal => Failure::Internal,
             // also overtaken: asked again it finds the answer
             WriteError::Refused(apply::Overtaken) | WriteError::Busy | WriteError::TryAgain | WriteError::Stopped => {
                 Failure::Busy

@@ -179,7 +179,7 @@ fn failure<R: Refusal>(error: WriteError<R>) -> Failure<R> {
     match error {
         WriteError::Refused(refusal) => Failure::Refused(refusal),
         WriteError::Busy | WriteError::TryAgain | WriteError::Stopped => Failure::Busy,
-        WriteError::Internal => Failure::Internal,
+        WriteError::Damaged | WriteError::Internal => Failure::Internal,
     }
 }
 
@@ -188,7 +188,7 @@ fn failure_of_read<R: Refusal>(error: WriteError<Never>) -> Failure<R> {
     match error {
         WriteError::Refused(never) => match never {},
         WriteError::Busy | WriteError::TryAgain | WriteError::Stopped => Failure::Busy,
-        WriteError::Internal => Failure::Internal,
+        WriteError::Damaged | WriteError::Internal => Failure::Internal,
     }
 }
 

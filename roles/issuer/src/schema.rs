@@ -221,7 +221,7 @@ zeni_store::statements! {
     /// Cases under seal whose bank has spoken, or had time to speak since ?3, and whose key the authority has not been asked to list; and
     /// whether the bank could be asked, with ?4 bytes that were sealed, and said nothing.
     pub(crate) UNLISTED_CASES = "SELECT misuse.node, epoch, series, serial, proof, \
-        CAST(CASE WHEN state = 'proven' AND LENGTH(content) = ?4 THEN 1 ELSE 0 END AS BIGINT) FROM misuse \
+        CAST(CASE WHEN state = 'proven' AND CAST(LENGTH(content) AS BIGINT) = ?4 THEN 1 ELSE 0 END AS BIGINT) FROM misuse \
         LEFT JOIN trace ON trace.node = misuse.node WHERE revoked IS NULL AND proof IS NOT NULL AND misuse.node > ?1 \
         AND (state IN ('identified', 'unknown') OR (state = 'refused' AND trace.node IS NOT NULL) \
         OR (state = 'proven' AND trace.at <= ?3)) ORDER BY misuse.node LIMIT ?2";

@@ -221,7 +221,9 @@ impl Issuer {
     /// goes on; trouble of the store stops the round.
     pub(crate) async fn alone<T>(&self, what: Digest, done: Result<T, TickError>) -> Result<Option<T>, TickError> {
         let error = match done {
-            Err(error @ (TickError::Stored { .. } | TickError::Store(WriteError::Internal))) => error,
+            Err(error @ (TickError::Stored { .. } | TickError::Store(WriteError::Damaged | WriteError::Internal))) => {
+                error
+            }
             other => return other.map(Some),
         };
         let now = self.clock.now();

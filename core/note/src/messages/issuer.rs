@@ -311,36 +311,20 @@ pub struct Counts {
     pub identifications: Option<LogReport>,
 }
 
-/// An end that a hash-chained log had ([`LogEnd`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-pub struct LogMark {
-    /// Number of the last entry, 0 before the first.
-    #[n(0)]
-    pub number: u64,
-    /// Its hash, zeros before the first.
-    #[n(1)]
-    pub head: Digest,
-}
-
-impl LogMark {
-    /// Before the first entry.
-    pub const START: LogMark = LogMark { number: LogEnd::START.number, head: LogEnd::START.head };
-}
-
 /// A log from one report to the next. It tells how many entries there are and nothing of what they say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct LogReport {
-    /// The end in the report before, as the log has that entry now; [`LogMark::START`] in the first.
+    /// The end in the report before, as the log has that entry now; [`LogEnd::START`] in the first.
     #[n(0)]
-    pub before: LogMark,
+    pub before: LogEnd,
     /// The end now.
     #[n(1)]
-    pub end: LogMark,
+    pub end: LogEnd,
 }
 
 impl LogReport {
     /// Whether the log goes on from `mark`, where a report left it: nothing was cut off, altered or written anew.
-    pub fn continues(&self, mark: &LogMark) -> bool {
+    pub fn continues(&self, mark: &LogEnd) -> bool {
         self.before == *mark && (self.end.number > mark.number || self.end == *mark)
     }
 }

@@ -385,3 +385,36 @@ fn a_read_sees_one_state() {
         assert_eq!(ids(&store), [1]);
     }
 }
+
+/// A page that somebody overwrote is no matter of time: what needs it is told that the database is damaged, reading or writing, and a file
+/// that is none is not opened. Control: what needs no such page is done.
+#[test]
+fn a_damaged_file_is_told_as_such() {
+    const PAGE: usize = 4_096;
+    let dir = TempDir::new();
+    let path = dir.path().join("damaged.db");
+    let open = || Store::open_sqlite(&path, &SCHEMA, Options { readers: 1, ..Options::default() });
+    let store = open().unwrap();
+    for id in 1..=60 {
+        store.write_blocking(Caller(1), put(id, 1_000)).unwrap();
+    }
+    store.stop();
+    let whole = std::fs::read(&path).unwrap();
+    let mut damaged = whole.clone();
+    damaged[PAGE * 6..].fill(0xff);
+    std::fs::write(&path, &damaged).unwrap();
+    let store = open().unwrap();
+    let read: Answer<u64> = store.read_blocking(|tx| {
+        let rows = tx.rows("SELECT body FROM thing", &[])?;
+        Ok(rows.len() as u64)
+    });
+    assert_eq!(read, Err(WriteError::Damaged));
+    let write = store.write_blocking(Caller(1), |tx: &mut Tx<'_>| Ok(tx.execute("UPDATE thing SET count = 1", &[])?));
+    assert_eq!(write, Err::<u64, WriteError<()>>(WriteError::Damaged));
+    let one: Answer<u64> = store.read_blocking(|_| Ok(1));
+    assert_eq!(one, Ok(1), "control");
+    store.stop();
+    std::fs::write(&path, [&[0xff; PAGE][..], &whole[PAGE..]].concat()).unwrap();
+    let kind = |error| if let OpenError::Engine(fault) = error { Some(fault.kind) } else { None };
+    assert_eq!(open().err().and_then(kind), Some(crate::FaultKind::Damaged));
+}

@@ -113,6 +113,20 @@ fn times_of_reports_tell_nothing() {
     assert_eq!((times_of_reports(0, false), times_of_reports(0, true)), (vec![], vec![4_200]));
 }
 
+/// DESIGN §4: between two reports no count is worked out: the rounds of an hour read none. Control: the next report does.
+#[test]
+fn counts_are_worked_out_for_reports_alone() {
+    let mut town = Town::new();
+    town.report_every(3_600);
+    town.set_time(START.plus(2 * DAY));
+    while town.tick().expect("a round") == crate::Progress::More {}
+    assert!(town.sabotage("UPDATE signing_key SET folded = -1", vec![]) > 0);
+    town.set_time(START.plus(2 * DAY + 3_599));
+    while town.tick().expect("a round") == crate::Progress::More {}
+    town.set_time(START.plus(2 * DAY + 3_600));
+    assert!(town.tick().is_err(), "control");
+}
+
 /// A clock that was put ahead and back again holds up no report.
 #[test]
 fn a_clock_set_back_holds_up_nothing() {

@@ -4,10 +4,7 @@
 use serde::Serialize;
 use zeni_crypto::{Digest, LogEnd, tagged};
 use zeni_message::{Refusal, Time, encode};
-use zeni_note::messages::{
-    bank::{IdentifyOverspender, IdentifyRefusal},
-    issuer::LogMark,
-};
+use zeni_note::messages::bank::{IdentifyOverspender, IdentifyRefusal};
 use zeni_store::{Row, Tx, TxError, params};
 
 use crate::{books::broken, schema};
@@ -135,16 +132,16 @@ impl Entry {
 }
 
 /// Where the log ends.
-pub(crate) fn end(tx: &mut Tx<'_>) -> Result<LogMark, TxError> {
+pub(crate) fn end(tx: &mut Tx<'_>) -> Result<LogEnd, TxError> {
     let row = tx.row(schema::SELECT_LOG_END, &[])?;
-    row.map_or(Ok(LogMark::START), |row| Ok(LogMark { number: row.u64(0)?, head: Digest(row.array(1)?) }))
+    row.map_or(Ok(LogEnd::START), |row| Ok(LogEnd { number: row.u64(0)?, head: Digest(row.array(1)?) }))
 }
 
 /// Where the log ended with an entry, as the entry stands there now; with zeros if there is none of that number.
-pub(crate) fn mark(tx: &mut Tx<'_>, number: u64) -> Result<LogMark, TxError> {
+pub(crate) fn mark(tx: &mut Tx<'_>, number: u64) -> Result<LogEnd, TxError> {
     let row = tx.row(schema::SELECT_LOG_HEAD, params![schema::int(number)])?;
-    let head = row.map_or(Ok(LogMark::START.head), |row| row.array(0).map(Digest))?;
-    Ok(LogMark { number, head })
+    let head = row.map_or(Ok(LogEnd::START.head), |row| row.array(0).map(Digest))?;
+    Ok(LogEnd { number, head })
 }
 
 /// Appends what is said about `subject`; answers its number. None if it was said before. The number is above all that case files
@@ -153,11 +150,10 @@ pub(crate) fn append(tx: &mut Tx<'_>, subject: &Digest, content: Content) -> Res
     if logged(tx, subject)? {
         return Ok(None);
     }
-    let LogMark { mut number, head } = end(tx)?;
+    let mut end = end(tx)?;
     if let Some(row) = tx.row(schema::SELECT_NUMBERS, &[])? {
-        number = number.max(row.u64(0)?).max(row.u64(1)?);
+        end.number = end.number.max(row.u64(0)?).max(row.u64(1)?);
     }
-    let end = LogEnd { number, head };
     let Entry { number, head, .. } = Entry::after(&end, content);
     let row = params![
         schema::int(number),

@@ -120,7 +120,7 @@ pub(crate) fn violations(tx: &mut Tx<'_>) -> Result<Vec<Violation>, TxError> {
         told.insert(row.array::<32>(0)?);
         if row.opt_int(4)?.is_none() {
             let rule = if row.text(2)? == GOES_ON { GOES_ON } else { WHOLE };
-            let detail = format!("at second {}: {}", row.u64(1)?, row.text(3)?);
+            let detail = format!("at {}: {}", Time(row.u64(1)?), row.text(3)?);
             violations.push(Violation { rule, detail });
         }
     }

@@ -4,9 +4,9 @@
 //! From then on the log is followed from its new end, so that the next break is seen as well. The audit tells of a break until an
 //! operator has accepted it ([`Issuer::accept_log`]).
 
-use zeni_crypto::{Digest, tagged};
+use zeni_crypto::{Digest, LogEnd, tagged};
 use zeni_message::{Signed, Time, decode, encode, limits::MESSAGE_BYTES_MAX};
-use zeni_note::messages::issuer::{Counts, LogMark, LogReport};
+use zeni_note::messages::issuer::{Counts, LogReport};
 use zeni_store::{Caller, Tx, TxError, params};
 
 use crate::{Done, Issuer, count_value, digest, schema, tick::TickError, time_value};
@@ -18,7 +18,7 @@ const BREAKS_KEPT: u64 = 256;
 struct Break {
     at: u64,
     /// Where the issuer knew the log's end.
-    had: LogMark,
+    had: LogEnd,
     /// What the bank then told of it.
     told: Option<LogReport>,
 }
@@ -32,7 +32,7 @@ pub(crate) fn mark(tx: &mut Tx<'_>, counts: &Signed<Counts>, now: Time) -> Resul
     let goes_on = match (&known, &told) {
         (None, _) => true,
         (Some(known), Some(told)) => told.continues(known),
-        (Some(known), None) => *known == LogMark::START,
+        (Some(known), None) => *known == LogEnd::START,
     };
     if let Some(had) = known.filter(|_| !goes_on) {
         broken(tx, counts, &had, now)?;
@@ -48,7 +48,7 @@ pub(crate) fn mark(tx: &mut Tx<'_>, counts: &Signed<Counts>, now: Time) -> Resul
     }
 }
 
-fn broken(tx: &mut Tx<'_>, counts: &Signed<Counts>, had: &LogMark, now: Time) -> Result<(), TxError> {
+fn broken(tx: &mut Tx<'_>, counts: &Signed<Counts>, had: &LogEnd, now: Time) -> Result<(), TxError> {
     let bank = &counts.record.bank;
     let found = Break { at: now.0, had: *had, told: counts.record.identifications };
     tracing::error!(bank, "alarm: {}", found.text());
@@ -101,16 +101,16 @@ impl Break {
 }
 
 /// How far a bank's log of identifications has come by its reports; none before the first that says so.
-pub(crate) fn log_mark(tx: &mut Tx<'_>, bank: &str) -> Result<Option<LogMark>, TxError> {
+pub(crate) fn log_mark(tx: &mut Tx<'_>, bank: &str) -> Result<Option<LogEnd>, TxError> {
     let row = tx.row(schema::READ_LOG_MARK, params![bank])?;
-    row.map(|row| Ok(LogMark { number: row.u64(0)?, head: digest(&row, 1)? })).transpose()
+    row.map(|row| Ok(LogEnd { number: row.u64(0)?, head: digest(&row, 1)? })).transpose()
 }
 
 /// What the audit says of the breaks of a bank's log that nobody has accepted.
 pub(crate) fn accusations(tx: &mut Tx<'_>, bank: &str) -> Result<Vec<String>, TxError> {
     let rows = tx.rows(schema::LOG_BREAKS, params![bank])?;
     let accusation = |row: &zeni_store::Row| -> Result<String, TxError> {
-        let had = LogMark { number: row.u64(1)?, head: digest(row, 2)? };
+        let had = LogEnd { number: row.u64(1)?, head: digest(row, 2)? };
         let told = decode::<Signed<Counts>>(row.blob(3)?, MESSAGE_BYTES_MAX).ok();
         let told = told.and_then(|told| told.record.identifications);
         let found = Break { at: row.u64(0)?, had, told };

@@ -1,7 +1,8 @@
 use futures::executor::block_on;
 use zeni_crypto::Digest;
+use zeni_crypto::LogEnd;
 use zeni_message::{Signed, peer::SendError};
-use zeni_note::messages::issuer::{Counts, LogMark, LogReport, ReportCounts, ReportCountsRefusal};
+use zeni_note::messages::issuer::{Counts, LogReport, ReportCounts, ReportCountsRefusal};
 
 use crate::{
     Policy,
@@ -39,11 +40,11 @@ fn counts_never_go_down() {
     assert_eq!(send(counts(&setup, 0, 7, vec![(entry, 9)])), Ok(7), "nothing was signed in between");
 }
 
-fn mark(number: u64, word: &str) -> LogMark {
-    if number == 0 { LogMark::START } else { LogMark { number, head: zeni_crypto::sha256(&[word.as_bytes()]) } }
+fn mark(number: u64, word: &str) -> LogEnd {
+    if number == 0 { LogEnd::START } else { LogEnd { number, head: zeni_crypto::sha256(&[word.as_bytes()]) } }
 }
 
-fn told(setup: &Setup, number: u64, log: Option<(LogMark, LogMark)>) -> ReportCounts {
+fn told(setup: &Setup, number: u64, log: Option<(LogEnd, LogEnd)>) -> ReportCounts {
     let mut counts = counts(setup, 0, number, vec![(setup.banks[0].signers[0].0.digest(), number)]).counts.record;
     counts.identifications = log.map(|(before, end)| LogReport { before, end });
     ReportCounts { counts: Signed::sign(setup.world.network(), counts, &setup.banks[0].document) }
@@ -57,7 +58,7 @@ fn violations(setup: &Setup) -> Vec<String> {
     block_on(setup.issuer.audit()).unwrap().violations
 }
 
-fn send(setup: &Setup, number: u64, log: Option<(LogMark, LogMark)>) {
+fn send(setup: &Setup, number: u64, log: Option<(LogEnd, LogEnd)>) {
     assert_eq!(block_on(setup.member(BANKS[0], told(setup, number, log))), Ok(number), "counts are taken");
 }
 
@@ -68,19 +69,19 @@ fn send(setup: &Setup, number: u64, log: Option<(LogMark, LogMark)>) {
 fn a_log_that_was_cut_is_an_alarm() {
     let (one, two, three) = (mark(1, "one"), mark(2, "two"), mark(3, "three"));
     let forged = mark(2, "forged");
-    let gone = LogMark { number: 2, head: LogMark::START.head };
+    let gone = LogEnd { number: 2, head: LogEnd::START.head };
     let cuts = [
         (Some((mark(2, "nothing"), one)), "cut off or written anew"), // its end is gone
         (Some((gone, one)), "by the bank's own word"),                // and said to be
         (Some((forged, forged)), "cut off or written anew"),          // written anew
         (Some((forged, three)), "cut off or written anew"),           // and hidden behind a new entry
         (Some((one, three)), "cut off or written anew"),              // by a bank that forgot what it had reported
-        (Some((LogMark::START, LogMark::START)), "cut off or written anew"), // all of it
+        (Some((LogEnd::START, LogEnd::START)), "cut off or written anew"), // all of it
         (None, "tells of it no more"),
     ];
     for (case, (cut, text)) in cuts.into_iter().enumerate() {
         let setup = block_on(Setup::new(Policy::Refuse));
-        let honest = [(LogMark::START, LogMark::START), (LogMark::START, one), (one, one), (one, two)];
+        let honest = [(LogEnd::START, LogEnd::START), (LogEnd::START, one), (one, one), (one, two)];
         for (number, log) in (1..).zip(honest) {
             send(&setup, number, Some(log));
             send(&setup, number, Some(log));
@@ -111,7 +112,7 @@ fn a_log_that_was_cut_is_an_alarm() {
         assert_eq!(words.iter().map(|word| word.record.number).collect::<Vec<_>>(), [4, 5], "{case}");
 
         // the log goes on from where it is now: no other alarm, and the accusation stands until it is explained
-        let end = cut.map_or(LogMark::START, |(_, end)| end);
+        let end = cut.map_or(LogEnd::START, |(_, end)| end);
         let next = mark(end.number + 5, "next");
         send(&setup, 6, Some((end, next)));
         send(&setup, 7, Some((next, next)));
@@ -123,7 +124,7 @@ fn a_log_that_was_cut_is_an_alarm() {
         assert_eq!((alarms(&setup).len(), violations(&setup)), (1, vec![]), "{case}");
 
         // and whoever cuts it once more is seen once more
-        send(&setup, 8, Some((LogMark { number: next.number, head: LogMark::START.head }, one)));
+        send(&setup, 8, Some((LogEnd { number: next.number, head: LogEnd::START.head }, one)));
         assert_eq!((alarms(&setup).len(), violations(&setup).len()), (2, 1), "{case}");
     }
 }
@@ -133,7 +134,7 @@ fn a_log_that_was_cut_is_an_alarm() {
 #[test]
 fn a_restored_issuer_does_not_accuse_for_ever() {
     let setup = block_on(Setup::new(Policy::Refuse));
-    let marks: Vec<LogMark> = (0..8).map(|number| mark(number, &format!("{number}"))).collect();
+    let marks: Vec<LogEnd> = (0..8).map(|number| mark(number, &format!("{number}"))).collect();
     send(&setup, 1, Some((marks[0], marks[2])));
     // reports 2 and 3 were lost with what the issuer had since its backup
     for number in 4..7 {

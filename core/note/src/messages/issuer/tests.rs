@@ -11,7 +11,7 @@ use crate::testing::key;
 fn a_report_of_many_keys_fits() {
     let signed: Vec<(Digest, u64)> =
         (0..2_048u32).map(|index| (zeni_crypto::sha256(&[&index.to_be_bytes()]), u64::MAX)).collect();
-    let end = LogMark { number: u64::MAX, head: zeni_crypto::sha256(&[b"end"]) };
+    let end = LogEnd { number: u64::MAX, head: zeni_crypto::sha256(&[b"end"]) };
     let identifications = Some(LogReport { before: end, end });
     let counts = Counts { bank: "aoba".to_string(), number: 1, signed, totals: Vec::new(), identifications };
     let report = ReportCounts { counts: Signed::sign(crate::testing::World::new("w").network(), counts, &key("aoba")) };
@@ -24,11 +24,11 @@ fn a_report_of_many_keys_fits() {
 /// HC-F5.6: a log goes on from where a report left it only with that entry in it and no fewer after it.
 #[test]
 fn a_log_goes_on_from_its_report() {
-    let mark = |number, word: &str| LogMark { number, head: zeni_crypto::sha256(&[word.as_bytes()]) };
+    let mark = |number, word: &str| LogEnd { number, head: zeni_crypto::sha256(&[word.as_bytes()]) };
     let (two, three) = (mark(2, "two"), mark(3, "three"));
     let goes_on = |before, end| LogReport { before, end }.continues(&two);
     assert!(goes_on(two, two) && goes_on(two, three));
-    assert!(LogReport { before: LogMark::START, end: three }.continues(&LogMark::START));
+    assert!(LogReport { before: LogEnd::START, end: three }.continues(&LogEnd::START));
     for (before, end) in [
         (mark(2, "other"), three),
         (mark(2, "other"), mark(2, "other")),
@@ -36,7 +36,7 @@ fn a_log_goes_on_from_its_report() {
         (two, mark(1, "one")),
         (mark(1, "one"), three),
         (three, three),
-        (LogMark::START, LogMark::START),
+        (LogEnd::START, LogEnd::START),
     ] {
         assert!(!goes_on(before, end), "{before:?} {end:?}");
     }

@@ -3,10 +3,14 @@
 use std::sync::atomic::Ordering;
 
 use futures::executor::block_on;
-use zeni_note::testing::{DAY, START};
+use zeni_note::{
+    messages::issuer::GetDecisions,
+    testing::{DAY, START, amount},
+};
 use zeni_store::{Caller, Value};
 
 use super::{AOBA, MIDORI, Town, town, town_with};
+use crate::Policy;
 
 /// Another customer of aoba overspends as the town's own did.
 fn another(town: &Town) {
@@ -115,5 +119,40 @@ fn a_damaged_case_stops_itself_alone() {
         town.bring("b", vec![town.paid(600, "a"), town.paid(600, "b")]);
         block_on(town.setup.settle_down());
         assert_eq!((town.names(), town.setup.registrar.listed.load(Ordering::Relaxed)), (vec!["Taro".to_owned()], 1));
+    }
+}
+
+/// RN-F8, HC-P28: the proof behind one claim cannot be read: that claim waits with an alarm; an overspender under seal is named, and the claim
+/// against him decided. Control: with its proof the first claim is decided as well.
+#[test]
+fn a_damaged_proof_stops_its_claim_alone() {
+    for damaged in [false, true] {
+        let most = amount(1_000_000);
+        let town = town_with(|config| {
+            config.policy = Policy::Capped { per_key: most, per_person: most, per_issuer_day: most, cutoff: DAY };
+        });
+        let saburo = town.setup.person("saburo");
+        let lent = town.setup.world.pay(&town.chain, &town.user, &saburo, 300, "lent");
+        let items = ["x", "y"].map(|word| {
+            let paid = town.setup.world.pay(&lent, &saburo, &town.shop, 200, word);
+            town.setup.deposit(&paid, &town.shop, MIDORI, word)
+        });
+        town.bring("b", items.to_vec());
+        block_on(town.setup.settle_down());
+        assert_eq!(run(&town, "UPDATE claim SET state = 'open', decided = 0", &[]), 1);
+        let reset = ["DELETE FROM honoured", "DELETE FROM decision"].map(|sql| run(&town, sql, &[]));
+        assert!(reset.iter().all(|rows| *rows > 0));
+        if damaged {
+            assert_eq!(run(&town, "UPDATE misuse SET proof = ?1", &[Value::Blob(vec![1])]), 1);
+        }
+        town.bring("c", vec![town.paid(900, "a")]);
+        block_on(town.setup.settle_down());
+        assert_eq!(town.names(), ["Taro"]);
+        let decided = block_on(town.setup.member(MIDORI, GetDecisions { after: 0 })).unwrap().len();
+        let alarmed: &[&str] = if damaged { &["damaged_row"] } else { &[] };
+        assert_eq!(
+            (alarms(&town), decided),
+            (alarmed.iter().map(|it| (*it).to_owned()).collect(), 2 - usize::from(damaged))
+        );
     }
 }
