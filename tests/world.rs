@@ -376,7 +376,7 @@ fn issuer(net: &Arc<Net>, store: &Store, setup: &Setup, to_authority: Arc<dyn Tr
         banks: BANKS.iter().map(bank).collect(),
         policy: setup.policy.clone(),
         sealed: zeni_issuer::SealedConfig::default(),
-        limits: zeni_issuer::Limits { revocations_every_s: 0, ..zeni_issuer::Limits::default() },
+        limits: zeni_issuer::Limits { revocations_every_s: 0, ask_again_s: 0, ..zeni_issuer::Limits::default() },
     };
     let keys = zeni_issuer::Keys { signing: forge.issuer, sealing: Zeroizing::new([6; 32]) };
     let to_bank = |name: &&'static str| {

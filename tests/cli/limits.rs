@@ -16,7 +16,7 @@ fn limits_of_cards() {
     stage.ok("wallet --home taro request 600_JPY --out more.request");
     let refused = stage.run("wallet --home hanako pay more.request --yes");
     assert_eq!(refused.exit, 1, "{refused:?}");
-    assert!(refused.stderr.contains("one payment is at most 500 minor units"), "{refused:?}");
+    assert!(refused.stderr.contains("one payment is at most 500 JPY"), "{refused:?}");
     stage.refused("wallet --home hanako pay more.request --yes", "card_limit");
     stage.pay("wallet --home hanako", "wallet --home taro", 400, "less");
 
@@ -26,6 +26,17 @@ fn limits_of_cards() {
     let cards = stage.ok(&format!("{bank} cards A-1001"));
     let card = cards["cards"][0]["card"].as_str().expect("a card was in contact").to_owned();
     assert_eq!(cards["cards"].as_array().map(Vec::len), Some(1), "{cards}");
+
+    assert_eq!(stage.run(&format!("{bank} card-limits --currency JPY --until 31.3.2027")).exit, 2);
+    for (said, meant) in
+        [("1580515199", 1_580_515_199), ("2020-01-31T12:00:00Z", 1_580_472_000), ("2020-01-31", 1_580_515_199)]
+    {
+        let ended = stage.ok(&format!("{bank} card-limits --currency JPY --until {said}"));
+        assert_eq!(ended["limits"]["until"].as_u64(), Some(meant), "{ended}");
+    }
+    stage.resumed("wallet --home hanako resume");
+    let refused = stage.run("wallet --home hanako pay more.request --yes");
+    assert!(refused.exit == 1 && refused.stderr.contains("the card paid until 2020-01-31T23:59:59Z"), "{refused:?}");
 
     stage.stop();
     let configured = stage.text("net/zeni.toml");

@@ -1,11 +1,12 @@
 //! The way under seal on the command line: joining without an identity, orders and their documents, ceilings, cases of a bank.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt};
 
 use zeni_crypto::PublicKey;
 use zeni_identity::Trust;
 use zeni_message::Time;
 use zeni_note::sealed::account_key_digest;
+use zeni_store::{Caller, Options, Store};
 
 use super::stage::{Stage, until};
 
@@ -165,6 +166,7 @@ fn ceilings_and_cases() {
     assert!(order["asked_until"].is_u64(), "the bank's word is doubted: {order}");
     assert!(stage.run("wallet --home mei orders").stdout.contains("the bank says: refused, ceiling"));
     stage.refused("issuer --dir net ceiling nowhere 100_JPY", "unknown_bank");
+    stage.refused("issuer --dir net ceiling aoba 100_CHF", "not_issued");
     stage.ok("issuer --dir net ceiling aoba 1000000_JPY");
     let circulation = stage.ok("issuer --dir net circulation");
     assert_eq!(circulation["circulation"][0]["banks"][0]["ceiling"], 1_000_000, "{circulation}");
@@ -183,6 +185,8 @@ fn ceilings_and_cases() {
     assert!(stage.ok("issuer --dir net cases")["cases"][0]["name"].is_null());
     let cases = stage.ok("bank --dir net --bank aoba cases --export case");
     assert_eq!(cases["cases"][0]["name"], "Mei Kato", "{cases}");
+    let mode = fs::metadata(stage.path("case")).expect("the case").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "it names a person");
     let case = stage.ok("inspect case --network net/network.toml --fetch-key-lists");
     let enrolled =
         |it: &serde_json::Value| it["what"] == "the customer enrolled with this account key" && it["holds"] == true;
@@ -195,10 +199,27 @@ fn ceilings_and_cases() {
     stage.refused("wallet --home mei withdraw 100_JPY", "suspended");
     stage.ok("bank --dir net --bank aoba lift A-1003");
     stage.refused("bank --dir net --bank aoba lift A-1003", "not_suspended");
+    stage.refused("bank --dir net --bank aoba lift A-9999", "unknown_account");
     stage.ok("wallet --home mei withdraw 100_JPY");
     // an honest bank's log of identifications has no break to accept
     stage.refused("issuer --dir net accept-log nowhere", "unknown_bank");
     assert_eq!(stage.ok("issuer --dir net accept-log aoba")["accepted"], 0);
+    assert_eq!(stage.ok("bank --dir net --bank aoba accept-log")["accepted"], 0);
     assert_eq!(stage.ok("issuer --dir net audit")["report"]["alarms"], serde_json::json!([]));
     stage.audits();
+    cut_the_log(&stage);
+    stage.refused("bank --dir net --bank aoba audit", "log_broken");
+    let said = stage.run("bank --dir net --bank aoba audit").stderr;
+    assert!(said.contains("the log of identifications of aoba is broken") && said.contains("accept-log"), "{said}");
+    assert!(stage.ok("bank --dir net --bank aoba accept-log")["accepted"].as_u64() > Some(0));
+    stage.ok("bank --dir net --bank aoba audit");
+}
+
+/// Deletes the bank's log of identifications behind its back.
+fn cut_the_log(stage: &Stage) {
+    let store = Store::open_sqlite(stage.path("net/bank-aoba/bank-aoba.db"), &zeni_bank::SCHEMA, Options::inline());
+    let delete = |tx: &mut zeni_store::Tx<'_>| -> Result<u64, zeni_store::JobError<()>> {
+        Ok(tx.execute("DELETE FROM identification", &[])?)
+    };
+    assert!(store.expect("the bank's store").write_blocking(Caller::default(), delete).expect("deleted") > 0);
 }

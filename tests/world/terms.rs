@@ -61,7 +61,7 @@ fn rests_are_refunded_and_what_never_returns_lies_dormant() {
     world.settle();
     let told = block_on(taro.open().resume()).unwrap();
     let waits = told.iter().find(|one| one.what == "deposit").unwrap();
-    assert!(waits.outcome == "waiting" && waits.reason.contains("decided from second"), "{waits:?}");
+    assert!(waits.outcome == "waiting" && waits.reason.contains("decided from 20"), "{waits:?}");
     assert_eq!(world.account(&taro)[0], OPENING - 1_000);
     world.check_books();
     world.at_day(refund);

@@ -4,14 +4,17 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::Context;
 use serde_json::json;
-use zeni_issuer::SettleError;
-use zeni_message::{Refusal, Retry, Time, route::Clock};
+use zeni_bank::LiftRefusal;
+use zeni_issuer::{CeilingError, SettleError};
+use zeni_message::{Refusal, Retry, route::Clock};
 use zeni_money::Currency;
 use zeni_note::{Licence, Nonce};
+use zeni_store::WriteError;
 
 use crate::{
     cli::{AuthorityArgs, AuthorityCommand, BankArgs, BankCommand, CardLimitsArgs, IssuerArgs, IssuerCommand},
     config::ServeConfig,
+    documents,
     network::NetworkFile,
     output::{Failure, Output},
     serve::Parties,
@@ -53,14 +56,16 @@ pub(crate) async fn issuer(args: IssuerArgs, output: Output, clock: Arc<dyn Cloc
             if report.is_sound() {
                 return output.result(&value, &text);
             }
-            Err(not_balanced().with_result(value, &text))
+            let broken = report.broken_logs.iter().map(|log| log.bank.as_str()).collect::<Vec<_>>();
+            Err(unsound(report.books_balance(), &broken, "issuer … accept-log BANK").with_result(value, &text))
         }
         IssuerCommand::Ceiling { bank, amount } => {
             let money = crate::wallet::money(&amount)?;
-            let set = issuer.set_ceiling(&bank, money.currency, money.amount).await.context("the issuer's database")?;
-            if !set {
-                return Err(Failure::refused("unknown_bank", format!("no bank '{bank}' takes part")));
-            }
+            issuer.set_ceiling(&bank, money.currency, money.amount).await.map_err(|error| match error {
+                CeilingError::UnknownBank { .. } => Failure::refused("unknown_bank", error),
+                CeilingError::NotIssued { .. } => Failure::refused("not_issued", error),
+                CeilingError::Store(_) => Failure::try_again("store", error),
+            })?;
             let text = format!("{bank} may owe and hold {money} from the next note on");
             output.result(&json!({"ok": true, "bank": bank, "ceiling": money.to_wire()}), &text)
         }
@@ -183,7 +188,7 @@ async fn card_limits(bank: &zeni_bank::Bank, args: CardLimitsArgs, output: Outpu
         day_max: amount(args.day)?,
         payments_max: args.payments,
         total_max: amount(args.total)?,
-        until: args.until.map(Time),
+        until: args.until,
     };
     let set = bank.set_card_limits(limits, card).await.context("the bank's database")?;
     let text = format!("rules number {}: each card takes them at its next contact", set.number);
@@ -197,8 +202,18 @@ fn card_number(text: &str) -> Result<Nonce, Failure> {
     Ok(Nonce::from(number.to_be_bytes()))
 }
 
-fn not_balanced() -> Failure {
-    Failure::refused("not_balanced", "the books do not balance: see the violations above")
+/// What an audit found wrong: books, or logs of identifications of these banks alone, which `command` accepts.
+fn unsound(books_balance: bool, broken_logs: &[&str], command: &str) -> Failure {
+    let logs = format!("the log of identifications of {} is broken", broken_logs.join(", "));
+    if books_balance {
+        let then = format!("once that is explained, 'zeni {command}' accepts it");
+        return Failure::refused(
+            "log_broken",
+            format!("the books balance, but {logs}: see the violations above; {then}"),
+        );
+    }
+    let also = if broken_logs.is_empty() { String::new() } else { format!(", and {logs}") };
+    Failure::refused("not_balanced", format!("the books do not balance{also}: see the violations above"))
 }
 
 /// The key of a licence: given in hexadecimal, or a file with the licence's document.
@@ -207,7 +222,7 @@ fn licence_key(text: &str) -> Result<String, Failure> {
     if !path.exists() {
         return Ok(text.to_owned());
     }
-    let bytes = crate::documents::read(path)?;
+    let bytes = documents::read(path)?;
     let licence =
         zeni_message::Signed::<Licence>::from_document(&bytes).map_err(|error| Failure::refused("malformed", error))?;
     Ok(crate::network::key_hex(&licence.record.key))
@@ -238,7 +253,8 @@ pub(crate) async fn bank(args: BankArgs, output: Output, clock: Arc<dyn Clock>) 
             let report = bank.cases().await.context("the bank's database")?;
             if let Some(path) = export {
                 let case = report.cases.last().context("there is no case to export")?;
-                std::fs::write(&path, &case.document).with_context(|| format!("cannot write {}", path.display()))?;
+                // who overspent is nobody's but the bank's to know
+                documents::write_private(&path, &case.document)?;
             }
             let text = serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?;
             let text = if report.cases.is_empty() { "no case".to_owned() } else { text };
@@ -262,10 +278,23 @@ pub(crate) async fn bank(args: BankArgs, output: Output, clock: Arc<dyn Clock>) 
             output.result(&json!({"ok": true, "card": card}), "frozen; it learns that at its next contact")
         }
         BankCommand::Lift { account } => {
-            if !bank.lift(&account).await.context("the bank's database")? {
-                return Err(Failure::refused("not_suspended", format!("account '{account}' is not suspended")));
-            }
+            bank.lift(&account).await.map_err(|error| match error {
+                WriteError::Refused(LiftRefusal::UnknownAccount) => {
+                    Failure::refused("unknown_account", format!("{} has no account '{account}'", args.bank))
+                }
+                WriteError::Refused(LiftRefusal::NotSuspended) => {
+                    Failure::refused("not_suspended", format!("account '{account}' is not suspended"))
+                }
+                other => Failure::try_again("busy", format!("the bank's database: {other}")),
+            })?;
             output.result(&json!({"ok": true, "account": account}), "withdrawals under seal are open again")
+        }
+        BankCommand::AcceptLog => {
+            let accepted = bank.accept_log().await.context("the bank's database")?;
+            let text = format!(
+                "{accepted} findings about the log of identifications accepted; the audit tells of them no more"
+            );
+            output.result(&json!({"ok": true, "accepted": accepted}), &text)
         }
         BankCommand::Audit => {
             let report = bank.audit().await.context("the bank's database")?;
@@ -273,7 +302,8 @@ pub(crate) async fn bank(args: BankArgs, output: Output, clock: Arc<dyn Clock>) 
             if report.violations.is_empty() {
                 return output.result(&report, &text);
             }
-            Err(not_balanced().with_result(json!(report), &text))
+            let broken: &[&str] = if report.log_is_broken() { &[&args.bank] } else { &[] };
+            Err(unsound(report.books_balance(), broken, "bank … accept-log").with_result(json!(report), &text))
         }
     }
 }

@@ -4,6 +4,7 @@ use std::{
     ffi::OsString,
     fs,
     io::{IsTerminal, Read, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
@@ -18,6 +19,8 @@ use crate::{cli::OutArgs, output::Failure};
 const FRAME_TEXT_MAX: usize = 800;
 /// Bytes of text that a document can be at most: base 64, line ends, frame heads.
 const TEXT_BYTES_MAX: u64 = 2 * PROOF_DOCUMENT_BYTES_MAX as u64;
+/// Rights of a file that names a person.
+const OWNER_ONLY: u32 = 0o600;
 /// What a frame begins with: `ZENI-FRAME 1/3 `; no armour holds it.
 const FRAME: &str = "ZENI-FRAME ";
 
@@ -115,10 +118,21 @@ fn part_of(path: &Path) -> PathBuf {
 
 /// Writes whole or not at all: beside the file first, then in its place.
 pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    write_whole(path, text.as_bytes(), &mut fs::OpenOptions::new())
+}
+
+/// As [`write_new`], for what names a person: readable to the owner alone, also where the file was there and was not.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    // what is left of a write that was broken off may have other rights
+    let _absent = fs::remove_file(part_of(path));
+    write_whole(path, bytes, fs::OpenOptions::new().mode(OWNER_ONLY))
+}
+
+fn write_whole(path: &Path, bytes: &[u8], options: &mut fs::OpenOptions) -> Result<(), Failure> {
     let part = part_of(path);
-    let write = || -> std::io::Result<()> {
-        let mut file = fs::File::create(&part)?;
-        file.write_all(text.as_bytes())?;
+    let mut write = || -> std::io::Result<()> {
+        let mut file = options.write(true).create(true).truncate(true).open(&part)?;
+        file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&part, path)
     };

@@ -137,10 +137,19 @@ async fn enrol(home: &mut Home, join: JoinArgs, privacy: Privacy, kind: Kind) ->
     let JoinArgs { bank, account, code, identity, .. } = join;
     let enrolment = Enrolment { bank, account, code, csr, identity };
     let joined = match kind {
-        Kind::Wallet => Wallet::new(holder).join(enrolment, privacy).await,
-        Kind::Shop => Shop::new(holder).join(enrolment).await,
+        Kind::Wallet => {
+            let mut wallet = Wallet::new(holder);
+            let joined = wallet.join(enrolment, privacy).await.map_err(explain)?;
+            first_contact(home, &mut wallet).await?;
+            joined
+        }
+        Kind::Shop => {
+            let mut shop = Shop::new(holder);
+            let joined = shop.join(enrolment).await.map_err(explain)?;
+            first_contact(home, &mut shop).await?;
+            joined
+        }
     };
-    let joined = joined.map_err(explain)?;
     let mut text = match joined.licences {
         0 => format!("joined as {}, without a licence: what is received can only be deposited", joined.name),
         licences => format!("joined as {} with {licences} licences", joined.name),
@@ -148,6 +157,14 @@ async fn enrol(home: &mut Home, join: JoinArgs, privacy: Privacy, kind: Kind) ->
     let mut value = json!({"ok": true, "name": joined.name, "licences": joined.licences});
     tell_puk(home, &mut value, &mut text)?;
     Ok((value, text))
+}
+
+/// Shows the card to its bank with the certificate that joining brought: before, one whose keys stay pays nobody. Where the bank
+/// is away, the next command that goes there makes up for it.
+async fn first_contact(home: &Home, holder: &mut Holder) -> Result<(), Failure> {
+    let profile = home.profile().await?.ok_or_else(|| explain(Trouble::NotJoined))?;
+    holder.set_peers(home.peers(&profile.bank, Some(&profile.certificates))?);
+    holder.contact().await.map_err(explain).map(drop)
 }
 
 /// Adds the PUK of a card that was just made to a result.
@@ -265,7 +282,7 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
             // it names the key of one's orders: what one shows against an order that somebody else's key signed
             let (path, profile) = (dir.join("certificate.pem"), self.holder.profile().await.map_err(explain)?);
-            std::fs::write(&path, profile.certificates).with_context(|| format!("cannot write {}", path.display()))?;
+            crate::documents::write_private(&path, profile.certificates.as_bytes())?;
         }
         let (mut told, mut text) = (Vec::new(), Vec::new());
         for (place, order) in (1..).zip(orders) {
@@ -281,15 +298,13 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             if let Some(reason) = &order.reason {
                 line.push_str(&format!("\n      the bank says: refused, {}", foreign(reason)));
                 if let Some(until) = order.asked_until {
-                    line.push_str(&format!("; 'resume' asks again until second {}", until.0));
+                    line.push_str(&format!("; 'resume' asks again until {until}"));
                 }
             }
             text.push(line);
             let Some(dir) = export else { continue };
-            let write = |what: &str, bytes: &[u8]| {
-                let path = dir.join(format!("{place}-{what}"));
-                std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
-            };
+            let write =
+                |what: &str, bytes: &[u8]| crate::documents::write_private(&dir.join(format!("{place}-{what}")), bytes);
             write("order.txt", Document::WithdrawalOrder(order.order).to_text(network).as_bytes())?;
             write("request.bin", &order.request)?;
             if let Some(receipt) = order.receipt {
@@ -355,8 +370,8 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         }
         for one in &balance.stuck {
             text.push_str(&format!(
-                "{} of what is pending is not redeemed any more ({}): 'refund' claims it back from second {} to {}\n",
-                one.money, one.reason, one.claim_from.0, one.claim_until.0
+                "{} of what is pending is not redeemed any more ({}): 'refund' claims it back from {} to {}\n",
+                one.money, one.reason, one.claim_from, one.claim_until
             ));
         }
         Ok((balance, text))
@@ -370,9 +385,7 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
     async fn history_told(&mut self) -> Result<Told, Failure> {
         let entries = self.holder.history().await.map_err(explain)?;
         let line = |entry: &zeni_holder::HistoryEntry| {
-            let second = i64::try_from(entry.time.0).unwrap_or(i64::MAX);
-            let time =
-                jiff::Timestamp::from_second(second).map_or_else(|_| entry.time.0.to_string(), |t| t.to_string());
+            let time = entry.time.to_string();
             let about = match entry.via {
                 Some(Via::Sealed) => "under seal".to_owned(),
                 Some(Via::Registered) => "registered".to_owned(),
@@ -409,25 +422,6 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             Some(one) => {
                 let end = Failure::try_again(one.outcome, format!("{open} things are not finished yet"));
                 Err(end.with_result(value, &text))
-            }
-        }
-    }
-
-    async fn run(&mut self, until_idle: bool) -> Result<(), Failure> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut stop = signal(SignalKind::terminate()).context("signals")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
-        loop {
-            self.catch_up().await?;
-            let due = self.holder.next_due().await.map_err(explain)?;
-            if until_idle && due.is_none() {
-                return self.balance().await;
-            }
-            // a request may come due while another command of this wallet is refused: look again every second
-            tokio::select! {
-                () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
-                _ = stop.recv() => return self.balance().await,
-                _ = interrupt.recv() => return self.balance().await,
             }
         }
     }
@@ -531,7 +525,10 @@ impl Session<Wallet> {
             OpenWalletCommand::Balance => self.balance().await,
             OpenWalletCommand::History => self.history().await,
             OpenWalletCommand::Resume => self.resume().await,
-            OpenWalletCommand::Run { until_idle } => self.run(until_idle).await,
+            OpenWalletCommand::Run { until_idle } => {
+                cards::serve(std::slice::from_mut(&mut self), until_idle).await?;
+                self.balance().await
+            }
             OpenWalletCommand::Request(args) => self.request(&args).await,
             OpenWalletCommand::Pay { request, out, yes } => self.pay(&request, &out, yes).await,
             OpenWalletCommand::Receive { payment } => self.receive(&payment).await,
@@ -573,7 +570,7 @@ impl Session<Shop> {
 fn told(report: &zeni_holder::DepositReport) -> String {
     let mut text = format!("{} deposited: {} available", report.money, report.available);
     if !report.held.amount.is_zero() {
-        let until = report.waiting_until.map(|until| format!(" (a refund is decided from second {} on)", until.0));
+        let until = report.waiting_until.map(|until| format!(" (a refund is decided from {until} on)"));
         text.push_str(&format!(", {} held until the issuer answers{}", report.held, until.unwrap_or_default()));
     }
     if !report.claimed.amount.is_zero() {

@@ -14,6 +14,8 @@ use word::StatusWord;
 
 /// Application identifier: proprietary (`F0`), "ZENI", version 1.
 pub const AID: [u8; 7] = [0xf0, 0x5a, 0x45, 0x4e, 0x49, 0x00, 0x01];
+/// In the place of a number that is not told.
+pub const NOT_TOLD: u8 = 0xff;
 /// Version of the command set, as SELECT tells it.
 pub const VERSION: u8 = 1;
 /// Bytes of command data that the applet assembles: a hand-in of the most leaves.

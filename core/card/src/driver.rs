@@ -16,9 +16,9 @@ use zeni_note::Nonce;
 use zeroize::Zeroizing;
 
 use crate::{
-    CardError, Identity, Life, Pin, Tries,
+    CardError, Identity, Life, Pin,
     apdu::{
-        AID, Apdu, COMMAND_BYTES_MAX, EXTENDED, EXTENDED_FRAMING, Part, REPLY_BYTES_MAX, SHORT_DATA_MAX,
+        AID, Apdu, COMMAND_BYTES_MAX, EXTENDED, EXTENDED_FRAMING, NOT_TOLD, Part, REPLY_BYTES_MAX, SHORT_DATA_MAX,
         SHORT_REPLY_MAX, instruction::Instruction, knows_number, refusal::Refusal, word::StatusWord,
     },
 };
@@ -72,8 +72,10 @@ pub struct Information {
     pub extended: bool,
     /// Bytes of command data that it assembles.
     pub command_bytes_max: usize,
-    /// How often PIN and PUK may still be wrong.
-    pub tries: Tries,
+    /// How often the PIN may still be wrong.
+    pub pin_tries: u8,
+    /// How often the PUK may still be wrong; told in a locked card and to who showed the PIN.
+    pub puk_tries: Option<u8>,
 }
 
 /// A card behind a link.
@@ -392,7 +394,14 @@ fn parse_information(told: &[u8]) -> Result<Information, CardError> {
     let command_bytes_max = usize::try_from(u32::from_be_bytes([a, b, c, d])).map_err(|_| strange())?;
     let life = Life::from_code(life).ok_or_else(strange)?;
     let extended = flags & EXTENDED != 0;
-    Ok(Information { version, life, extended, command_bytes_max, tries: Tries { pin, puk } })
+    Ok(Information {
+        version,
+        life,
+        extended,
+        command_bytes_max,
+        pin_tries: pin,
+        puk_tries: (puk != NOT_TOLD).then_some(puk),
+    })
 }
 
 fn strange() -> CardError {

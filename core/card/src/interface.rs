@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use zeni_crypto::{Digest, PublicKey, Signature};
 use zeni_message::{Network, Signed, Time};
-use zeni_money::{Amount, Currency};
+use zeni_money::{Amount, Currency, Money};
 use zeni_note::{
     CardRules, Chain, Challenge, Clearance, ClosingPurpose, ContactTicket, HandIn, LicenceRequest, LoadTicket, Nonce,
     RevocationFilter,
@@ -234,22 +234,29 @@ pub struct Limits {
     /// The operator's time.
     #[n(2)]
     pub time: Time,
+    /// Whether the card pays others nothing before its first contact: keys stay on it, and its operator has not told it any
+    /// rules yet.
+    #[n(3)]
+    pub awaits_contact: bool,
 }
 
 /// A limit that a payment would break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Limit {
+    /// The card pays others nothing before its first contact.
+    #[error("the card has not been in contact with your bank yet: connect to your bank")]
+    NoContact,
     /// The card pays nothing any more.
-    #[error("the card pays nothing after second {until}: connect to your bank", until = .until.0)]
+    #[error("the card paid until {until}: connect to your bank")]
     Ended {
         /// The last second.
         until: Time,
     },
     /// One payment.
-    #[error("one payment is at most {most} minor units: pay less, or connect to your bank", most = .most.minor())]
+    #[error("one payment is at most {most}: pay less, or connect to your bank")]
     Payment {
         /// The most.
-        most: Amount,
+        most: Money,
     },
     /// Payments in a row.
     #[error("the card makes at most {most} payments in a row: connect to your bank")]
@@ -258,16 +265,16 @@ pub enum Limit {
         most: u32,
     },
     /// One day.
-    #[error("only {left} minor units are left for today: connect to your bank", left = .left.minor())]
+    #[error("only {left} is left for today: connect to your bank")]
     Day {
         /// What is left.
-        left: Amount,
+        left: Money,
     },
     /// All since the last contact.
-    #[error("only {left} minor units are left until the card has been in contact: connect to your bank", left = .left.minor())]
+    #[error("only {left} is left until the card has been in contact: connect to your bank")]
     Total {
         /// What is left.
-        left: Amount,
+        left: Money,
     },
 }
 
@@ -279,14 +286,18 @@ impl Limits {
 
     /// Whether `amount` more keeps within them in a payment of which `paid` was signed; `begun` if it was counted already.
     pub(crate) fn allow(&self, paid: Amount, amount: Amount, begun: bool) -> Result<(), Limit> {
+        if self.awaits_contact {
+            return Err(Limit::NoContact);
+        }
         let Some(rules) = &self.rules else { return Ok(()) };
         let within = |so_far: Amount, most: Amount| so_far.checked_add(amount).is_some_and(|sum| sum <= most);
-        let left = |so_far: Amount, most: Amount| most.checked_sub(so_far).unwrap_or(Amount::ZERO);
+        let money = |amount| Money::new(amount, rules.currency);
+        let left = |so_far: Amount, most: Amount| money(most.checked_sub(so_far).unwrap_or(Amount::ZERO));
         if let Some(until) = rules.until.filter(|until| self.time > *until) {
             return Err(Limit::Ended { until });
         }
         if let Some(most) = rules.payment_max.filter(|most| !within(paid, *most)) {
-            return Err(Limit::Payment { most });
+            return Err(Limit::Payment { most: money(most) });
         }
         if let Some(most) = rules.payments_max.filter(|most| !begun && self.counts.payments >= *most) {
             return Err(Limit::Payments { most });

@@ -39,7 +39,11 @@ impl Holder {
         }
         let (terms, now) = (self.key_lists().await?, self.now());
         let mut figures: BTreeMap<Currency, Figures> = BTreeMap::new();
-        for holding in self.active::<Holding>().await? {
+        let holdings = self.active::<Holding>().await?;
+        for (currency, amount) in self.to_be_refunded(&holdings).await? {
+            add(&mut figures.entry(currency).or_default().restored, amount);
+        }
+        for holding in holdings {
             let status = self.card.holding(&holding.node)?;
             let figure = figures.entry(holding.currency()).or_default();
             let left = status.map_or(Amount::ZERO, |status| status.remaining);
@@ -120,6 +124,17 @@ impl Holder {
             Some(StuckRequest { money: request.money, reason, claim_from, claim_until })
         };
         Ok(self.active::<Request>().await?.into_iter().filter_map(of).collect())
+    }
+
+    /// What refund files claim that were taken over, at most. What this wallet holds itself is counted there.
+    async fn to_be_refunded(&self, holdings: &[Holding]) -> Result<Vec<(Currency, Amount)>, Trouble> {
+        let mut claimed = Vec::new();
+        for deposit in self.active::<OwnDeposit>().await? {
+            let DepositPhase::Presented(batch) = deposit.phase else { continue };
+            let lost = batch.items.iter().filter(|item| !holdings.iter().any(|holding| holding.chain == item.chain));
+            claimed.extend(lost.map(|item| (batch.currency, item.amount)));
+        }
+        Ok(claimed)
     }
 
     /// What payments to oneself have signed away and not brought in yet: the card counts it nowhere.

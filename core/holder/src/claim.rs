@@ -2,7 +2,7 @@
 
 use zeni_card::{CardError, Statement};
 use zeni_crypto::{PublicKey, Signature};
-use zeni_message::{Refusal, Retry, Signed, peer::SendError};
+use zeni_message::{Refusal, Retry, Signed, Time, peer::SendError};
 use zeni_note::{
     Nonce,
     keylist::Terms,
@@ -24,7 +24,7 @@ use crate::{
 errors! {
     /// Why requests are not claimed back; the same again continues.
     pub enum ClaimError {
-        TooEarly { from: u64 } = Later, "too_early", "unredeemed requests can still be redeemed; claims are heard from second {from} on";
+        TooEarly { from: Time } = Later, "too_early", "unredeemed requests can still be redeemed; claims are heard from {from} on";
         Nothing = Never, "nothing_to_claim", "there is no unredeemed request";
         TooLate = Never, "too_late", "the term for claims is over";
     } passes {
@@ -57,12 +57,12 @@ impl Holder {
         self.settle().await?;
         self.contact().await?;
         let (lists, now) = (self.key_lists().await?, self.now());
-        let (mut claimed, mut first, mut late) = (Vec::new(), None::<u64>, false);
+        let (mut claimed, mut first, mut late) = (Vec::new(), None::<Time>, false);
         for request in self.active::<Request>().await? {
             let Some(terms) = lists.terms(request.series, request.epoch) else { continue };
             let claiming = matches!(request.state, RequestState::Claiming(_));
             if !claiming && now <= terms.redeem_until {
-                let from = terms.redeem_until.0 + 1;
+                let from = terms.redeem_until.plus(1);
                 first = Some(first.map_or(from, |first| first.min(from)));
             } else if !claiming && now > terms.claim_until {
                 late = true;

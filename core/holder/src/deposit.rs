@@ -37,7 +37,7 @@ errors! {
         Nothing = Never, "nothing_to_deposit", "there is nothing to hand in or to refund";
         Currency { of_account: String } = AfterRepair, "wrong_currency", "the account is in {of_account}: deposit this money to an account in its own currency";
         NotShop = AfterRepair, "not_a_shop", "only a shop hands in its takings: deposit an amount";
-        TooEarly { from: u64 } = Later, "too_early", "refunds of this money are paid from second {from} on";
+        TooEarly { from: Time } = Later, "too_early", "refunds of this money are paid from {from} on";
         Restored { available: Money, restored: Money } = Never, "restored", "only {available} can be deposited: {restored} came from a backup and can only be refunded after the end of its validity";
         WouldReveal { available: Money } = AfterRepair, "would_reveal", "only {available} can be deposited: the rest was given back to the key that ordered it, and would tell the bank which notes you ordered; say so if you want that";
         Insufficient { available: Money } = AfterRepair, "insufficient_funds", "only {available} can be deposited";
@@ -153,7 +153,7 @@ impl Holder {
             due.retain(|it| it.money.currency == account.currency);
         }
         if due.is_empty() {
-            return Err(first.map_or(DepositError::Nothing, |from| DepositError::TooEarly { from: from.0 }));
+            return Err(first.map_or(DepositError::Nothing, |from| DepositError::TooEarly { from }));
         }
         // one refund has one purpose: what a backup brought back and what the card counts itself go apart
         let mut kinds: Vec<(Currency, bool)> = due.iter().map(|it| (it.money.currency, it.restored)).collect();

@@ -28,8 +28,8 @@ errors! {
         FalseName { claimed: String } = Never, "false_name", "the request claims the name {claimed} with a certificate that is false, has ended or is for another key: do not pay";
         Zero = Never, "zero", "the request asks for nothing";
         Text { max: usize } = Never, "text_too_long", "the request's memo or name is longer than {max} bytes";
-        FromTheFuture { time: u64 } = AfterRepair, "from_the_future", "the request was made at second {time}, which is still to come: check both clocks";
-        TooLate { sign_until: u64 } = Never, "request_ended", "the request could be answered until second {sign_until}: ask for a new one";
+        FromTheFuture { time: Time } = AfterRepair, "from_the_future", "the request was made at {time}, which is still to come: check both clocks";
+        TooLate { sign_until: Time } = Never, "request_ended", "the request could be answered until {sign_until}: ask for a new one";
         UnknownEpoch { epoch: u32 } = AfterRepair, "unknown_epoch", "the key list of epoch {epoch} is not at hand: connect once to fetch it";
         ForeignKeyList { epoch: u32 } = Never, "foreign_key_list", "the payee has another key list of epoch {epoch}: nothing is paid; the request is kept as evidence, show it to the authority";
         OwnRequest = Never, "own_request", "this is a request of your own";
@@ -145,10 +145,10 @@ impl Holder {
             return Err(PayError::Text { max: TEXT_BYTES_MAX });
         }
         if challenge.time > now.plus(self.config.policy.clock_skew_s) {
-            return Err(PayError::FromTheFuture { time: challenge.time.0 });
+            return Err(PayError::FromTheFuture { time: challenge.time });
         }
         if now > challenge.sign_until {
-            return Err(PayError::TooLate { sign_until: challenge.sign_until.0 });
+            return Err(PayError::TooLate { sign_until: challenge.sign_until });
         }
         self.check_key_list(request).await?;
         let answer = challenge.answer(roots.network);

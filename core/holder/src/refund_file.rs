@@ -223,7 +223,7 @@ impl Holder {
         batch: &RefundBatch,
     ) -> Result<Option<DepositState>, DepositError> {
         if self.now() < batch.from {
-            return Err(DepositError::TooEarly { from: batch.from.0 });
+            return Err(DepositError::TooEarly { from: batch.from });
         }
         let purpose = ClosingPurpose::BackupRefund(batch.to.clone());
         let refusal = match self.peers.bank.send(&Deposit { purpose, items: batch.items.clone() }).await {

@@ -293,7 +293,7 @@ pub struct CurrencyBalance {
     /// Must be sent back.
     #[serde(serialize_with = "money")]
     pub owed_back: Money,
-    /// Can only go back to the account, never to a payee: what came from a backup, what is on a note or a licence that
+    /// Can only go back to the account, never to a payee: what came from a backup, what a refund file claims at most, what is on a note or a licence that
     /// ended, and what was closed without credit. Whole holdings of the latter two are deposited until the note's deposit
     /// limit; everything is refunded after it.
     #[serde(serialize_with = "money")]

@@ -52,11 +52,10 @@ impl Holder {
             renewed: Vec::new(),
         }));
         for stuck in self.stuck().await? {
-            let (from, until) = (stuck.claim_from.0, stuck.claim_until.0);
+            let (from, until) = (stuck.claim_from, stuck.claim_until);
             let (money, why) = (stuck.money, stuck.reason);
-            let reason = format!(
-                "the issuer redeems {money} no more ({why}): 'refund' claims it back from second {from} to {until}"
-            );
+            let reason =
+                format!("the issuer redeems {money} no more ({why}): 'refund' claims it back from {from} to {until}");
             report.push(Resumed { what: "claim", done: false, outcome: "stuck", reason, renewed: Vec::new() });
         }
         for deposit in self.active::<OwnDeposit>().await? {
@@ -65,7 +64,7 @@ impl Holder {
             if let Some(state) = carried.as_ref().ok().filter(|state| !state.done) {
                 let (outcome, reason) = match state.waiting_until {
                     None => ("held", String::new()),
-                    Some(until) => ("waiting", format!("the refund is decided from second {} on", until.0)),
+                    Some(until) => ("waiting", format!("the refund is decided from {until} on")),
                 };
                 one = Resumed { done: false, outcome, reason, ..one };
             }

@@ -119,7 +119,7 @@ impl Holder {
             busy.retain(|it| content_of(it).is_some_and(|content| content.holder == KeyMaker::User(key)));
             // an order that is said to be refused may still need the slot of its key
             if let Some(doubted) = busy.iter().find(|it| it.is_doubted()) {
-                let until = term(doubted, &self.key_lists().await?).map_or(u64::MAX, |until| until.0);
+                let until = term(doubted, &self.key_lists().await?).unwrap_or(Time(u64::MAX));
                 return Err(WithdrawError::KeyDoubted { until });
             }
             if faces.len() != 1 || !busy.is_empty() {

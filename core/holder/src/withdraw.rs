@@ -29,7 +29,7 @@ errors! {
         Closed = Later, "closed", "withdrawals of this epoch are over: try again in the next";
         NotDivisible { smallest: Money } = AfterRepair, "not_divisible", "the amount is not a multiple of the smallest unit, {smallest}: withdraw a multiple of it";
         TooMany { notes: u64, max: usize } = AfterRepair, "too_many_notes", "the amount needs {notes} notes, one order has at most {max}: withdraw it in parts";
-        KeyDoubted { until: u64 } = AfterRepair, "key_doubted", "an order for this key, which the bank calls refused, may still bring a note until second {until}: withdraw under a fresh key";
+        KeyDoubted { until: Time } = AfterRepair, "key_doubted", "an order for this key, which the bank calls refused, may still bring a note until {until}: withdraw under a fresh key";
         OneAtATime = AfterRepair, "one_at_a_time", "a key that has notes already takes one more at a time: withdraw one face value";
         NoLicence = AfterRepair, "no_licence", "this wallet's licence ended or is missing: connect to the authority to draw a new one";
         LicenceRevoked = AfterRepair, "licence_revoked", "this wallet's licence is revoked and would redeem nothing: see the authority; nothing was ordered";

@@ -16,6 +16,9 @@ use zeroize::Zeroizing;
 use crate::{AccountKeyName, CaName, Crl, KeyError, NameError, PartyName, PublicKey, Revoked, TlsKey, crl};
 
 const DAY_SECONDS: u64 = 86_400;
+/// Seconds by which another's clock may differ from that of whoever certifies or judges him: a day. Certificates begin so much
+/// earlier, so that what their owner dates by a clock that is behind is dated within them.
+pub const CLOCK_TOLERANCE_S: u64 = DAY_SECONDS;
 /// Last second that a certificate can state: 9999-12-31T23:59:59Z.
 const CALENDAR_END: u64 = 253_402_300_799;
 const PEM_CERTIFICATE: &str = "CERTIFICATE";
@@ -28,11 +31,17 @@ pub struct Validity {
 }
 
 impl Validity {
-    /// From the start of the day of `now` to the end of the `days`-th day after it, at most the year 9999.
+    /// From [`CLOCK_TOLERANCE_S`] before the start of the day of `now` to the end of the `days`-th day after it, at most the year
+    /// 9999.
     pub fn days(now: Time, days: u32) -> Self {
-        let from = Time(now.0.min(CALENDAR_END) / DAY_SECONDS * DAY_SECONDS);
-        let until = from.plus((u64::from(days) + 1).saturating_mul(DAY_SECONDS));
-        Validity { from, until: Time(until.0.min(CALENDAR_END)) }
+        let today = Time(now.0.min(CALENDAR_END) / DAY_SECONDS * DAY_SECONDS);
+        let until = today.plus((u64::from(days) + 1).saturating_mul(DAY_SECONDS));
+        Validity { from: today.minus(CLOCK_TOLERANCE_S), until: Time(until.0.min(CALENDAR_END)) }
+    }
+
+    /// From one second to another, both in it.
+    pub const fn between(from: Time, until: Time) -> Self {
+        Validity { from, until }
     }
 
     /// First second.

@@ -16,7 +16,7 @@ mod key;
 mod names;
 mod trust;
 
-pub use ca::{Ca, Certificate, IssueError, Serial, Validity};
+pub use ca::{CLOCK_TOLERANCE_S, Ca, Certificate, IssueError, Serial, Validity};
 pub use crl::{Crl, CrlError, Crls, Revoked};
 pub use csr::{Csr, CsrError};
 pub use key::{KeyError, PublicKey, TlsKey};

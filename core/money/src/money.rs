@@ -12,7 +12,7 @@ pub use text::MoneyError;
 /// An amount of one currency.
 ///
 /// People write it `300 JPY` or `1.50 USD` (`Display`, `FromStr`), machines `JPY:300` or
-/// `USD:1.50` (`to_wire`, `from_wire`); both need the feature `std`. In CBOR it is the array
+/// `USD:1.50` (`to_wire`, `from_wire`); both need the feature `std`, without which `Display` tells minor units. In CBOR it is the array
 /// `[amount, currency]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Money {
@@ -46,6 +46,14 @@ impl Money {
             return None;
         }
         Some(Money::new(with(self.amount, other.amount)?, self.currency))
+    }
+}
+
+/// Without the table of currencies nobody knows their decimal places: `300 minor units of JPY`.
+#[cfg(not(feature = "std"))]
+impl core::fmt::Display for Money {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} minor units of {}", self.amount.minor(), self.currency)
     }
 }
 

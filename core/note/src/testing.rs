@@ -4,7 +4,7 @@ use alloc::{string::ToString, vec, vec::Vec};
 
 use zeni_crypto::{Digest, PublicKey, SecretKey, sha256};
 use zeni_message::{Network, Signed, Time};
-use zeni_money::{Amount, Currency};
+use zeni_money::{Amount, Currency, Money};
 
 use crate::{
     CardRules, Chain, Challenge, Closing, ClosingPurpose, HandIn, Hop, KeyList, Licence, Note, Payment, RevocationList,
@@ -41,6 +41,14 @@ pub struct World {
 /// Above 2^63 − 1.
 pub fn amount(minor: u64) -> Amount {
     Amount::from_minor(minor).expect("a test amount is in range")
+}
+
+/// So many Japanese yen.
+///
+/// # Panics
+/// As [`amount`].
+pub fn yen(minor: u64) -> Money {
+    Money::new(amount(minor), jpy())
 }
 
 /// Japanese yen.

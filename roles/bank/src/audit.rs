@@ -16,6 +16,7 @@ use crate::{
     bank::Bank,
     books::{self, Book, broken},
     counts::{last_report, signed, totals},
+    identify,
     items::Phase,
     schema,
     statement::money,
@@ -86,6 +87,16 @@ impl AuditReport {
     /// Whether nothing is wrong.
     pub fn is_sound(&self) -> bool {
         self.violations.is_empty()
+    }
+
+    /// Whether nothing is wrong but the log of identifications: every figure fits.
+    pub fn books_balance(&self) -> bool {
+        self.violations.iter().all(|it| identify::RULES.contains(&it.rule))
+    }
+
+    /// Whether the log of identifications has breaks that nobody has accepted.
+    pub fn log_is_broken(&self) -> bool {
+        self.violations.iter().any(|it| identify::RULES.contains(&it.rule))
     }
 
     fn compare<T: PartialEq + std::fmt::Debug>(&mut self, rule: &'static str, expected: &T, found: &T) {

@@ -22,15 +22,8 @@ pub(crate) struct KeyCertificate {
     pub(crate) request: Digest,
     /// The key of orders that it names; none in those of before there were orders.
     pub(crate) key: Option<PublicKey>,
-    since: Time,
-    until: Time,
-}
-
-impl KeyCertificate {
-    /// Whether the whole chain holds at a time.
-    pub(crate) fn holds(&self, time: Time) -> bool {
-        (self.since..=self.until).contains(&time)
-    }
+    /// When the whole chain holds.
+    pub(crate) holds: Validity,
 }
 
 /// The certificates of an account, oldest first.
@@ -38,13 +31,11 @@ pub(crate) fn of(tx: &mut Tx<'_>, account: &str) -> Result<Vec<KeyCertificate>, 
     let rows = tx.rows(schema::SELECT_CERTIFICATES, params![account])?;
     rows.iter()
         .map(|row| {
-            let (mut since, mut until) = (Time(row.u64(2)?), Time(row.u64(3)?));
+            let stored = Validity::between(Time(row.u64(2)?), Time(row.u64(3)?));
             // of before this was stored; what cannot be read holds never
-            if let Some(validity) = Validity::of_chain(row.text(4)?) {
-                (since, until) = (validity.from(), validity.until());
-            }
+            let holds = Validity::of_chain(row.text(4)?).unwrap_or(stored);
             let key = row.opt_blob(1)?.and_then(|bytes| bytes.try_into().ok()).map(PublicKey);
-            Ok(KeyCertificate { request: Digest(row.array(0)?), key, since, until })
+            Ok(KeyCertificate { request: Digest(row.array(0)?), key, holds })
         })
         .collect()
 }
@@ -55,7 +46,7 @@ pub(crate) fn forget_ended(tx: &mut Tx<'_>, account: &str, now: Time) -> Result<
     let used: BTreeSet<[u8; 32]> = used.iter().map(|row| row.array(0)).collect::<Result<_, _>>()?;
     let mut left = 0;
     for certificate in of(tx, account)? {
-        if certificate.until < now && !used.contains(&certificate.request.0) {
+        if certificate.holds.until() < now && !used.contains(&certificate.request.0) {
             tx.execute(schema::DELETE_CERTIFICATE, params![account, certificate.request.0])?;
         } else {
             left += 1;

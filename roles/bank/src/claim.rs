@@ -95,7 +95,7 @@ impl Bank {
         let key = lists.own.get(&request.entry).ok_or(ClaimRefusal::UnknownKey)?;
         let from = key.terms.redeem_until;
         if ctx.now <= from {
-            return Err(ClaimRefusal::TooEarly { from: from.plus(1).0 });
+            return Err(ClaimRefusal::TooEarly { from: from.plus(1) });
         }
         if ctx.now > key.terms.claim_until {
             return Err(ClaimRefusal::TooLate);

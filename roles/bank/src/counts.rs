@@ -174,9 +174,14 @@ impl Bank {
     /// Stores a report under its number; false if another has it.
     async fn store_report(&self, report: &Report) -> Result<bool, ChoreError> {
         let (number, counts, slot) = (report.number, encode(&report.counts), report.slot);
+        let (log, now) = (report.counts.record.identifications, self.clock.now());
         let job = move |tx: &mut Tx<'_>| -> Job<bool> {
-            if last_report(tx)?.map_or(0, |last| last.number) + 1 != number {
+            let last = last_report(tx)?;
+            if last.as_ref().map_or(0, |last| last.number) + 1 != number {
                 return Ok(false);
+            }
+            if let Some(last) = &last {
+                identify::note_break(tx, last, log.as_ref(), now)?;
             }
             Ok(tx.execute(schema::INSERT_REPORT, params![schema::int(number), &counts, schema::int(slot)])? == 1)
         };

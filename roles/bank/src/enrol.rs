@@ -87,8 +87,7 @@ impl Bank {
             .map_err(|_| EnrolRefusal::BadRequest)?;
         let chain = certificate.pem() + &self.customers.certificate_pem();
         let (account, key, now) = (customer.account.clone(), message.account_key, ctx.now);
-        let (since, until) =
-            Validity::of_chain(&chain).map_or((validity.from(), validity.until()), |it| (it.from(), it.until()));
+        let holds = Validity::of_chain(&chain).unwrap_or(validity);
         let job = move |tx: &mut Tx<'_>| {
             if let Some(stored) = stored(tx, &account, &request)? {
                 return Ok(stored);
@@ -97,7 +96,7 @@ impl Bank {
                 let max = u32::try_from(CERTIFICATES_MAX).unwrap_or(u32::MAX);
                 return Err(JobError::Refused(EnrolRefusal::TooManyCertificates { max }));
             }
-            let (since, until) = (schema::int(since.0), schema::int(until.0));
+            let (since, until) = (schema::int(holds.from().0), schema::int(holds.until().0));
             let row = params![&account, request.0, &chain, name.as_ref().map(encode), key.0, since, until];
             tx.execute(schema::INSERT_CERTIFICATE, row)?;
             Ok((chain.clone(), name.clone()))

@@ -5,6 +5,7 @@
 
 mod cases;
 mod log;
+mod whole;
 
 use zeni_crypto::{Digest, PublicKey};
 use zeni_message::{
@@ -28,11 +29,13 @@ use crate::{
     schema,
 };
 
-pub(crate) use cases::{CaseFile, chain};
-pub use cases::{CaseReport, CasesReport, IdentificationEntry, cases_of, lift_in};
+pub(crate) use cases::CaseFile;
+pub use cases::{CaseReport, CasesReport, IdentificationEntry, LiftRefusal, cases_of, lift_in};
 use log::Content;
 pub use log::IdentificationOutcome;
 pub(crate) use log::{end, mark};
+pub use whole::accept_log_in;
+pub(crate) use whole::{RULES, note_break, violations};
 
 type Refused = Failure<IdentifyRefusal>;
 

@@ -65,6 +65,8 @@ pub use audit::{AuditReport, CurrencyFigures, Violation, audit_of};
 pub use bank::{Bank, COUNTS_EVERY_S, Config, Keys, SeriesConfig};
 pub use cards::{CardLimits, CardReport, LimitsReport};
 pub use chores::{ChoreError, Progress};
-pub use identify::{CaseReport, CasesReport, IdentificationEntry, IdentificationOutcome, cases_of, lift_in};
+pub use identify::{
+    CaseReport, CasesReport, IdentificationEntry, IdentificationOutcome, LiftRefusal, accept_log_in, cases_of, lift_in,
+};
 pub use schema::{ALL as STATEMENTS, SCHEMA};
 pub use statement::{StatementEntry, StatementReport, statement_of};

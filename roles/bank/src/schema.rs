@@ -135,6 +135,12 @@ const MIGRATIONS: &[Migration] = &[
             "ALTER TABLE deposit ADD COLUMN kept INTEGER NOT NULL DEFAULT 0",
         ],
     },
+    Migration {
+        id: 10,
+        sentence: "what was found wrong with the log of identifications, until it is accepted",
+        sql: &["CREATE TABLE log_finding (id BLOB PRIMARY KEY, at INTEGER NOT NULL, rule TEXT NOT NULL, \
+             detail TEXT NOT NULL, accepted INTEGER)"],
+    },
 ];
 
 statements! {
@@ -428,6 +434,22 @@ statements! {
 
     /// The end of the log of identifications.
     pub SELECT_LOG_END = "SELECT number, head FROM identification ORDER BY number DESC LIMIT 1";
+    /// The highest numbers of entries that case files and suspensions name.
+    pub SELECT_NUMBERS = "SELECT (SELECT COALESCE(MAX(number), 0) FROM case_file), \
+        (SELECT COALESCE(MAX(number), 0) FROM suspension)";
+    /// Case files without their entries.
+    pub SELECT_ORPHAN_CASES = "SELECT number, account FROM case_file WHERE NOT EXISTS \
+        (SELECT 1 FROM identification i WHERE i.number = case_file.number) ORDER BY number";
+    /// Suspensions without the case of their account.
+    pub SELECT_ORPHAN_SUSPENSIONS = "SELECT number, account FROM suspension WHERE NOT EXISTS \
+        (SELECT 1 FROM identification i JOIN case_file c ON c.number = i.number \
+        WHERE i.number = suspension.number AND c.account = suspension.account) ORDER BY number, account";
+    /// What was found wrong with the log.
+    pub SELECT_LOG_FINDINGS = "SELECT id, at, rule, detail, accepted FROM log_finding ORDER BY at, id";
+    /// Keeps what was found, once.
+    pub INSERT_LOG_FINDING = "INSERT INTO log_finding (id, at, rule, detail) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+    /// An operator has accepted what was found.
+    pub ACCEPT_LOG_FINDINGS = "UPDATE log_finding SET accepted = ?1 WHERE accepted IS NULL";
     /// The hash of one entry.
     pub SELECT_LOG_HEAD = "SELECT head FROM identification WHERE number = ?1";
     /// What was logged about a subject.

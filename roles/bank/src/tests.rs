@@ -136,7 +136,10 @@ fn keys_of_before_are_taken_over() {
     let (keys, used) = new.read_blocking(read).expect("read");
     let now = town.bank.clock.now();
     assert_eq!((keys.len(), keys[0].key), (1, Some(crate::testing::account_key("A-2"))));
-    assert_eq!((keys[0].holds(now), keys[0].holds(now.plus(400 * DAY)), keys[0].request.0), (true, false, used));
+    assert_eq!(
+        (keys[0].holds.contains(now), keys[0].holds.contains(now.plus(400 * DAY)), keys[0].request.0),
+        (true, false, used)
+    );
     // the same rows in a bank that runs
     assert!(town.sabotage("UPDATE certificate SET since = 0, until = 0", vec![]) > 0);
     town.restart();

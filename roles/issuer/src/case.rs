@@ -28,7 +28,7 @@ use zeni_note::{
     merkle,
     proof::{Child, Equation, Held},
 };
-use zeni_store::{Caller, Tx, TxError, params};
+use zeni_store::{Caller, Row, Tx, TxError, params};
 
 use crate::{
     Done, Issuer, digest,
@@ -38,7 +38,7 @@ use crate::{
         tree::{Node, NoteKey, Tree},
     },
     schema,
-    tick::TickError,
+    tick::{TickError, last_of_full},
     time_value,
 };
 
@@ -79,7 +79,8 @@ impl Issuer {
     pub(crate) async fn prove_cases(&self) -> Result<u32, TickError> {
         let mut done = 0;
         for case in self.cases_in("open").await? {
-            done += u32::from(self.prove(case).await?);
+            let node = case.node;
+            done += u32::from(self.alone(node, self.prove(case).await).await?.unwrap_or(false));
         }
         Ok(done)
     }
@@ -92,17 +93,13 @@ impl Issuer {
 
     /// The next cases of a state, from the beginning again after the last.
     async fn cases_in(&self, state: &'static str) -> Result<Vec<Case>, TickError> {
-        let cases = self.cases_after(state, self.rounds.take(state)).await?;
-        self.rounds.put(state, cases.last().filter(|_| cases.len() == CASES_OF_ROUND as usize).map(|last| last.node.0));
-        Ok(cases)
-    }
-
-    async fn cases_after(&self, state: &'static str, after: [u8; 32]) -> Result<Vec<Case>, TickError> {
-        let read = move |tx: &mut Tx<'_>| -> Done<Vec<Case>> {
-            let rows = tx.rows(schema::CASES_IN_STATE, params![state, after, CASES_OF_ROUND])?;
-            Ok(rows.iter().map(case).collect::<Result<_, _>>()?)
+        let after = self.rounds.take(state);
+        let read = move |tx: &mut Tx<'_>| -> Done<Vec<Row>> {
+            Ok(tx.rows(schema::CASES_IN_STATE, params![state, after, CASES_OF_ROUND])?)
         };
-        Ok(self.store.read(read).await?)
+        let rows = self.store.read(read).await?;
+        self.rounds.put(state, last_of_full(&rows, CASES_OF_ROUND));
+        Ok(rows.iter().filter_map(case).collect())
     }
 
     async fn prove(&self, case: Case) -> Result<bool, TickError> {
@@ -208,10 +205,14 @@ impl Issuer {
     }
 }
 
-fn case(row: &zeni_store::Row) -> Result<Case, TxError> {
-    let narrow = |column| row.u64(column).map(|value| u32::try_from(value).unwrap_or(u32::MAX));
-    let key = NoteKey { epoch: narrow(1)?, series: narrow(2)?, serial: row.array(3)? };
-    Ok(Case { node: digest(row, 0)?, key, proof: row.opt_blob(4)?.map(<[u8]>::to_vec) })
+/// The case of a row; without one that can be read, an alarm.
+fn case(row: &Row) -> Option<Case> {
+    let read = || -> Result<Case, TxError> {
+        let narrow = |column| row.u64(column).map(|value| u32::try_from(value).unwrap_or(u32::MAX));
+        let key = NoteKey { epoch: narrow(1)?, series: narrow(2)?, serial: row.array(3)? };
+        Ok(Case { node: digest(row, 0)?, key, proof: row.opt_blob(4)?.map(<[u8]>::to_vec) })
+    };
+    read().inspect_err(|error| tracing::error!(%error, "alarm: the row of a case cannot be read")).ok()
 }
 
 /// The right of a node's holder; none for a note of which nothing has come back.
@@ -223,7 +224,7 @@ pub(crate) fn right_of(node: &Node) -> Option<Right> {
 }
 
 /// Stores that something is wrong about a case, once.
-fn alarm(tx: &mut Tx<'_>, kind: &'static str, node: &Digest, now: Time) -> Result<(), TxError> {
+pub(crate) fn alarm(tx: &mut Tx<'_>, kind: &'static str, node: &Digest, now: Time) -> Result<(), TxError> {
     let id = zeni_crypto::tagged("zeni/case-alarm", &[kind.as_bytes(), &node.0]);
     tx.execute(schema::INSERT_ALARM, params![id.0, time_value(now), kind, node.0]).map(drop)
 }

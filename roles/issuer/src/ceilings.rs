@@ -7,7 +7,7 @@
 use zeni_money::{Amount, Currency};
 use zeni_store::{Caller, Tx, TxError, params};
 
-use crate::{Done, Issuer, TickError, books, schema};
+use crate::{Done, Issuer, TickError, books, schema, settlement};
 
 /// A bank in one currency, with the ceiling that its configuration gives it.
 pub(crate) struct Bank<'a> {
@@ -55,21 +55,44 @@ pub(crate) fn keep(tx: &mut Tx<'_>, bank: &Bank<'_>, left: Amount) -> Result<(),
     tx.execute(schema::PUT_ROOM, params![bank.name, bank.currency.code(), left]).map(drop)
 }
 
+/// Why a ceiling is not set, in the order of the checks. Nothing is changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CeilingError {
+    /// No bank of that name takes part.
+    #[error("no bank '{bank}' takes part")]
+    UnknownBank {
+        /// The name.
+        bank: String,
+    },
+    /// This issuer has no series in the currency.
+    #[error("this issuer issues nothing in {currency}")]
+    NotIssued {
+        /// ISO 4217 code.
+        currency: String,
+    },
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] TickError),
+}
+
 impl Issuer {
     /// Sets the most a bank may owe and hold in a currency (HC-O14); [`Amount::MAX`] switches the ceiling off (HC-V24). Holds
-    /// from the next note on, also below what is out already. Answers whether there is such a bank.
+    /// from the next note on, also below what is out already.
     ///
     /// # Errors
-    /// When the store does not answer.
-    pub async fn set_ceiling(&self, bank: &str, currency: Currency, amount: Amount) -> Result<bool, TickError> {
-        let Some(known) = self.config.bank(bank) else { return Ok(false) };
+    /// [`CeilingError`].
+    pub async fn set_ceiling(&self, bank: &str, currency: Currency, amount: Amount) -> Result<(), CeilingError> {
+        let unknown = || CeilingError::UnknownBank { bank: bank.to_owned() };
+        let known = self.config.bank(bank).ok_or_else(unknown)?;
+        if !settlement::currencies(&self.config).contains(&currency) {
+            return Err(CeilingError::NotIssued { currency: currency.code().to_owned() });
+        }
         let (name, configured) = (known.name.clone(), known.ceiling(currency));
         let set = move |tx: &mut Tx<'_>| -> Done<()> {
             tx.execute(schema::PUT_CEILING, params![&name, currency.code(), amount])?;
             Ok(take_back(tx, &Bank { name: &name, currency, configured })?)
         };
-        self.store.write(Caller::default(), set).await?;
-        Ok(true)
+        Ok(self.store.write(Caller::default(), set).await.map_err(TickError::from)?)
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{
     count_value, digest, failure_of_read,
     returns::tree::Culprit,
     schema,
-    tick::TickError,
+    tick::{TickError, last_of_full},
     time_value,
 };
 
@@ -118,7 +118,8 @@ impl Issuer {
         self.rounds.put("claims", last);
         let mut decided = 0;
         for claim in ready {
-            let Some(heads) = self.judge(&claim).await? else { continue };
+            let heads = self.judge(&claim).await;
+            let Some(Some(heads)) = self.alone(claim.leaf, heads).await? else { continue };
             let now = self.clock.now();
             let ids = PostingIds::new(self.entropy.bytes());
             let decide = move |tx: &mut Tx<'_>| -> Done<u64> {
@@ -216,8 +217,7 @@ fn day(now: Time) -> Digest {
 fn ready(tx: &mut Tx<'_>, after: &[u8; 32]) -> Result<(Vec<Claim>, Option<[u8; 32]>), TxError> {
     let mut claims = Vec::new();
     let rows = tx.rows(schema::OPEN_CLAIMS, params![*after, CLAIMS_OF_ROUND])?;
-    let last = rows.last().filter(|_| rows.len() == CLAIMS_OF_ROUND as usize);
-    let last = last.map(|row| row.array(0)).transpose()?;
+    let last = last_of_full(&rows, CLAIMS_OF_ROUND);
     for row in rows {
         let leaf = digest(&row, 0)?;
         let mut cases = Vec::new();

@@ -119,6 +119,8 @@ pub struct Limits {
     pub fold_every_s: u64,
     /// What has served its term is looked for that often.
     pub prune_every_s: u64,
+    /// Pause before a bank or the authority is asked again about a case that it did not answer; twice as long each time.
+    pub ask_again_s: u64,
 }
 
 impl Default for Limits {
@@ -132,6 +134,7 @@ impl Default for Limits {
             revocations_every_s: 600,
             fold_every_s: 60,
             prune_every_s: 3_600,
+            ask_again_s: 5,
         }
     }
 }

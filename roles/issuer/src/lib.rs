@@ -62,8 +62,9 @@ use zeni_note::{RevocationList, keylist::Roots};
 use zeni_store::{Store, Value, WriteError};
 use zeroize::Zeroizing;
 
-pub use audit::{AuditReport, CurrencyFigures, LogFigures};
+pub use audit::{AuditReport, BrokenLog, CurrencyFigures, LogFigures};
 pub use books::Account;
+pub use ceilings::CeilingError;
 pub use claims::Policy;
 pub use config::{BankConfig, Config, Limits, SealedClaims, SealedConfig, SeriesConfig, StartError};
 pub use report::{BankCirculation, CaseReport, Circulation, Export, Position, Storage};
@@ -101,6 +102,7 @@ pub struct Issuer {
     licences: licences::VerifiedLicences,
     signing_keys: licences::KeptKeys,
     rounds: tick::Rounds,
+    pauses: tick::Pauses,
     revocations: RwLock<Option<Arc<RevocationList>>>,
     folded: tick::Interval,
     pruned: tick::Interval,
@@ -146,6 +148,7 @@ impl Issuer {
             licences,
             signing_keys: licences::KeptKeys::default(),
             rounds: tick::Rounds::default(),
+            pauses: tick::Pauses::default(),
             revocations: RwLock::new(None),
             folded: tick::Interval::default(),
             pruned: tick::Interval::default(),

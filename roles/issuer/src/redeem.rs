@@ -113,7 +113,7 @@ impl Issuer {
 
     fn check_terms(&self, now: Time, entry: &Entry, message: &Redeem) -> Result<(), RedeemRefusal> {
         if now > entry.terms.redeem_until {
-            return Err(RedeemRefusal::Expired { claim_until: entry.terms.claim_until.0 });
+            return Err(RedeemRefusal::Expired { claim_until: entry.terms.claim_until });
         }
         if now > message.licence.record.until {
             return Err(RedeemRefusal::LicenceEnded);

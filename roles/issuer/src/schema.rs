@@ -218,8 +218,10 @@ zeni_store::statements! {
     pub(crate) ALL_CASES = "SELECT misuse.node, holder, opened, state, name, proof, revoked, trace.bank FROM misuse \
         LEFT JOIN trace ON trace.node = misuse.node ORDER BY opened, misuse.node";
     pub(crate) READ_CASE = "SELECT state, person, disclosed, proof, holder FROM misuse WHERE node = ?1";
-    /// Cases under seal whose bank has spoken, or had time to speak since ?3, and whose key the authority has not been asked to list.
-    pub(crate) UNLISTED_CASES = "SELECT misuse.node, epoch, series, serial, proof, state FROM misuse \
+    /// Cases under seal whose bank has spoken, or had time to speak since ?3, and whose key the authority has not been asked to list; and
+    /// whether the bank could be asked, with ?4 bytes that were sealed, and said nothing.
+    pub(crate) UNLISTED_CASES = "SELECT misuse.node, epoch, series, serial, proof, \
+        CAST(CASE WHEN state = 'proven' AND LENGTH(content) = ?4 THEN 1 ELSE 0 END AS BIGINT) FROM misuse \
         LEFT JOIN trace ON trace.node = misuse.node WHERE revoked IS NULL AND proof IS NOT NULL AND misuse.node > ?1 \
         AND (state IN ('identified', 'unknown') OR (state = 'refused' AND trace.node IS NOT NULL) \
         OR (state = 'proven' AND trace.at <= ?3)) ORDER BY misuse.node LIMIT ?2";

@@ -123,7 +123,7 @@ pub fn config(world: &World, policy: Policy) -> Config {
         banks: BANKS.iter().map(bank).collect(),
         policy,
         sealed: SealedConfig::default(),
-        limits: Limits { fold_every_s: 0, prune_every_s: 0, ..Limits::default() },
+        limits: Limits { fold_every_s: 0, prune_every_s: 0, ask_again_s: 0, ..Limits::default() },
     }
 }
 

@@ -8,15 +8,16 @@ use std::{
     },
 };
 
+use zeni_crypto::Digest;
 use zeni_message::{Time, decode, encode, limits::MESSAGE_BYTES_MAX};
 use zeni_note::{
     RevocationList,
     keylist::KeyListFault,
     messages::authority::{CosignKeyListRefusal, GetRevocations},
 };
-use zeni_store::{Caller, WriteError, params};
+use zeni_store::{Caller, Row, Tx, WriteError, params};
 
-use crate::{Done, Issuer, Never, schema};
+use crate::{Done, Issuer, Never, case, schema};
 
 /// What a round did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -145,9 +146,8 @@ impl Issuer {
             return Ok(());
         }
         let bytes = encode(&list.record);
-        let put = move |tx: &mut zeni_store::Tx<'_>| -> Done<u64> {
-            Ok(tx.execute(schema::PUT_DOCUMENT, params![REVOCATIONS, &bytes])?)
-        };
+        let put =
+            move |tx: &mut Tx<'_>| -> Done<u64> { Ok(tx.execute(schema::PUT_DOCUMENT, params![REVOCATIONS, &bytes])?) };
         self.store.write(Caller::default(), put).await?;
         self.keep_revocations(list.record);
         Ok(())
@@ -174,6 +174,64 @@ impl Rounds {
         if let Some(last) = last {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned(), last);
         }
+    }
+}
+
+/// The last row of a round that was full, by its first column: after it there may be more.
+pub(crate) fn last_of_full(rows: &[Row], max: u32) -> Option<[u8; 32]> {
+    rows.last().filter(|_| rows.len() == max as usize).and_then(|row| row.array(0).ok())
+}
+
+/// Longest pause before a question is asked again, in seconds.
+const PAUSE_MAX_S: u64 = 600;
+
+/// What could not be brought on, each with when it is tried again: ever more seldom, so that what another cannot answer keeps neither
+/// him nor the issuer busy. Not stored: a restart tries all at once.
+#[derive(Debug, Default)]
+pub(crate) struct Pauses(Mutex<BTreeMap<Digest, Pause>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    since: Time,
+    seconds: u64,
+}
+
+impl Pauses {
+    /// Whether it may be tried. A clock that was set back holds up nothing.
+    pub(crate) fn is_over(&self, what: &Digest, now: Time) -> bool {
+        let paused = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(what).copied();
+        paused.is_none_or(|pause| now < pause.since || now.since(pause.since) >= pause.seconds)
+    }
+
+    /// It was tried in vain: the next pause is twice as long as the one before, at first `first_s`.
+    pub(crate) fn begin(&self, what: Digest, now: Time, first_s: u64) {
+        let mut pauses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seconds = pauses.get(&what).map_or(first_s, |pause| pause.seconds.saturating_mul(2));
+        pauses.insert(what, Pause { since: now, seconds: seconds.min(PAUSE_MAX_S) });
+    }
+
+    /// It is done.
+    pub(crate) fn end(&self, what: &Digest) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(what);
+    }
+}
+
+impl Issuer {
+    /// What came of work on one case or claim. Where a row of it cannot be read, the work stops there with an alarm, and all other work
+    /// goes on; trouble of the store stops the round.
+    pub(crate) async fn alone<T>(&self, what: Digest, done: Result<T, TickError>) -> Result<Option<T>, TickError> {
+        let error = match done {
+            Err(error @ (TickError::Stored { .. } | TickError::Store(WriteError::Internal))) => error,
+            other => return other.map(Some),
+        };
+        let now = self.clock.now();
+        if self.pauses.is_over(&what, now) {
+            self.pauses.begin(what, now, self.config.limits.ask_again_s);
+            tracing::error!(%error, "alarm: a stored row is damaged; what it is about waits");
+            let put = move |tx: &mut Tx<'_>| -> Done<()> { Ok(case::alarm(tx, "damaged_row", &what, now)?) };
+            self.store.write(Caller::default(), put).await?;
+        }
+        Ok(None)
     }
 }
 

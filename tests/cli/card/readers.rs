@@ -19,6 +19,10 @@ fn every_wallet_command_with_a_card_in_a_reader() {
     let names: Vec<&str> = told.iter().map(|told| told["card"].as_str().expect("a name")).collect();
     assert_ne!(names[0], names[1]);
     assert!(told.iter().all(|told| told["puk"].as_str().is_some_and(|puk| puk.len() == 8)), "{told:?}");
+    for (bank, account) in [("aoba", "A-3001"), ("kita", "K-3001")] {
+        let cards = bench.stage.ok(&format!("bank --dir net --bank {bank} cards {account}"));
+        assert_eq!(cards["cards"].as_array().map(Vec::len), Some(1), "joining ended with the first contact: {cards}");
+    }
     let (stage, ren, aya) = (&bench.stage, home("wallet", "ren", 0), home("wallet", "aya", 1));
 
     stage.ok(&format!("{ren} withdraw 2300_JPY --via registered --now"));

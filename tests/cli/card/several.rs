@@ -51,7 +51,8 @@ fn each_currency_has_its_card() {
     stage.ok(&format!("{ren} withdraw 1000_JPY --now"));
     stage.ok(&format!("{ren} withdraw 20.00_USD --now"));
     stage.ok(&format!("{ren} withdraw 5.00_USD --via sealed"));
-    until("all is there", || stage.run(&format!("{ren} resume")).exit == 0 && holds(&stage, ren).1 == "USD:25.00");
+    let ran = stage.ok(&format!("{ren} run --until-idle"));
+    assert_eq!(ran["cards"][0]["balances"][0]["available"], "USD:25.00", "{ran}");
     assert_eq!(holds(&stage, ren), ("JPY:1000".into(), "USD:25.00".into()));
 
     for (amount, name) in [("300_JPY", "tea"), ("7.00_USD", "book")] {

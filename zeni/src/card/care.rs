@@ -54,9 +54,10 @@ pub(super) fn told<T: Transmit>(card: &mut ApduCard<T>) -> Result<(Value, String
         Life::Locked => ("locked", "its PIN was wrong too often: 'card unblock' sets a new one with the PUK"),
         Life::Retired => ("retired", "moved to another card: it signs nothing any more"),
     };
-    let tries = information.tries;
+    let (pin, puk) = (information.pin_tries, information.puk_tries);
     let value = json!({
-        "ok": true, "life": life, "pin_tries": tries.pin, "puk_tries": tries.puk, "version": information.version,
+        "ok": true, "life": life, "pin_tries": pin, "puk_tries": puk, "version": information.version,
     });
-    Ok((value, format!("{life}, {advice}; {} tries for the PIN, {} for the PUK", tries.pin, tries.puk)))
+    let puk = puk.map_or_else(String::new, |puk| format!(", {puk} for the PUK"));
+    Ok((value, format!("{life}, {advice}; {pin} tries for the PIN{puk}")))
 }

@@ -111,9 +111,9 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             return Err(Failure::refused("no_refunds", "this backup holds no refunds: restore it instead"));
         }
         let taken = self.holder.present_refunds(&refunds).await.map_err(explain)?;
-        let from = taken.from.0;
-        let text = format!("taken over; 'resume' claims them, the first from second {from} on");
-        self.output.result(&json!({"ok": true, "batches": taken.batches, "from": from}), &text)
+        let from = taken.from;
+        let text = format!("taken over; 'resume' claims them, the first from {from} on");
+        self.output.result(&json!({"ok": true, "batches": taken.batches, "from": from.0}), &text)
     }
 }
 

@@ -1,8 +1,10 @@
 //! Wallets with several cards: which one a command is for, and what goes over all of them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use anyhow::Context;
 use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
 use zeni_holder::{Document, Kind, Trouble};
 use zeni_message::route::Clock;
 use zeni_money::Currency;
@@ -46,6 +48,9 @@ pub(super) async fn run(
     if further.is_empty() {
         return one(home, command, output).await;
     }
+    if let OpenWalletCommand::Run { until_idle } = command {
+        return run_all(home, &further, until_idle, output).await;
+    }
     if matches!(command, OpenWalletCommand::Balance | OpenWalletCommand::History | OpenWalletCommand::Resume) {
         return all(home, &further, &command, output).await;
     }
@@ -65,12 +70,17 @@ pub(super) async fn run(
 /// Carries out a command with one card.
 async fn one(home: Home, command: OpenWalletCommand, output: Output) -> Result<(), Failure> {
     let name = home.name().map(str::to_owned);
-    let named = |failure: Failure| match &name {
+    let of_card = |failure| befell(failure, name.as_deref());
+    let session = Session::of(home, Kind::Wallet, Wallet::new, output).await.map_err(of_card)?;
+    Box::pin(session.wallet(command)).await.map_err(of_card)
+}
+
+/// A failure with the name of the further card that it befell.
+fn befell(failure: Failure, card: Option<&str>) -> Failure {
+    match card {
         Some(name) => failure.of_card(name),
         None => failure,
-    };
-    let session = Session::of(home, Kind::Wallet, Wallet::new, output).await.map_err(&named)?;
-    Box::pin(session.wallet(command)).await.map_err(named)
+    }
 }
 
 /// The currency that a command is about.
@@ -93,15 +103,29 @@ fn currency_of(command: &OpenWalletCommand) -> Result<Option<Currency>, Failure>
 
 /// Goes over all cards. One that is not there is told by its name and does not stop the others.
 async fn all(home: Home, further: &[Further], command: &OpenWalletCommand, output: Output) -> Result<(), Failure> {
-    let (mut value, mut text, own) = parts(tell(home, command, output).await);
-    let mut failures: Vec<Failure> = own.into_iter().collect();
-    let mut cards = Vec::new();
+    let own = tell(home, command, output).await;
+    let mut told = Vec::new();
     for one in further {
-        let CardName { name, .. } = &one.card;
-        let told = match one.open().await {
+        told.push(match one.open().await {
             Ok(home) => tell(home, command, output).await,
             Err(failure) => Err(failure),
-        };
+        });
+    }
+    together(own, further, told, output)
+}
+
+/// What a command said and how it ended, with the wallet's own card and with each further one.
+fn together(
+    own: Result<Told, Failure>,
+    further: &[Further],
+    told: Vec<Result<Told, Failure>>,
+    output: Output,
+) -> Result<(), Failure> {
+    let (mut value, mut text, own) = parts(own);
+    let mut failures: Vec<Failure> = own.into_iter().collect();
+    let mut cards = Vec::new();
+    for (one, told) in further.iter().zip(told) {
+        let CardName { name, .. } = &one.card;
         let (mut of_card, said, end) = parts(told.map_err(|failure| failure.of_card(name)));
         of_card["name"] = json!(name);
         of_card["currency"] = json!(one.card.currency()?.code());
@@ -125,15 +149,60 @@ async fn all(home: Home, further: &[Further], command: &OpenWalletCommand, outpu
     Err(end.with_result(value, text))
 }
 
+/// Stays running with all cards, and tells at the end what they hold. All have to be there at the start.
+async fn run_all(home: Home, further: &[Further], until_idle: bool, output: Output) -> Result<(), Failure> {
+    let mut sessions = vec![Session::of(home, Kind::Wallet, Wallet::new, output).await?];
+    for one in further {
+        let of_card = |failure: Failure| failure.of_card(&one.card.name);
+        let home = one.open().await.map_err(of_card)?;
+        sessions.push(Session::of(home, Kind::Wallet, Wallet::new, output).await.map_err(of_card)?);
+    }
+    serve(&mut sessions, until_idle).await?;
+    let mut told = Vec::new();
+    for session in &mut sessions {
+        told.push(session.balance_as_value().await);
+    }
+    let own = told.remove(0);
+    together(own, further, told, output)
+}
+
+/// Carries on what is pending whenever it is due, until a signal comes or, if it is to stop then, nothing is pending.
+pub(super) async fn serve(sessions: &mut [Session<Wallet>], until_idle: bool) -> Result<(), Failure> {
+    let mut stop = signal(SignalKind::terminate()).context("signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
+    loop {
+        let mut pending = false;
+        for session in &mut *sessions {
+            let name = session.home.name().map(str::to_owned);
+            let of_card = |failure| befell(failure, name.as_deref());
+            session.catch_up().await.map_err(of_card)?;
+            pending |= session.holder.next_due().await.map_err(explain).map_err(of_card)?.is_some();
+        }
+        if until_idle && !pending {
+            return Ok(());
+        }
+        // a request may come due while another command of this wallet is refused: look again every second
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            _ = stop.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+        }
+    }
+}
+
 async fn tell(home: Home, command: &OpenWalletCommand, output: Output) -> Result<Told, Failure> {
     let mut session = Session::of(home, Kind::Wallet, Wallet::new, output).await?;
     match command {
         OpenWalletCommand::History => session.history_told().await,
         OpenWalletCommand::Resume => session.resume_told().await,
-        _ => {
-            let (balance, text) = session.balance_told().await?;
-            Ok((serde_json::to_value(balance).map_err(anyhow::Error::from)?, text))
-        }
+        _ => session.balance_as_value().await,
+    }
+}
+
+impl Session<Wallet> {
+    async fn balance_as_value(&mut self) -> Result<Told, Failure> {
+        let (balance, text) = self.balance_told().await?;
+        Ok((serde_json::to_value(balance).map_err(anyhow::Error::from)?, text))
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::string::ToString;
 
 use zeni_crypto::Digest;
 use zeni_message::Time;
-use zeni_money::{Amount, Currency};
+use zeni_money::{Amount, Currency, Money};
 use zeni_note::ChainFault;
 
 use super::word::StatusWord;
@@ -111,11 +111,10 @@ impl From<CardError> for Refusal {
             CardError::Operator => (WrongData, 0x41, 0),
             CardError::Older { held, found } => return Refusal::new(Conditions, 0x42, [held, found]),
             CardError::RulesFirst { number } => (Conditions, 0x43, number),
-            CardError::Limit(Limit::Ended { until }) => (Conditions, 0x44, until.0),
-            CardError::Limit(Limit::Payment { most }) => (Conditions, 0x45, most.minor()),
-            CardError::Limit(Limit::Payments { most }) => (Conditions, 0x46, u64::from(most)),
-            CardError::Limit(Limit::Day { left }) => (Conditions, 0x47, left.minor()),
-            CardError::Limit(Limit::Total { left }) => (Conditions, 0x48, left.minor()),
+            CardError::Limit(limit) => {
+                let (reason, values) = limit_reason(limit);
+                return Refusal::new(Conditions, reason, values);
+            }
             CardError::Full => (MemoryFailure, 0x61, 0),
             // a card has no link to itself, and answers nothing strange to itself
             CardError::Memory(_) | CardError::Link(_) | CardError::Strange { .. } => (MemoryFailure, 0x60, 0),
@@ -187,11 +186,7 @@ impl Refusal {
             0x41 => CardError::Operator,
             0x42 => CardError::Older { held: value, found: self.number(1) },
             0x43 => CardError::RulesFirst { number: value },
-            0x44 => CardError::Limit(Limit::Ended { until: Time(value) }),
-            0x45 => CardError::Limit(Limit::Payment { most: amount? }),
-            0x46 => CardError::Limit(Limit::Payments { most: u32::try_from(value).ok()? }),
-            0x47 => CardError::Limit(Limit::Day { left: amount? }),
-            0x48 => CardError::Limit(Limit::Total { left: amount? }),
+            0x44..=0x49 => CardError::Limit(limit(self.reason, value, self.number(1))?),
             0x60 => CardError::Memory("as the card says".to_string()),
             0x61 => CardError::Full,
             _ => return None,
@@ -235,6 +230,31 @@ fn chain_fault(reason: u8, value: u64) -> Option<ChainFault> {
 }
 
 /// The three letters of a currency as a number.
+fn limit_reason(limit: Limit) -> (u8, [u64; 2]) {
+    let money = |money: Money| [money.amount.minor(), letters(money.currency)];
+    match limit {
+        Limit::Ended { until } => (0x44, [until.0, 0]),
+        Limit::Payment { most } => (0x45, money(most)),
+        Limit::Payments { most } => (0x46, [u64::from(most), 0]),
+        Limit::Day { left } => (0x47, money(left)),
+        Limit::Total { left } => (0x48, money(left)),
+        Limit::NoContact => (0x49, [0, 0]),
+    }
+}
+
+fn limit(reason: u8, value: u64, letters: u64) -> Option<Limit> {
+    let money = || Some(Money::new(Amount::from_minor(value)?, currency(letters)?));
+    Some(match reason {
+        0x44 => Limit::Ended { until: Time(value) },
+        0x45 => Limit::Payment { most: money()? },
+        0x46 => Limit::Payments { most: u32::try_from(value).ok()? },
+        0x47 => Limit::Day { left: money()? },
+        0x48 => Limit::Total { left: money()? },
+        0x49 => Limit::NoContact,
+        _ => return None,
+    })
+}
+
 fn letters(currency: Currency) -> u64 {
     currency.code().bytes().fold(0, |number, letter| number << 8 | u64::from(letter))
 }

@@ -3,7 +3,10 @@ use alloc::{vec, vec::Vec};
 use zeni_crypto::sha256;
 use zeni_message::Time;
 use zeni_money::Amount;
-use zeni_note::{ChainFault, testing::jpy};
+use zeni_note::{
+    ChainFault,
+    testing::{jpy, yen},
+};
 
 use super::{refusal::Refusal, *};
 use crate::{CardError, Life, Limit, RestoreFault};
@@ -153,10 +156,11 @@ fn errors() -> Vec<CardError> {
         CardError::Older { held: 7, found: u64::MAX },
         CardError::RulesFirst { number: 9 },
         CardError::Limit(Limit::Ended { until: Time(5) }),
-        CardError::Limit(Limit::Payment { most: amount }),
+        CardError::Limit(Limit::Payment { most: yen(5) }),
         CardError::Limit(Limit::Payments { most: u32::MAX }),
-        CardError::Limit(Limit::Day { left: amount }),
-        CardError::Limit(Limit::Total { left: amount }),
+        CardError::Limit(Limit::Day { left: yen(0) }),
+        CardError::Limit(Limit::Total { left: yen(7) }),
+        CardError::Limit(Limit::NoContact),
         CardError::Memory("as the card says".into()),
         CardError::Full,
     ];

@@ -12,8 +12,8 @@ use super::{
     command::{Command, Stated, Status},
 };
 use crate::{
-    BackupKind, Card, CardError, HoldingStatus, Identity, Memory, Pin, Statement,
-    apdu::{AID, COMMAND_BYTES_MAX, EXTENDED, VERSION, number_proof, refusal::Refusal, word::StatusWord},
+    BackupKind, Card, CardError, HoldingStatus, Identity, Life, Memory, Pin, Statement,
+    apdu::{AID, COMMAND_BYTES_MAX, EXTENDED, NOT_TOLD, VERSION, number_proof, refusal::Refusal, word::StatusWord},
     element::{
         load::{CutOff, Finish, Standing},
         record::Origin,
@@ -80,13 +80,15 @@ impl<M: Memory> Applet<M> {
         self.information()
     }
 
-    /// Application information.
+    /// Application information. How many PUKs were wrong would tell one card from another for years: only who showed the PIN, or
+    /// needs the PUK now, is told.
     fn information(&mut self) -> Served {
         let (life, tries) = (self.element.life()?, self.element.tries()?);
+        let puk = if self.session.verified || life == Life::Locked { tries.puk } else { NOT_TOLD };
         let assembled = u32::try_from(COMMAND_BYTES_MAX).expect("the buffer is small").to_be_bytes();
         self.reply(&[VERSION, life.code(), EXTENDED])?;
         self.reply(&assembled)?;
-        self.reply(&[tries.pin, tries.puk])
+        self.reply(&[tries.pin, puk])
     }
 
     /// VERIFY without data.

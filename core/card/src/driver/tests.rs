@@ -10,7 +10,7 @@ use super::{
     *,
 };
 use crate::{
-    Applet, BackupKind, Card, PIN_TRIES, RestoreFault,
+    Applet, BackupKind, Card, PIN_TRIES, PUK_TRIES, RestoreFault,
     apdu::SHORT_COMMAND_MAX,
     element::{
         backup::BACKUP_BYTES_MAX,
@@ -122,10 +122,30 @@ fn a_wrong_pin_wastes_one_try() {
     for _ in 0..5 {
         assert_eq!(card.holdings(), Err(CardError::PinMissing));
     }
-    assert_eq!(card.information().unwrap().tries.pin, PIN_TRIES - 1);
+    assert_eq!(card.information().unwrap().pin_tries, PIN_TRIES - 1);
     assert_eq!(card.verify(&pin()), Ok(()));
     assert_eq!(card.holdings(), Ok(vec![]));
-    assert_eq!(card.information().unwrap().tries.pin, PIN_TRIES);
+    assert_eq!(card.information().unwrap().pin_tries, PIN_TRIES);
+}
+
+/// docs/card.md: how many PUKs were wrong tells no stranger one card from another; its owner and who needs the PUK are told.
+#[test]
+fn the_tries_of_the_puk_are_the_owners() {
+    let shared = Shared::ready();
+    let mut stranger = ApduCard::new(shared.clone(), None);
+    let fresh = stranger.information().unwrap();
+    let wrong = Pin::from_digits(b"99999999").unwrap();
+    assert_eq!(stranger.unblock(&wrong, &pin()), Err(CardError::Pin { tries: PUK_TRIES - 1 }));
+    assert_eq!((stranger.information(), fresh.puk_tries), (Ok(fresh), None));
+    let mut owner = ApduCard::new(shared.clone(), Some(pin()));
+    owner.verify(&pin()).unwrap();
+    assert_eq!(owner.information().unwrap().puk_tries, Some(PUK_TRIES - 1), "control");
+    shared.0.lock().unwrap().reset();
+    let mut stranger = ApduCard::new(shared.clone(), None);
+    for _ in 0..PIN_TRIES {
+        assert!(stranger.verify(&Pin::from_digits(b"0000").unwrap()).is_err());
+    }
+    assert_eq!(stranger.information().unwrap().puk_tries, Some(PUK_TRIES - 1), "locked");
 }
 
 /// What a card does for anyone needs no PIN, in every state of its life.

@@ -17,7 +17,7 @@ use super::{
     memory::Memory,
     record::{ADOPTED, CHALLENGES, COUNTS, CardRecord, ChallengeSlot, OPERATOR, Origin, PAID, Paid, RULES, Writes},
 };
-use crate::{CardError, Counts, Limits, OperatorStatus};
+use crate::{CardError, Counts, KeyPolicy, Limits, OperatorStatus};
 
 /// Seconds of a day.
 const DAY_S: u64 = 86_400;
@@ -84,12 +84,14 @@ impl<M: Memory> Element<M> {
     }
 
     pub(super) fn do_limits(&mut self, currency: Currency) -> Result<Limits, CardError> {
-        self.card()?;
+        let keys = self.card()?.identity.keys;
         let orders = self.orders()?;
         let time = self.operators_time(&orders)?;
+        // a host that holds the keys needs no card to pay, so of such a card nothing is asked
+        let awaits_contact = keys == KeyPolicy::Stay && orders.answered.is_none();
         let rules = self.read(RULES, &[currency.code().as_bytes()])?;
         let counts = self.counts(currency, time)?;
-        Ok(Limits { rules, counts, time })
+        Ok(Limits { rules, counts, time, awaits_contact })
     }
 
     pub(super) fn do_take_rules(&mut self, rules: &Signed<CardRules>) -> Result<(), CardError> {

@@ -76,6 +76,15 @@ impl Desk {
         Desk { world, memory, card }
     }
 
+    /// A card with this identity.
+    pub(super) fn of(identity: &Identity) -> Desk {
+        let (world, memory) = (World::new("w"), TestMemory::new());
+        let mut card = insert(&world, &memory, 1);
+        card.personalise(identity, &testing::transport_pin(), &testing::puk()).unwrap();
+        card.change_pin(&testing::transport_pin(), &testing::pin()).unwrap();
+        Desk { world, memory, card }
+    }
+
     /// Another card over a copy of the memory: the attacker's.
     pub(super) fn copied(&self) -> Desk {
         let memory = self.memory.copied();

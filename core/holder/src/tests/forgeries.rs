@@ -165,7 +165,7 @@ fn stuck_requests_are_told() {
     let (claim_from, claim_until) = (terms().redeem_until.plus(1), terms().claim_until);
     assert_eq!(stuck, [StuckRequest { money: yen(500), reason: "revoked".into(), claim_from, claim_until }]);
     let resumed = block_on(taro.open().resume()).unwrap();
-    assert!(resumed.iter().any(|one| one.outcome == "stuck" && one.reason.contains(&claim_from.0.to_string())));
+    assert!(resumed.iter().any(|one| one.outcome == "stuck" && one.reason.contains(&claim_from.to_string())));
     town.at(claim_from);
     block_on(taro.open().claim()).unwrap();
     assert!(block_on(taro.open().balance()).unwrap().stuck.is_empty());

@@ -174,7 +174,7 @@ fn a_refund_asked_too_early_is_sent_again() {
     let town = Town::new();
     let taro = funded(&town, "taro", Privacy::Unlinkable, 500);
     town.at(terms().deposit_until.plus(1));
-    town.books().refusals = vec![DepositRefusal::TooEarly { item: 0, from: terms().deposit_until.0 + 9 }];
+    town.books().refusals = vec![DepositRefusal::TooEarly { item: 0, from: terms().deposit_until.plus(9) }];
     assert_eq!(block_on(taro.open().refund()).unwrap_err().code(), "too_early");
     assert_eq!((taro.figures(), taro.wealth()), ([0, 0, 0, 500], OPENING));
     // nothing waits for the end of a term: the next refund is a new one
@@ -236,7 +236,7 @@ fn what_is_too_early_for_a_refund_is_deposited() {
     let town = Town::new();
     let taro = funded(&town, "taro", Privacy::Unlinkable, 500);
     town.at(terms().deposit_until.plus(1));
-    town.books().refusals = vec![DepositRefusal::TooEarly { item: 0, from: terms().deposit_until.0 + 9 }];
+    town.books().refusals = vec![DepositRefusal::TooEarly { item: 0, from: terms().deposit_until.plus(9) }];
     block_on(taro.open().refund()).unwrap_err();
     town.at(terms().deposit_until);
     block_on(taro.open().deposit(yen(500))).unwrap();

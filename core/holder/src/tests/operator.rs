@@ -201,6 +201,10 @@ fn a_refund_file_outlives_the_card() {
     let presented = block_on(home.open().present_refunds(&signed.file)).unwrap();
     assert_eq!((presented.batches, presented.from), (1, terms().deposit_until.plus(1)));
     assert_eq!(block_on(home.open().present_refunds(&signed.file)).unwrap().batches, 0);
+    let claimed = |home: &Home| block_on(home.open().balance()).unwrap().balances[0].restored;
+    assert_eq!(claimed(&home), yen(1_300));
+    block_on(taro.open().present_refunds(&signed.file)).unwrap();
+    assert_eq!(claimed(&taro), yen(0), "what is on the card is counted once");
     let early = block_on(home.open().resume()).unwrap();
     assert_eq!(early.iter().map(|it| it.outcome).collect::<Vec<_>>(), ["too_early"]);
     town.clock.0.store(presented.from.0, std::sync::atomic::Ordering::Relaxed);

@@ -272,7 +272,7 @@ fn a_doubted_order_keeps_its_key() {
         assert_eq!(again().unwrap_err().code(), "sealed_refused");
         assert_eq!(block_on(home.open().next_due()).unwrap(), None, "it is not waited for");
         let until = zeni_note::testing::terms().retain_until;
-        assert_eq!(again().unwrap_err(), WithdrawError::KeyDoubted { until: until.0 });
+        assert_eq!(again().unwrap_err(), WithdrawError::KeyDoubted { until });
         assert_eq!(sent(&town).len(), 2, "nothing more is ordered");
         if comes {
             town.books().sealed.rogue = None;

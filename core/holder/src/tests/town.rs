@@ -330,7 +330,7 @@ fn redeem(town: &Town, it: Redeem) -> Result<Issued, RedeemRefusal> {
         return Err(RedeemRefusal::Void);
     }
     if town.clock.now() > terms().redeem_until {
-        return Err(RedeemRefusal::Expired { claim_until: terms().claim_until.0 });
+        return Err(RedeemRefusal::Expired { claim_until: terms().claim_until });
     }
     if books.uncounted > 0 {
         books.uncounted -= 1;
@@ -364,7 +364,7 @@ fn deposit(town: &Town, account: &str, it: Deposit) -> Result<DepositState, Depo
     let to = it.purpose.account().ok_or(DepositRefusal::UnknownChallenge)?;
     let (now, until) = (bank_now(town), terms().deposit_until);
     match it.purpose.is_refund() {
-        true if now <= until => return Err(DepositRefusal::TooEarly { item: 0, from: until.0 + 1 }),
+        true if now <= until => return Err(DepositRefusal::TooEarly { item: 0, from: until.plus(1) }),
         false if now > until => return Err(DepositRefusal::Late { item: 0 }),
         _ => {}
     }
@@ -396,7 +396,7 @@ fn claim(town: &Town, account: &str, it: ClaimRequest) -> Result<ClaimState, Cla
     let id = it.request.content_id();
     it.claim.verify(town.world.network(), &it.request.key).map_err(|_| ClaimRefusal::NotPossessed)?;
     if town.clock.now() <= terms().redeem_until {
-        return Err(ClaimRefusal::TooEarly { from: terms().redeem_until.0 + 1 });
+        return Err(ClaimRefusal::TooEarly { from: terms().redeem_until.plus(1) });
     }
     let mut books = town.books();
     if books.redeemed.contains_key(&id) {

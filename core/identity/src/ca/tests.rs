@@ -22,10 +22,14 @@ fn short() -> Validity {
     Validity::days(NOW, 30)
 }
 
+/// HC-P15: whoever's clock is a day behind dates within his certificate from the first second on.
 #[test]
-fn dates_are_whole_days() {
+fn dates_are_whole_days_with_room_for_clocks_behind() {
     let validity = Validity::days(Time(86_400 * 10 + 77), 1);
-    assert_eq!((validity.from(), validity.until()), (Time(86_400 * 10), Time(86_400 * 12)));
+    assert_eq!((validity.from(), validity.until()), (Time(86_400 * 9), Time(86_400 * 12)));
+    let midnight = Time(86_400 * 10);
+    assert!(Validity::days(midnight, 1).contains(midnight.minus(CLOCK_TOLERANCE_S)));
+    assert_eq!(Validity::days(Time(77), 1).from(), Time(0));
     assert_eq!(Validity::days(Time(u64::MAX), 1).until(), Time(CALENDAR_END));
 }
 

@@ -308,7 +308,7 @@ refusals! {
         7 WrongClosing { 0 item: u32 } = Sender, Never, "wrong_closing", "the closing of holding {item} is not signed by its holder, or is not over its whole value";
         8 Late { 0 item: u32 } = Sender, Never, "late", "holding {item} came after the deposit limit of its note: claim a refund";
         9 Repeated { 0 item: u32 } = Sender, Never, "repeated", "holding {item} was deposited here before";
-        10 TooEarly { 0 item: u32, 1 from: u64 } = Nobody, Later, "too_early", "holding {item} can still be deposited; refunds of it are heard from second {from} on";
+        10 TooEarly { 0 item: u32, 1 from: Time } = Nobody, Later, "too_early", "holding {item} can still be deposited; refunds of it are heard from {from} on";
     }
 }
 
@@ -388,7 +388,7 @@ refusals! {
     pub enum ClaimRefusal {
         1 WrongAccount = Sender, Never, "wrong_account", "the claim names another bank or account";
         2 UnknownKey = Sender, Never, "unknown_key", "the request names no key of this bank";
-        3 TooEarly { 0 from: u64 } = Nobody, Later, "too_early", "the request can still be redeemed at the issuer; claims are heard from second {from} on";
+        3 TooEarly { 0 from: Time } = Nobody, Later, "too_early", "the request can still be redeemed at the issuer; claims are heard from {from} on";
         4 TooLate = Sender, Never, "too_late", "the term for claims of this epoch is over";
         5 BadRequest = Sender, Never, "bad_request", "the bank's signature on the request is false";
         6 NotPossessed = Sender, Never, "not_possessed", "the claim is not signed by the request's key";

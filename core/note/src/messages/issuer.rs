@@ -95,7 +95,7 @@ refusals! {
         5 BadRequest = Sender, Never, "bad_request", "the bank's signature on the request is false";
         6 BadLicence = Sender, AfterRepair, "bad_licence", "the licence is not signed by the authority";
         7 NotPossessed = Sender, Never, "not_possessed", "the sender does not prove that it holds the key";
-        8 Expired { 0 claim_until: u64 } = Sender, AfterRepair, "expired", "the term for redeeming is over: claim the amount back at the bank before second {claim_until}";
+        8 Expired { 0 claim_until: Time } = Sender, AfterRepair, "expired", "the term for redeeming is over: claim the amount back at the bank before {claim_until}";
         9 LicenceEnded = Sender, AfterRepair, "licence_ended", "the licence ended";
         10 Revoked = Sender, Never, "revoked", "the licence is revoked";
         11 Void = Sender, Never, "void", "the request was claimed back at the bank";

@@ -79,7 +79,7 @@ fn refusals_come_in_order_and_change_nothing() {
         assert_eq!(town.dump(), before);
         refusal
     };
-    let from = terms().redeem_until.plus(1).0;
+    let from = terms().redeem_until.plus(1);
     assert_eq!(refused("A-2", &good), ClaimRefusal::WrongAccount);
     let mut bank = good.clone();
     bank.claim.record.bank = "sakura".into();

@@ -184,7 +184,7 @@ fn is_closed(roots: &Roots, item: &ClosedChain, chain: &VerifiedChain, purpose: 
 /// could run out.
 fn past_deposit(verified: &[VerifiedChain], now: Time) -> Result<(), DepositRefusal> {
     match (0_u32..).zip(verified).find(|(_, chain)| now <= chain.terms().deposit_until) {
-        Some((item, chain)) => Err(DepositRefusal::TooEarly { item, from: chain.terms().deposit_until.plus(1).0 }),
+        Some((item, chain)) => Err(DepositRefusal::TooEarly { item, from: chain.terms().deposit_until.plus(1) }),
         None => Ok(()),
     }
 }

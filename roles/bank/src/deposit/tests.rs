@@ -206,7 +206,7 @@ fn a_refund_waits_for_the_deposit_limit() {
         let items = chains.iter().map(|chain| town.closed(chain, &holder, 400, &purpose)).collect();
         let refund = Deposit { purpose, items };
         let before = town.dump();
-        let early = DepositRefusal::TooEarly { item: 0, from: terms().deposit_until.plus(1).0 };
+        let early = DepositRefusal::TooEarly { item: 0, from: terms().deposit_until.plus(1) };
         for time in [terms().deposit_until.minus(100), terms().deposit_until] {
             town.set_time(time);
             let refusal = refused(&town, "A-1", &refund);

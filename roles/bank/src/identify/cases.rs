@@ -6,9 +6,12 @@ use serde::Serialize;
 use zeni_crypto::{Digest, tagged};
 use zeni_message::Time;
 use zeni_money::{Amount, Currency};
-use zeni_store::{Caller, JobError, Row, Store, Tx, TxError, WriteError, params};
+use zeni_store::{Caller, JobError, Row, Store, Tx, TxError, WriteError, params, refuse};
 
-use super::log::{self, Content, Entry, IdentificationOutcome};
+use super::{
+    log::{self, Content, Entry, IdentificationOutcome},
+    whole,
+};
 use crate::{accounts::currency, bank::Bank, schema, statement::money};
 
 type Job<T> = Result<T, JobError<Infallible>>;
@@ -84,7 +87,8 @@ pub struct CasesReport {
     pub log: Vec<IdentificationEntry>,
     /// Hash of the last entry of the log, in hexadecimal; none before the first.
     pub head: Option<String>,
-    /// Number of the first entry that does not follow from those before it, or whose case file was altered.
+    /// Number of the first entry that is missing, does not follow from those before it, or whose case file or suspension is not what
+    /// it was; also where an operator has accepted that.
     pub broken_at: Option<u64>,
     /// Accounts whose withdrawals under seal are suspended.
     pub suspended: Vec<String>,
@@ -136,11 +140,11 @@ impl Bank {
         cases_of(&self.store).await
     }
 
-    /// Lifts the suspension of an account; false if there is none. Logged.
+    /// Lifts the suspension of an account. Logged.
     ///
     /// # Errors
-    /// Trouble of the store.
-    pub async fn lift(&self, account: &str) -> Result<bool, WriteError<Infallible>> {
+    /// [`LiftRefusal`]; trouble of the store.
+    pub async fn lift(&self, account: &str) -> Result<(), WriteError<LiftRefusal>> {
         lift_in(&self.store, account, self.clock.now()).await
     }
 }
@@ -156,41 +160,49 @@ pub async fn cases_of(store: &Store) -> Result<CasesReport, WriteError<Infallibl
 /// As [`Bank::lift`], in a bank's store alone.
 ///
 /// # Errors
-/// Trouble of the store.
-pub async fn lift_in(store: &Store, account: &str, now: Time) -> Result<bool, WriteError<Infallible>> {
+/// [`LiftRefusal`]; trouble of the store.
+pub async fn lift_in(store: &Store, account: &str, now: Time) -> Result<(), WriteError<LiftRefusal>> {
     let account = account.to_owned();
-    store.write(Caller::default(), move |tx: &mut Tx<'_>| -> Job<bool> { Ok(lift(tx, &account, now)?) }).await
+    store.write(Caller::default(), move |tx: &mut Tx<'_>| lift(tx, &account, now)).await
 }
 
-fn lift(tx: &mut Tx<'_>, account: &str, now: Time) -> Result<bool, TxError> {
-    let Some(row) = tx.row(schema::SELECT_SUSPENSION, params![account])? else { return Ok(false) };
+/// Why there is no suspension to lift, in the order of the checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LiftRefusal {
+    /// No account of that id.
+    #[error("the bank has no such account")]
+    UnknownAccount,
+    /// It withdraws under seal as it is.
+    #[error("the account is not suspended")]
+    NotSuspended,
+}
+
+fn lift(tx: &mut Tx<'_>, account: &str, now: Time) -> Result<(), JobError<LiftRefusal>> {
+    let Some(row) = tx.row(schema::SELECT_SUSPENSION, params![account])? else {
+        let known = tx.row(schema::SELECT_ACCOUNT, params![account])?.is_some();
+        return refuse(if known { LiftRefusal::NotSuspended } else { LiftRefusal::UnknownAccount });
+    };
     let number = row.u64(0)?;
     tx.execute(schema::DELETE_SUSPENSION, params![account])?;
     let outcome = IdentificationOutcome::Lifted;
     let subject = log::subject(outcome, &[account.as_bytes(), &number.to_be_bytes()]);
     let evidence = tagged("zeni/suspended-account", &[account.as_bytes()]);
     log::append(tx, &subject, Content { time: now, outcome, evidence, file: Digest([0; 32]) })?;
-    Ok(true)
+    Ok(())
 }
 
 /// The log, each entry with its case file where there is one.
-type Log = Vec<(Entry, Option<CaseFile>)>;
+pub(super) type Log = Vec<(Entry, Option<CaseFile>)>;
 
-/// The log with its case files, and the first number at which one of them is not what it was.
-pub(crate) fn chain(tx: &mut Tx<'_>) -> Result<(Log, Option<u64>), TxError> {
+/// The log with its case files.
+pub(super) fn log_of(tx: &mut Tx<'_>) -> Result<Log, TxError> {
     let rows = tx.rows(schema::SELECT_LOG, &[])?;
-    let read = |row: &Row| Ok((Entry::read(row)?, CaseFile::read(row, 6)?));
-    let entries: Log = rows.iter().map(read).collect::<Result<_, TxError>>()?;
-    let altered = |(entry, file): &&(Entry, Option<CaseFile>)| {
-        file.as_ref().map_or(Digest([0; 32]), CaseFile::digest) != entry.content.file
-    };
-    let altered = entries.iter().find(altered).map(|(entry, _)| entry.number);
-    let broken = log::first_broken(entries.iter().map(|(entry, _)| entry));
-    Ok((entries, broken.into_iter().chain(altered).min()))
+    rows.iter().map(|row| Ok((Entry::read(row)?, CaseFile::read(row, 6)?))).collect()
 }
 
 fn report(tx: &mut Tx<'_>) -> Result<CasesReport, TxError> {
-    let (entries, broken_at) = chain(tx)?;
+    let entries = log_of(tx)?;
+    let broken_at = whole::findings(tx, &entries)?.iter().map(|found| found.number).min();
     let suspended = tx.rows(schema::SELECT_SUSPENSIONS, &[])?;
     Ok(CasesReport {
         cases: entries.iter().filter_map(|(entry, file)| Some(case(entry, file.as_ref()?))).collect(),

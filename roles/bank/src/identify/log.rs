@@ -90,6 +90,13 @@ pub(crate) struct Content {
     pub(crate) file: Digest,
 }
 
+impl Content {
+    fn following(&self, end: &LogEnd) -> LogEnd {
+        let parts: [&[u8]; 4] = [&self.time.0.to_be_bytes(), &[self.outcome.code()], &self.evidence.0, &self.file.0];
+        end.next("zeni/identification", &parts)
+    }
+}
+
 /// An entry with its place in the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -100,13 +107,17 @@ pub(crate) struct Entry {
 
 impl Entry {
     fn after(end: &LogEnd, content: Content) -> Entry {
-        let parts: [&[u8]; 4] =
-            [&content.time.0.to_be_bytes(), &[content.outcome.code()], &content.evidence.0, &content.file.0];
-        let LogEnd { number, head } = end.next("zeni/identification", &parts);
+        let LogEnd { number, head } = content.following(end);
         Entry { number, content, head }
     }
 
-    fn end(&self) -> LogEnd {
+    /// Where the log would end after `end` with this entry.
+    pub(super) fn following(&self, end: &LogEnd) -> LogEnd {
+        self.content.following(end)
+    }
+
+    /// Where the log ends with it, as its row says.
+    pub(super) fn end(&self) -> LogEnd {
         LogEnd { number: self.number, head: self.head }
     }
 
@@ -136,12 +147,16 @@ pub(crate) fn mark(tx: &mut Tx<'_>, number: u64) -> Result<LogMark, TxError> {
     Ok(LogMark { number, head })
 }
 
-/// Appends what is said about `subject`; answers its number. None if it was said before.
+/// Appends what is said about `subject`; answers its number. None if it was said before. The number is above all that case files
+/// and suspensions have, so that the log goes on also where somebody took entries out of it; the gap is what the audit sees.
 pub(crate) fn append(tx: &mut Tx<'_>, subject: &Digest, content: Content) -> Result<Option<u64>, TxError> {
     if logged(tx, subject)? {
         return Ok(None);
     }
-    let LogMark { number, head } = end(tx)?;
+    let LogMark { mut number, head } = end(tx)?;
+    if let Some(row) = tx.row(schema::SELECT_NUMBERS, &[])? {
+        number = number.max(row.u64(0)?).max(row.u64(1)?);
+    }
     let end = LogEnd { number, head };
     let Entry { number, head, .. } = Entry::after(&end, content);
     let row = params![
@@ -160,11 +175,6 @@ pub(crate) fn append(tx: &mut Tx<'_>, subject: &Digest, content: Content) -> Res
 /// Whether something was said about `subject`.
 pub(crate) fn logged(tx: &mut Tx<'_>, subject: &Digest) -> Result<bool, TxError> {
     Ok(tx.row(schema::SELECT_LOGGED, params![subject.0])?.is_some())
-}
-
-/// Number of the first entry that does not follow from those before it.
-pub(crate) fn first_broken<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Option<u64> {
-    LogEnd::first_broken(entries, |end, entry| Entry::after(end, entry.content).end(), Entry::end)
 }
 
 /// What is logged once: an outcome about something.

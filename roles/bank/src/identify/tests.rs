@@ -17,8 +17,9 @@ use zeni_note::{
     sealed::{Certified, Identified, IdentifiedFault, IssuerMadeKeys, KeyMaker, WithdrawalOrder},
     testing::{amount, key},
 };
+use zeni_store::WriteError;
 
-use super::IdentificationOutcome as Outcome;
+use super::{IdentificationOutcome as Outcome, LiftRefusal};
 use crate::testing::{OPENING, Town, account_key, now, refusal};
 
 fn outcomes(town: &Town) -> Vec<Outcome> {
@@ -317,8 +318,11 @@ fn who_was_named_is_suspended_until_lifted() {
     assert_eq!(town.dump(), before);
     town.withdraw_sealed("A-1", &[cheat]).expect("what was ordered before is told");
     town.issued("A-2", "other", 100);
-    assert_eq!(now(town.bank.lift("A-1")), Ok(true));
-    assert_eq!(now(town.bank.lift("A-1")), Ok(false));
+    let refused = |account| now(town.bank.lift(account)).expect_err("refused");
+    assert_eq!(refused("A-9"), WriteError::Refused(LiftRefusal::UnknownAccount));
+    assert_eq!(refused("A-2"), WriteError::Refused(LiftRefusal::NotSuspended));
+    assert_eq!(now(town.bank.lift("A-1")), Ok(()));
+    assert_eq!(refused("A-1"), WriteError::Refused(LiftRefusal::NotSuspended));
     town.withdraw_sealed("A-1", &next).expect("lifted");
     town.identify(&question).expect("again");
     assert_eq!(outcomes(&town), [Outcome::Identified, Outcome::Lifted]);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use zeni_crypto::{Digest, PublicKey};
+use zeni_identity::CLOCK_TOLERANCE_S;
 use zeni_message::{Network, Time};
 use zeni_note::{
     SeriesTerms,
@@ -13,8 +14,8 @@ use zeni_note::{
 use crate::{accounts::Customer, certificates::KeyCertificate, lists::Lists};
 
 /// Seconds by which the time of an order may differ from the bank's: its evidence is judged as of that time, and a customer whose
-/// message was lost sends the same bytes again.
-pub(super) const ORDER_TIME_TOLERANCE_S: u64 = 86_400;
+/// message was lost sends the same bytes again. A certificate begins as much earlier, so it holds at every such time from the first.
+pub(super) const ORDER_TIME_TOLERANCE_S: u64 = CLOCK_TOLERANCE_S;
 
 /// What is known of an account and of the ids in a message before anything is checked.
 pub(super) struct Known {
@@ -107,7 +108,7 @@ impl Desk<'_> {
         let mut passed = Vec::with_capacity(terms.len());
         for (it, terms) in asked.into_iter().filter(Asked::is_new).zip(terms) {
             let Asked { item, order, content, signer, .. } = it;
-            let names = |one: &&KeyCertificate| one.key == signer && one.holds(order.order.record.time);
+            let names = |one: &&KeyCertificate| one.key == signer && one.holds.contains(order.order.record.time);
             let (Some(key), Some(certificate)) = (signer, known.certificates.iter().rev().find(names)) else {
                 return Err(WithdrawSealedRefusal::NotCertified { item });
             };
@@ -122,7 +123,7 @@ impl Desk<'_> {
         let (earliest, latest) = (self.now.minus(ORDER_TIME_TOLERANCE_S), self.now.plus(ORDER_TIME_TOLERANCE_S));
         let present = earliest..=latest;
         match asked.iter().filter(|it| it.is_new()).find(|it| !present.contains(&it.order.order.record.time)) {
-            Some(it) => Err(WithdrawSealedRefusal::OtherTime { item: it.item, now: self.now.0 }),
+            Some(it) => Err(WithdrawSealedRefusal::OtherTime { item: it.item, now: self.now }),
             None => Ok(()),
         }
     }

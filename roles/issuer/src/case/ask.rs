@@ -2,7 +2,8 @@
 //! note's origin, which answers with no name (HC-F5.3, HC-O23).
 //!
 //! All are asked at once, each with one case after another until one is not answered: what stands still at one of them holds up no
-//! other, and one round takes no longer than the slowest. The next round begins behind the case that was not answered.
+//! other, and one round takes no longer than the slowest. The next round begins behind the case that was not answered, which is asked
+//! again after a pause, ever more seldom.
 
 use std::{
     collections::BTreeMap,
@@ -19,6 +20,7 @@ use zeni_note::{
         authority::{Disclose, Disclosed},
         bank::{Identification, IdentifyOverspender, IdentifyRefusal},
     },
+    sealed::CONTENT_LEN,
 };
 use zeni_store::{Caller, Tx, TxError, params};
 
@@ -29,8 +31,8 @@ use crate::{Done, Issuer, count_value, schema, tick::TickError, time_value};
 struct Question {
     node: Digest,
     proof: OverspendingProof,
-    /// What was sealed, for the bank.
-    content: Vec<u8>,
+    /// What was sealed, for the bank; zeros for the authority.
+    content: [u8; CONTENT_LEN],
 }
 
 /// Who can name a key: the authority, or the bank of this name.
@@ -51,14 +53,17 @@ impl Issuer {
     pub(super) async fn ask(&self, cases: Vec<Case>) -> Result<u32, TickError> {
         let mut done = 0;
         let mut doors: BTreeMap<Door, Vec<Question>> = BTreeMap::new();
-        for case in cases {
+        let now = self.clock.now();
+        for case in cases.into_iter().filter(|case| self.pauses.is_over(&case.node, now)) {
             let node = case.node;
             let Some(proof) = case.proof() else { continue };
-            let (door, content) = if proof.right.licence().is_some() {
-                (None, Vec::new())
-            } else if let Some((bank, content)) = self.trace(node).await? {
-                (Some(bank), content)
+            let asked_at = if proof.right.licence().is_some() {
+                Some((None, [0; CONTENT_LEN]))
             } else {
+                let Some(trace) = self.alone(node, self.trace(node).await).await? else { continue };
+                trace.map(|(bank, content)| (Some(bank), content))
+            };
+            let Some((door, content)) = asked_at else {
                 tracing::error!("alarm: a note under seal has no origin");
                 done += u32::from(self.close_case(node, "unknown", Some("unknown_order")).await?);
                 continue;
@@ -83,10 +88,15 @@ impl Issuer {
                 None => self.disclose(question).await?,
                 Some(bank) => self.identify(bank, question).await?,
             };
+            let pause = || self.pauses.begin(node, self.clock.now(), self.config.limits.ask_again_s);
             match asked {
-                Asked::Decided(here) => done += u32::from(here),
-                Asked::Later => {}
+                Asked::Decided(here) => {
+                    self.pauses.end(&node);
+                    done += u32::from(here);
+                }
+                Asked::Later => pause(),
                 Asked::Silence => {
+                    pause();
                     self.rounds.put(&place, Some(node.0));
                     break;
                 }
@@ -96,10 +106,10 @@ impl Issuer {
     }
 
     /// The bank behind a key under seal, and what was sealed.
-    async fn trace(&self, node: Digest) -> Result<Option<(String, Vec<u8>)>, TickError> {
+    async fn trace(&self, node: Digest) -> Result<Option<(String, [u8; CONTENT_LEN])>, TickError> {
         let read = move |tx: &mut Tx<'_>| -> Done<_> {
             let Some(row) = tx.row(schema::READ_TRACE, params![node.0])? else { return Ok(None) };
-            Ok(Some((row.text(0)?.to_owned(), row.blob(1)?.to_vec())))
+            Ok(Some((row.text(0)?.to_owned(), row.array(1)?)))
         };
         Ok(self.store.read(read).await?)
     }
@@ -107,9 +117,6 @@ impl Issuer {
     /// Asks the bank of a note under seal to identify its holder.
     async fn identify(&self, bank: &str, question: Question) -> Result<Asked, TickError> {
         let Question { node, proof, content } = question;
-        let Ok(content) = <[u8; zeni_note::sealed::CONTENT_LEN]>::try_from(content) else {
-            return Err(TickError::Stored { table: "trace" });
-        };
         let Some(peer) = self.banks.get(bank) else {
             tracing::warn!(bank, "a bank that could identify an overspender cannot be reached");
             return Ok(Asked::Silence);

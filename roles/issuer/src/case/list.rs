@@ -6,11 +6,15 @@
 //! authority has answered, each round asks it again with the same proof, whatever has become of the note.
 
 use zeni_message::peer::SendError;
-use zeni_note::messages::authority::RevokeSealed;
-use zeni_store::{Caller, Tx, TxError, params};
+use zeni_note::{messages::authority::RevokeSealed, sealed::CONTENT_LEN};
+use zeni_store::{Caller, Row, Tx, params};
 
 use super::{BANK_WORD_S, CASES_OF_ROUND, Case, alarm, case};
-use crate::{Done, Issuer, count_value, schema, tick::TickError, time_value};
+use crate::{
+    Done, Issuer, count_value, schema,
+    tick::{TickError, last_of_full},
+    time_value,
+};
 
 /// The place of these cases among the rounds.
 const ROUND: &str = "sealed keys";
@@ -21,18 +25,22 @@ impl Issuer {
     pub(super) async fn list_sealed_keys(&self) -> Result<u32, TickError> {
         let after = self.rounds.take(ROUND);
         let waited = self.clock.now().minus(BANK_WORD_S);
-        let read = move |tx: &mut Tx<'_>| -> Done<Vec<(Case, bool)>> {
-            let rows = tx.rows(schema::UNLISTED_CASES, params![after, CASES_OF_ROUND, time_value(waited)])?;
-            Ok(rows.iter().map(|row| Ok((case(row)?, row.text(5)? == "proven"))).collect::<Result<_, TxError>>()?)
+        let read = move |tx: &mut Tx<'_>| -> Done<Vec<Row>> {
+            let sealed = u32::try_from(CONTENT_LEN).unwrap_or(u32::MAX);
+            Ok(tx.rows(schema::UNLISTED_CASES, params![after, CASES_OF_ROUND, time_value(waited), sealed])?)
         };
-        let cases = self.store.read(read).await?;
-        let mut last = cases.last().filter(|_| cases.len() == CASES_OF_ROUND as usize).map(|(last, _)| last.node.0);
+        let rows = self.store.read(read).await?;
+        let mut last = last_of_full(&rows, CASES_OF_ROUND);
         let mut done = 0;
-        for (case, is_silent) in cases {
-            let node = case.node;
-            match self.list_sealed_key(case, is_silent).await? {
-                Some(listed) => done += u32::from(listed),
-                None => {
+        for row in &rows {
+            let Some(case) = case(row) else { continue };
+            let (node, is_silent) = (case.node, row.int(5).is_ok_and(|silent| silent == 1));
+            let listed = self.list_sealed_key(case, is_silent).await;
+            match self.alone(node, listed).await? {
+                Some(Some(listed)) => done += u32::from(listed),
+                // its row is damaged: that stops no other
+                None => {}
+                Some(None) => {
                     last = Some(node.0);
                     break;
                 }

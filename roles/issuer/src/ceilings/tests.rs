@@ -7,7 +7,7 @@ use zeni_note::{
 use zeni_store::{Options, Store};
 
 use crate::{
-    BankCirculation, Policy, SCHEMA,
+    BankCirculation, CeilingError, Policy, SCHEMA,
     testing::{BANKS, Setup, config},
     tests::dump,
 };
@@ -99,22 +99,29 @@ fn unused_slices_are_taken_back() {
 }
 
 /// HC-O14, HC-F7.4, HC-V24: the figure is the issuer's to set at any time: lower than what is out it stops issues at once, nil
-/// stops all, the highest amount switches it off. An unknown bank has none.
+/// stops all, the highest amount switches it off. An unknown bank has none, and a currency that is not issued either.
 #[test]
 fn a_ceiling_is_set_at_run_time() {
     let setup = setup(10_000);
     assert!(is_issued(&issue(&setup, AOBA, "one", 1_000)));
     let set = |amount| block_on(setup.issuer.set_ceiling(AOBA, jpy(), amount)).unwrap();
-    assert!(set(amount(1_000)));
+    set(amount(1_000));
     assert_eq!(issue(&setup, AOBA, "two", 100), CEILING);
-    assert!(set(amount(1_100)));
+    set(amount(1_100));
     assert!(is_issued(&issue(&setup, AOBA, "three", 100)));
-    assert!(set(Amount::ZERO));
+    set(Amount::ZERO);
     assert_eq!(issue(&setup, AOBA, "four", 100), CEILING);
-    assert!(set(Amount::MAX));
+    set(Amount::MAX);
     assert!(is_issued(&issue(&setup, AOBA, "five", 1_000)));
     assert_eq!(figures(&setup).ceiling, Amount::MAX.minor());
-    assert!(!block_on(setup.issuer.set_ceiling("nobody", jpy(), amount(1))).unwrap());
+    let before = dump(&setup.store);
+    let refused = |bank, code| {
+        let currency = zeni_money::Currency::from_code(code).unwrap();
+        block_on(setup.issuer.set_ceiling(bank, currency, amount(1))).unwrap_err()
+    };
+    assert_eq!(refused("nobody", "USD"), CeilingError::UnknownBank { bank: "nobody".into() });
+    assert_eq!(refused(AOBA, "USD"), CeilingError::NotIssued { currency: "USD".into() });
+    assert_eq!(dump(&setup.store), before);
 }
 
 /// HC-X12: with the ceiling off (control) the very order that was refused would have been issued; on, it changes nothing but the

@@ -114,7 +114,7 @@ pub(crate) fn accusations(tx: &mut Tx<'_>, bank: &str) -> Result<Vec<String>, Tx
         let told = decode::<Signed<Counts>>(row.blob(3)?, MESSAGE_BYTES_MAX).ok();
         let told = told.and_then(|told| told.record.identifications);
         let found = Break { at: row.u64(0)?, had, told };
-        Ok(format!("{bank}, at second {}: {}", found.at, found.text()))
+        Ok(format!("{bank}, at {}: {}", Time(found.at), found.text()))
     };
     rows.iter().map(accusation).collect()
 }

@@ -94,6 +94,8 @@ fn a_log_that_was_cut_is_an_alarm() {
         assert_eq!(alarms(&setup), ["identification_log"], "{case}");
         let found = violations(&setup);
         assert!(found.len() == 1 && found[0].contains("had 2 entries") && found[0].contains(text), "{case}: {found:?}");
+        let report = block_on(setup.issuer.audit()).unwrap();
+        assert!(report.books_balance() && !report.is_sound() && report.broken_logs[0].bank == BANKS[0]);
         // the bank's two words, each signed, that do not go together
         let dump = crate::tests::dump(&setup.store);
         let words: Vec<Signed<Counts>> = dump

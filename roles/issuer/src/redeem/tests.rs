@@ -127,7 +127,7 @@ fn terms_end() {
 
     setup.clock.put(START.plus(41 * DAY));
     let expired = block_on(setup.redeem_message(request, &hanako, "slot"));
-    let claim_until = START.plus(60 * DAY).0;
+    let claim_until = START.plus(60 * DAY);
     assert_eq!(refusal(&setup, expired), RedeemRefusal::Expired { claim_until });
 }
 
@@ -289,7 +289,7 @@ fn terms_end_with_their_last_second() {
     assert!(block_on(setup.public(message)).is_ok());
     setup.clock.put(t1.plus(1));
     let late = block_on(setup.redeem_message(setup.request(BANKS[0], 500, &hanako, 2), &hanako, "slot"));
-    let claim_until = START.plus(60 * DAY).0;
+    let claim_until = START.plus(60 * DAY);
     assert_eq!(refusal(&setup, late), RedeemRefusal::Expired { claim_until });
 }
 

@@ -64,7 +64,7 @@ fn a_round_folds_the_books() {
     let setup = setup();
     let hanako = setup.person("hanako");
     let unfolded = || {
-        let read = |tx: &mut zeni_store::Tx<'_>| -> Done<u64> {
+        let read = |tx: &mut Tx<'_>| -> Done<u64> {
             Ok(tx.row("SELECT COUNT(*) FROM ledger_entry WHERE folded = 0", &[])?.map_or(Ok(0), |row| row.u64(0))?)
         };
         setup.store.read_blocking(read).unwrap()

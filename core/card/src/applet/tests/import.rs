@@ -6,7 +6,7 @@ use alloc::{format, vec::Vec};
 use zeni_crypto::Digest;
 use zeni_note::{
     CardRules,
-    testing::{World, amount, jpy},
+    testing::{World, amount, jpy, yen},
 };
 
 use super::desk::*;
@@ -148,7 +148,7 @@ fn a_move_keeps_the_limits() {
     let money = desk.note(10_000, "1");
     desk.card.take_rules(&desk.signed(rules(1, 100))).unwrap();
     desk.pay(&money, 100, "a").unwrap();
-    let left = Err(CardError::Limit(Limit::Total { left: amount(0) }));
+    let left = Err(CardError::Limit(Limit::Total { left: yen(0) }));
     assert_eq!(desk.pay(&money, 1, "b"), left);
     let limits = desk.card.limits(jpy()).unwrap();
     let backup = desk.card.export_move().unwrap();

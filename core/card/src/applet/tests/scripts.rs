@@ -313,7 +313,7 @@ fn scripts_cover_the_page() {
 /// The control: a wrong reply is seen in whichever round of a block, and so is a block without an end.
 #[test]
 fn a_wrong_round_is_seen() {
-    let select = "> 00 A4 04 00 [F05A454E490001] 00\n< 01010100009000030A 9000\n";
+    let select = "> 00 A4 04 00 [F05A454E490001] 00\n< 0101010000900003FF 9000\n";
     let block = |lines: &str| format!("{select}repeat 3\n{lines}end\n");
     let tries = "> 00 20 00 01\n< 6985\n";
     Run::new().play(&block(tries)).expect("the control: a blank card has no PIN");

@@ -284,13 +284,8 @@ fn retired() {
 /// FX-R4, FX-X41: a card that was made for one currency asks for no other and loads no other.
 #[test]
 fn one_currency_only() {
-    let (world, memory) = (World::new("w"), TestMemory::new());
     let dollars = zeni_money::Currency::from_code("USD").expect("three letters");
-    let mut card = insert(&world, &memory, 1);
-    let identity = Identity { currency: Some(dollars), ..testing::identity(world.roots) };
-    card.personalise(&identity, &testing::transport_pin(), &testing::puk()).unwrap();
-    card.change_pin(&testing::transport_pin(), &testing::pin()).unwrap();
-    let mut desk = Desk { world, memory, card };
+    let mut desk = Desk::of(&Identity { currency: Some(dollars), ..testing::identity(World::new("w").roots) });
     let key = desk.card.generate_key().unwrap();
     let yen = desk.challenge(key, 5, "c");
     assert_eq!(desk.card.sign_challenge(&yen), Err(Currency { found: jpy() }));

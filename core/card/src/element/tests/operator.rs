@@ -2,15 +2,18 @@
 
 use zeni_money::Currency;
 use zeni_note::{
-    CardRules, Clearance, ContactTicket, RevocationFilter, closing::BackupRefund, licence::key_digest,
-    operator::CLEARED_MAX, testing::rules,
+    CardRules, Clearance, ContactTicket, RevocationFilter,
+    closing::BackupRefund,
+    licence::key_digest,
+    operator::CLEARED_MAX,
+    testing::{rules, yen},
 };
 
 use super::{
     super::testing::{Cut, operator},
     *,
 };
-use crate::{Contact, Limit, Limits};
+use crate::{Contact, KeyPolicy, Limit, Limits};
 
 const DAY_S: u64 = 86_400;
 
@@ -140,17 +143,17 @@ fn limits() {
         ..rules(1)
     });
     let before = desk.memory.dump();
-    assert_eq!(desk.pay(&money, 501, "a"), Err(limited(Limit::Payment { most: amount(500) })));
+    assert_eq!(desk.pay(&money, 501, "a"), Err(limited(Limit::Payment { most: yen(500) })));
     assert_eq!(desk.memory.dump(), before);
     desk.pay(&money, 500, "a").unwrap();
-    assert_eq!(desk.pay(&money, 401, "b"), Err(limited(Limit::Total { left: amount(400) })));
+    assert_eq!(desk.pay(&money, 401, "b"), Err(limited(Limit::Total { left: yen(400) })));
     desk.pay(&money, 1, "b").unwrap();
     desk.pay(&money, 1, "c").unwrap();
     assert_eq!(desk.pay(&money, 1, "d"), Err(limited(Limit::Payments { most: 3 })));
     desk.contact(START.plus(60));
-    assert_eq!(desk.pay(&money, 499, "d"), Err(limited(Limit::Day { left: amount(498) })));
+    assert_eq!(desk.pay(&money, 499, "d"), Err(limited(Limit::Day { left: yen(498) })));
     desk.pay(&money, 498, "d").unwrap();
-    assert_eq!(desk.pay(&money, 1, "e"), Err(limited(Limit::Day { left: amount(0) })));
+    assert_eq!(desk.pay(&money, 1, "e"), Err(limited(Limit::Day { left: yen(0) })));
     desk.contact(START.plus(DAY_S));
     desk.pay(&money, 500, "e").unwrap();
     desk.contact(START.plus(DAY_S + 1));
@@ -172,7 +175,7 @@ fn rules_of_another_currency_skip_none() {
     assert_eq!(desk.card.close_contact(&ticket), Err(CardError::RulesFirst { number: 6 }), "7 is another currency's");
     desk.limit(CardRules { payment_max: Some(amount(10)), ..rules(6) });
     desk.card.close_contact(&ticket).unwrap();
-    assert_eq!(desk.pay(&money, 11, "a"), Err(limited(Limit::Payment { most: amount(10) })));
+    assert_eq!(desk.pay(&money, 11, "a"), Err(limited(Limit::Payment { most: yen(10) })));
     let older = desk.order(rules(5));
     assert_eq!(desk.card.take_rules(&older), Err(CardError::Older { held: 6, found: 5 }));
     let mut control = Desk::new();
@@ -211,14 +214,14 @@ fn a_clock_that_was_wrong_once() {
     desk.pay(&money, 100, "b").unwrap();
     // set back a day: what was spent stays spent
     desk.contact(Time(START.0 - DAY_S));
-    assert_eq!(desk.pay(&money, 1, "c"), Err(limited(Limit::Day { left: Amount::ZERO })));
+    assert_eq!(desk.pay(&money, 1, "c"), Err(limited(Limit::Day { left: yen(0) })));
     desk.contact(START);
     desk.pay(&money, 100, "c").unwrap();
     let wrong = RevocationFilter::of(1, START.plus(10_000 * DAY_S), &[]);
     desk.card.take_filter(&desk.order(wrong)).unwrap();
     assert!(matches!(desk.pay(&money, 1, "d"), Err(CardError::Limit(Limit::Ended { .. }))));
     desk.card.take_filter(&desk.order(RevocationFilter::of(2, START, &[]))).unwrap();
-    assert_eq!(desk.pay(&money, 1, "d"), Err(limited(Limit::Day { left: Amount::ZERO })), "the newest filter counts");
+    assert_eq!(desk.pay(&money, 1, "d"), Err(limited(Limit::Day { left: yen(0) })), "the newest filter counts");
 }
 
 /// docs/card.md: parts of one payment are one payment, also when it was confirmed in between; the amount is all its parts'.
@@ -229,13 +232,13 @@ fn parts_count_together() {
     desk.limit(CardRules { payment_max: Some(amount(500)), payments_max: Some(2), ..rules(1) });
     desk.card.endorse(&one.node, amount(300), &answer("a")).unwrap();
     let more = desk.card.endorse(&other.node, amount(201), &answer("a"));
-    assert_eq!(more, Err(limited(Limit::Payment { most: amount(500) })));
+    assert_eq!(more, Err(limited(Limit::Payment { most: yen(500) })));
     desk.card.endorse(&other.node, amount(200), &answer("a")).unwrap();
     desk.card.confirm(&answer("a")).unwrap();
     assert_eq!(desk.card.limits(jpy()).unwrap().counts.payments, 1);
     let third = desk.note(1_000, "3");
     let more = desk.pay(&third, 1, "a");
-    assert_eq!(more, Err(limited(Limit::Payment { most: amount(500) })), "confirming begins no new payment");
+    assert_eq!(more, Err(limited(Limit::Payment { most: yen(500) })), "confirming begins no new payment");
 }
 
 /// docs/card.md: what stays on the card is neither counted nor limited, and closings are not: a card that may pay nothing still gives
@@ -273,6 +276,34 @@ fn a_planted_key_is_somebody_elses() {
     assert!(desk.pay_itself(&money, 500, "own").is_ok(), "control: a key that was made on the card");
 }
 
+/// docs/card.md: a card that nobody took to its bank yet knows no rules, so what leaves it waits; what stays on it or goes to the
+/// account does not. Control: a card whose keys may leave is not held up, since its host needs no card to pay.
+#[test]
+fn nothing_is_paid_before_the_first_contact() {
+    for (keys, waits) in [(KeyPolicy::Stay, true), (KeyPolicy::Leave, false)] {
+        let mut desk = Desk::of(&Identity { keys, ..testing::identity(World::new("w").roots) });
+        let (money, other) = (desk.note(1_000, "1"), desk.note(500, "2"));
+        assert_eq!(desk.card.limits(jpy()).unwrap().awaits_contact, waits);
+        let taken = desk.memory.dump();
+        let paid = desk.pay(&money, 1, "a");
+        if waits {
+            assert_eq!(paid, Err(limited(Limit::NoContact)));
+            assert_eq!(desk.memory.dump(), taken);
+            // rules alone do not do: the ticket says that they are the newest
+            desk.limit(rules(1));
+            assert_eq!(desk.pay(&money, 1, "a"), Err(limited(Limit::NoContact)));
+        } else {
+            paid.unwrap();
+        }
+        desk.pay_itself(&money, 300, "own").unwrap();
+        desk.card.close(&other.node, &ClosingPurpose::Deposit(account("d"))).unwrap();
+        desk.contact(START);
+        desk.pay(&money, 1, "b").unwrap();
+        desk.reinsert(2);
+        assert!(!desk.card.limits(jpy()).unwrap().awaits_contact);
+    }
+}
+
 /// docs/card.md: a stranger's signed time begins no new day and ends no card: the operator's time does.
 #[test]
 fn strangers_do_not_turn_the_day() {
@@ -292,7 +323,7 @@ fn strangers_do_not_turn_the_day() {
     let chain = desk.pass(&long, &middle, 300, asking.opening(desk.world.network()), till);
     desk.card.load_payment(&chain).unwrap();
     assert_eq!(desk.card.time_floor(), Ok(START.plus(100 * DAY_S)));
-    assert_eq!(desk.pay(&money, 1, "b"), Err(limited(Limit::Day { left: amount(0) })));
+    assert_eq!(desk.pay(&money, 1, "b"), Err(limited(Limit::Day { left: yen(0) })));
 }
 
 /// Sums that no amount can hold are refusals, not wraps; without a limit they stop at the greatest.
@@ -300,17 +331,17 @@ fn strangers_do_not_turn_the_day() {
 fn overflow_is_an_answer() {
     let most = Amount::MAX;
     let full = crate::Counts { payments: u32::MAX, total: most, day: u64::MAX, spent: most };
-    let of = |rules| Limits { rules: Some(rules), counts: full, time: Time(u64::MAX) };
+    let of = |rules| Limits { rules: Some(rules), counts: full, time: Time(u64::MAX), awaits_contact: false };
     let one = amount(1);
     assert_eq!(of(rules(1)).allow_payment(most), Ok(()));
     let total = CardRules { total_max: Some(most), ..rules(1) };
-    assert_eq!(of(total).allow_payment(one), Err(Limit::Total { left: Amount::ZERO }));
+    assert_eq!(of(total).allow_payment(one), Err(Limit::Total { left: yen(0) }));
     let day = CardRules { day_max: Some(most), ..rules(1) };
-    assert_eq!(of(day).allow_payment(one), Err(Limit::Day { left: Amount::ZERO }));
+    assert_eq!(of(day).allow_payment(one), Err(Limit::Day { left: yen(0) }));
     let row = CardRules { payments_max: Some(u32::MAX), ..rules(1) };
     assert_eq!(of(row).allow_payment(one), Err(Limit::Payments { most: u32::MAX }));
     let payment = CardRules { payment_max: Some(most), ..rules(1) };
-    assert_eq!(of(payment).allow(most, one, true), Err(Limit::Payment { most }));
+    assert_eq!(of(payment).allow(most, one, true), Err(Limit::Payment { most: yen(most.minor()) }));
 
     let mut desk = Desk::new();
     let (one, other) = (desk.note(most.minor(), "1"), desk.note(most.minor(), "2"));

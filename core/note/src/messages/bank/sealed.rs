@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 
 use zeni_message::{
-    Auth, Bank, Message, Role, Signed,
+    Auth, Bank, Message, Role, Signed, Time,
     limits::{MESSAGE_BYTES_MAX, SMALL_MESSAGE_BYTES_MAX},
     refusals,
 };
@@ -77,7 +77,7 @@ refusals! {
         7 Closed { 0 item: u32 } = Nobody, AfterRepair, "closed", "the epoch of order {item} is over: fetch the key list";
         8 MixedCurrencies = Sender, Never, "mixed_currencies", "the orders are in one currency, that of the account";
         9 Repeated { 0 item: u32 } = Sender, Never, "repeated", "the sealed request of order {item} was ordered before";
-        13 OtherTime { 0 item: u32, 1 now: u64 } = Sender, AfterRepair, "other_time", "order {item} is dated more than a day from the bank's time, second {now}: set the clock and order anew";
+        13 OtherTime { 0 item: u32, 1 now: Time } = Sender, AfterRepair, "other_time", "order {item} is dated more than a day from the bank's time, {now}: set the clock and order anew";
         14 NotCertified { 0 item: u32 } = Sender, AfterRepair, "not_certified", "no certificate of the key of order {item} holds at the time of the order: join anew";
         10 Suspended = Sender, Never, "suspended", "the bank has suspended withdrawals under seal from this account: speak to it";
         11 InsufficientFunds { 0 available: u64 } = Sender, AfterRepair, "insufficient_funds", "the account has only {available} minor units available";

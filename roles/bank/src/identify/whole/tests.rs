@@ -1,0 +1,100 @@
+use zeni_note::{
+    messages::bank::{Identification, IdentifyOverspender},
+    testing::DAY,
+};
+
+use crate::{
+    audit::Violation,
+    testing::{Town, now},
+};
+
+/// A bank with a case and an entry that names nobody, both reported to the issuer; and the question about another customer.
+fn town() -> (Town, IdentifyOverspender) {
+    let mut town = Town::new();
+    let (cheat, chain) = town.issued("A-1", "cheat", 1_000);
+    let (other, spent) = town.issued("A-2", "other", 1_000);
+    town.identify(&town.question(&cheat, &chain, &[600, 600])).expect("named");
+    assert!(town.identify(&town.question(&cheat, &chain, &[1])).is_err());
+    town.settle();
+    town.sound();
+    let next = town.question(&other, &spent, &[700, 700]);
+    (town, next)
+}
+
+fn of_the_log(town: &Town) -> Vec<Violation> {
+    town.audit().violations.into_iter().filter(|it| it.rule.starts_with("the log of identifications")).collect()
+}
+
+fn says(found: &[Violation], text: &str) -> bool {
+    found.iter().any(|it| it.detail.contains(text))
+}
+
+/// HC-F5.6, HC-A21: who deletes entries and leaves case files and suspensions keeps no other customer from being named: the log goes on
+/// above all numbers that were given, and the audit names what has lost its entry. Control: at the number of an old case file there is no
+/// room for a new one.
+#[test]
+fn deleted_entries_keep_nobody_from_being_named() {
+    for left in ["DELETE FROM suspension", "DELETE FROM case_file"] {
+        let (town, next) = town();
+        assert_eq!(town.sabotage("DELETE FROM identification", vec![]), 2);
+        let found = of_the_log(&town);
+        assert!(says(&found, "case file 1 over account A-1"), "{found:?}");
+        assert!(says(&found, "suspension of account A-1 by entry 1"), "{found:?}");
+        assert_eq!(town.cases().broken_at, Some(1));
+        assert_eq!(town.sabotage(left, vec![]), 1);
+        assert_eq!(town.identify(&next), Ok(Identification::Identified));
+        let report = town.cases();
+        assert_eq!(report.log.iter().map(|entry| entry.number).collect::<Vec<_>>(), [2]);
+        assert_eq!((report.cases[0].account.as_str(), report.broken_at), ("A-2", Some(1)));
+        assert!(report.suspended.contains(&"A-2".to_owned()));
+    }
+    let (town, _) = town();
+    let again =
+        "INSERT INTO case_file SELECT number, account, name, currency, held, signed, id, document FROM case_file";
+    let insert = move |tx: &mut zeni_store::Tx<'_>| Ok::<_, zeni_store::JobError<()>>(tx.execute(again, &[])?);
+    assert!(town.bank.store.write_blocking(zeni_store::Caller::default(), insert).is_err(), "control");
+}
+
+/// HC-F5.6: a suspension that no case of its account stands behind is seen: nobody is suspended without evidence. Control: one with its case.
+#[test]
+fn a_suspension_has_its_case() {
+    let (town, _) = town();
+    assert_eq!(of_the_log(&town), [], "control");
+    assert_eq!(town.sabotage("INSERT INTO suspension (account, number) VALUES ('A-2', 1)", vec![]), 1);
+    assert!(says(&of_the_log(&town), "suspension of account A-2 by entry 1"));
+}
+
+/// HC-F5.6, DESIGN §5 "Trace": a break that was found stays in the audit when later reports go on from the log's new end, also after a
+/// restart, until an operator accepts it; what he accepted covers no later break. Control: a log that only grows has none.
+#[test]
+fn a_break_stays_until_it_is_accepted() {
+    let (mut town, next) = town();
+    for sql in ["DELETE FROM suspension", "DELETE FROM case_file", "DELETE FROM identification"] {
+        assert!(town.sabotage(sql, vec![]) > 0);
+    }
+    town.identify(&next).expect("named");
+    for _ in 0..3 {
+        town.advance(DAY);
+        town.settle();
+        town.restart();
+        let found = of_the_log(&town);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].rule.ends_with("goes on from what was reported") && says(&found, "told of 2 entries"));
+        assert!(town.audit().log_is_broken() && town.audit().books_balance());
+    }
+    assert_eq!(now(town.bank.accept_log()), Ok(1));
+    town.sound();
+    town.settle();
+    town.sound();
+    assert_eq!(now(town.bank.accept_log()), Ok(0));
+    assert_eq!(town.sabotage("UPDATE case_file SET name = 'somebody else'", vec![]), 1);
+    let altered = of_the_log(&town);
+    assert_eq!(altered.len(), 1);
+    assert_eq!((now(town.bank.accept_log()), of_the_log(&town)), (Ok(1), vec![]));
+    assert_eq!(town.sabotage("UPDATE case_file SET name = 'a third'", vec![]), 1);
+    assert!(of_the_log(&town).len() == 1 && of_the_log(&town) != altered, "other rows than those that were accepted");
+    assert_eq!(town.sabotage("DELETE FROM identification", vec![]), 1);
+    town.advance(DAY);
+    town.settle();
+    assert!(says(&of_the_log(&town), "told of 1 entries"), "the next break");
+}
