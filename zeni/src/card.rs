@@ -34,7 +34,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// The home's own card and its place, as people are told.
 pub(crate) fn name(number: &Nonce) -> String {
-    let hex: String = number[..4].iter().map(|byte| format!("{byte:02X}")).collect();
+    let hex = zeni_crypto::hex(&number[..4]).to_uppercase();
     format!("{}-{}", &hex[..4], &hex[4..])
 }
 

@@ -488,7 +488,7 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             ));
         };
         let part = |part: &zeni_card::PaymentPart| {
-            let signature: String = part.signature.0.iter().map(|byte| format!("{byte:02x}")).collect();
+            let signature = zeni_crypto::hex(&part.signature.0);
             json!({"node": part.node.to_string(), "amount": part.amount.minor(), "signature": signature})
         };
         let parts: Vec<_> = open.parts.iter().map(part).collect();

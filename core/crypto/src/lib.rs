@@ -18,6 +18,7 @@ pub mod cose;
 mod digest;
 mod entropy;
 pub mod fixed;
+mod hex;
 mod key;
 #[cfg(feature = "std")]
 pub mod keyfile;
@@ -31,6 +32,7 @@ pub use digest::{Digest, HexError, ct_eq, hkdf_sha256, sha256, tagged};
 pub use entropy::{Entropy, EntropyRng};
 #[cfg(feature = "std")]
 pub use entropy::{OsEntropy, SeededEntropy, SharedEntropy};
+pub use hex::hex;
 pub use key::{BadSignature, KeyError, PublicKey, SecretKey, Signature};
 pub use log::LogEnd;
 

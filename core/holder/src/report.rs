@@ -385,8 +385,3 @@ fn maybe_time<S: Serializer>(time: &Option<Time>, serializer: S) -> Result<S::Ok
         None => serializer.serialize_none(),
     }
 }
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -92,7 +92,7 @@ impl Holder {
             return Err(SealedError::Refused { reason: reason.clone() }.into());
         }
         Ok(Withdrawn {
-            order: crate::report::hex(&withdrawal[..]),
+            order: zeni_crypto::hex(&withdrawal[..]),
             via: Via::Sealed,
             money,
             requests: notes,

@@ -82,7 +82,7 @@ impl Holder {
         let done = self.carry_withdrawal(withdrawal.clone()).await?;
         let redeemed = if now { self.run_due().await?.redeemed } else { 0 };
         Ok(Withdrawn {
-            order: crate::report::hex(&withdrawal.order[..]),
+            order: zeni_crypto::hex(&withdrawal.order[..]),
             via: Via::Registered,
             money,
             requests: done.requests,

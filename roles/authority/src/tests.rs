@@ -234,7 +234,7 @@ pub(crate) fn rows<'a>(dump: &'a Dump, table: &str) -> &'a [Row] {
 
 /// Whether any value of any row holds these bytes, as such or in hexadecimal.
 pub(crate) fn holds(dump: &Dump, wanted: &[u8]) -> bool {
-    let hex: String = wanted.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = zeni_crypto::hex(wanted);
     let found = |bytes: &[u8], part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
     dump.iter().flat_map(|(_, rows)| rows).flat_map(Row::values).any(|value| match value {
         Value::Blob(bytes) => found(bytes, wanted),

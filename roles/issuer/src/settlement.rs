@@ -176,7 +176,7 @@ fn close(
     let kept: Vec<(&str, &str, String)> =
         positions.iter().map(|at| (&*at.bank, &*at.currency, at.owes.to_string())).collect();
     tx.execute(schema::INSERT_CYCLE, params![id, time_value(now), encode(&kept)])?;
-    Ok(Cycle { id: id.iter().map(|byte| format!("{byte:02x}")).collect(), positions })
+    Ok(Cycle { id: zeni_crypto::hex(&id), positions })
 }
 
 #[cfg(test)]

@@ -174,7 +174,7 @@ impl ReaderCard {
 
     /// Sets or forgets the number.
     pub(super) fn set_number(&mut self, number: Option<&Nonce>) {
-        self.number = number.map(|number| number.iter().map(|byte| format!("{byte:02x}")).collect());
+        self.number = number.map(|number| zeni_crypto::hex(&number[..]));
     }
 }
 

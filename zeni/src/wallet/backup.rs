@@ -5,7 +5,7 @@ use std::{ops::DerefMut, path::Path, sync::Arc};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use zeni_crypto::keyfile::WorkFactor;
+use zeni_crypto::{hex, keyfile::WorkFactor};
 use zeni_holder::{Backup, BackupKind, Holder, RefundFileError};
 use zeni_message::route::Clock;
 
@@ -159,10 +159,6 @@ pub(super) async fn restore(
     home.finish()?;
     let balance = holder.balance().await.map_err(explain)?;
     output.result(&json!({"ok": true, "balances": balance.balances}), "restored")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

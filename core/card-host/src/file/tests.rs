@@ -305,7 +305,7 @@ fn golden_file_of_version_1() {
     let pairs = vec![(b"key".to_vec(), b"value".to_vec()), (b"a".to_vec(), Vec::new())];
     let memory = FileMemory::create_with(&path, &MASTER, SeededEntropy::new([1; 32]), pairs).expect("a new file");
     drop(memory);
-    let hex: String = fs::read(&path).expect("reads").iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = zeni_crypto::hex(&fs::read(&path).expect("reads"));
     assert_eq!(hex, GOLDEN);
     let mut memory = open(&path).expect("opens");
     assert_eq!(value(&mut memory, b"key"), Some(b"value".to_vec()));

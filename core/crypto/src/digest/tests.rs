@@ -37,6 +37,14 @@ fn tagged_tells_parts_apart() {
     }
 }
 
+/// Bytes are shown as a digest of the same bytes is.
+#[test]
+fn bytes_as_hexadecimal() {
+    let digest = sha256(&[b"abc"]);
+    assert_eq!(crate::hex(&digest.0), digest.to_string());
+    assert_eq!((crate::hex(&[]), crate::hex(&[0x00, 0x0a, 0xff])), (String::new(), "000aff".into()));
+}
+
 #[test]
 fn hex_refusals_say_where() {
     assert_eq!(Digest::from_hex("00"), Err(HexError::Length { found: 2 }));

@@ -17,7 +17,6 @@ use crate::{
     DepositReport, Holder, Trouble,
     error::settled,
     record::{DepositKind, DepositPhase, Holding, HoldingPhase, Line, OwnDeposit},
-    report::hex,
     table::Change,
 };
 
@@ -286,7 +285,7 @@ fn report(deposit: &OwnDeposit, left_out: Vec<String>) -> DepositReport {
     }
     let money = |amount| Money::new(amount, currency);
     DepositReport {
-        deposit: hex(&deposit.id[..]),
+        deposit: zeni_crypto::hex(&deposit.id[..]),
         money: deposit.money,
         holdings,
         available: money(available),

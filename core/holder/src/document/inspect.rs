@@ -51,7 +51,7 @@ impl Document {
             Document::Note(it) => {
                 let note = &it.record;
                 findings.fact("face value", Money::new(note.face, note.currency));
-                findings.fact("serial", crate::report::hex(&note.serial[..]));
+                findings.fact("serial", zeni_crypto::hex(&note.serial[..]));
                 findings.fact("series", format!("{} of epoch {}", note.series, note.epoch));
                 findings.fact("issued", if note.way.is_sealed() { "under seal" } else { "to a licensed key" });
                 findings.fact("identity", it.identity(roots.network));
@@ -162,7 +162,7 @@ fn ordered(of: &Ordered, findings: &mut Findings) {
 fn withdrawal_order(it: &Signed<WithdrawalOrder>, roots: &Roots, signer: Option<&PublicKey>, findings: &mut Findings) {
     findings.fact("bank", &it.record.bank);
     findings.fact("account", &it.record.account);
-    findings.fact("order", crate::report::hex(&it.record.order[..]));
+    findings.fact("order", zeni_crypto::hex(&it.record.order[..]));
     findings.fact("signed at", it.record.time.0);
     ordered(&it.record.of, findings);
     match signer {

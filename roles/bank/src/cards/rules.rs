@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, convert::Infallible};
 
 use serde::Serialize;
+use zeni_crypto::hex;
 use zeni_message::{Refusal, Time, decode, encode, limits::SMALL_MESSAGE_BYTES_MAX, route::Failure};
 use zeni_money::{Amount, Currency};
 use zeni_note::{CardRules, Nonce, operator::RULES_MAX};
@@ -255,8 +256,4 @@ fn report(rules: &CardRules) -> LimitsReport {
         total: amount(rules.total_max),
         until: rules.until.map(|until| until.0),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

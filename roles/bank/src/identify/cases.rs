@@ -221,7 +221,7 @@ fn case(entry: &Entry, file: &CaseFile) -> CaseReport {
         name: file.name.clone(),
         held: money(file.currency, file.held),
         signed: money(file.currency, file.signed),
-        order: file.order.iter().map(|byte| format!("{byte:02x}")).collect(),
+        order: zeni_crypto::hex(&file.order),
         document: file.document.clone(),
     }
 }

@@ -210,7 +210,7 @@ fn groups(bytes: &[u8]) -> Vec<String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+    zeni_crypto::hex(bytes).to_uppercase()
 }
 
 fn cut(what: &str) -> Result<Cut, String> {

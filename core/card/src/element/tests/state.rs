@@ -1,7 +1,5 @@
 //! Statements, secrets, the memory beneath.
 
-use alloc::string::String;
-
 use chacha20poly1305::{
     ChaCha20Poly1305, KeyInit,
     aead::{Aead, Payload},
@@ -119,7 +117,7 @@ fn secrets_stay() {
     assert!(!desk.memory.dump().values().any(|value| holds(value, &seed[..])));
     let backup = desk.card.export().unwrap();
     assert!(holds(&backup.to_bytes(), &seed[..]), "the search finds it where it is");
-    let hex: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = zeni_crypto::hex(&seed[..]);
     let shown = format!("{:?} {backup:?}", desk.card);
     assert_eq!(shown, format!("Element(…) Backup(Copy of network {:?})", desk.world.network().0));
     assert!(!shown.contains(&hex[..8]) && !shown.contains("4d4d") && !shown.contains("77, 77"));
