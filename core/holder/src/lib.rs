@@ -65,13 +65,13 @@ pub use holder::{Config, Holder, Peers, Policy};
 pub use join::{Enrolment, Join, JoinError, SigningRequest};
 pub use pay::{PayError, fingerprint};
 pub use receive::ReceiveError;
-pub use record::{Evidence, Kind, Privacy, Profile, Via};
-pub use refund_file::{PresentError, RefundFileError, RefundsPresented, RefundsSigned};
+pub use record::{CardRefused, Evidence, Kind, Privacy, Profile, Via};
+pub use refund_file::{PAID_TO_NOBODY, PresentError, RefundFileError, RefundsPresented, RefundsSigned};
 pub use renew::RenewError;
 pub use report::{
     Balance, Claimed, CurrencyBalance, DepositReport, GivenBack, HistoryEntry, Joined, Paid, PayeeName, Preview,
-    ReceiveOutcome, ReceivedReport, Redeemed, Renewed, Requested, Resumed, SealedReport, StuckRequest, Synced, Ways,
-    Withdrawn,
+    Progress, ReceiveOutcome, ReceivedReport, Redeemed, Renewed, Requested, Resumed, SealedReport, StuckRequest,
+    Synced, Ways, Withdrawn,
 };
 pub use request::RequestError;
 pub use schema::{SCHEMA, STATEMENTS};

@@ -10,6 +10,7 @@ mod forgeries;
 mod home;
 mod losses;
 mod operator;
+mod refunds;
 mod resumption;
 mod sealed;
 mod tap;

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, slice};
 
 use zeni_card::element::testing::operator;
 use zeni_message::{Signed, route::Clock};
+use zeni_money::Currency;
 use zeni_note::{
     CardRules, Clearance, ContactTicket, Nonce, RevocationFilter,
     messages::bank::{ClearanceRefusal, ContactCard, ContactRefusal, Contacted, GetClearance},
@@ -30,6 +31,10 @@ pub(crate) struct Cards {
     pub(crate) filtered: Vec<zeni_crypto::Digest>,
     /// Number of the filter; 0 for none.
     pub(crate) filter: u64,
+    /// Why the bank answers no contact of any card.
+    pub(crate) refuses: Option<ContactRefusal>,
+    /// The currency of the accounts, where it is not yen.
+    pub(crate) currency: Option<Currency>,
     /// A ticket that a false bank sends instead of the right one.
     pub(crate) replayed: Option<Signed<ContactTicket>>,
 }
@@ -45,6 +50,10 @@ pub(super) fn contact(town: &Town, it: ContactCard) -> Result<Contacted, Contact
     let network = town.world.network();
     let books = &mut *town.books();
     let cards = &mut books.cards;
+    if let Some(refusal) = &cards.refuses {
+        return Err(refusal.clone());
+    }
+    let currency = cards.currency.unwrap_or_else(jpy);
     let before = cards.rows.get(&*it.card).cloned();
     let number = cards.rules.as_ref().map_or(0, |rules| rules.number);
     let mut ticket = |frozen| {
@@ -57,7 +66,7 @@ pub(super) fn contact(town: &Town, it: ContactCard) -> Result<Contacted, Contact
             time: town.clock.now(),
             rules: number,
             frozen,
-            currency: jpy(),
+            currency,
         };
         Signed::sign(network, ticket, &operator())
     };
