@@ -143,6 +143,9 @@ fn of_deposit(presented: bool, carried: Result<DepositReport, DepositError>) -> 
         true => String::new(),
         false => format!("refused ({refused}): {} is not credited", state.not_credited),
     };
+    if presented && state.done && state.holdings == 0 {
+        reason.push_str("; 'claim-refunds' with the same or a newer backup claims it again");
+    }
     match (state.done, state.waiting_until) {
         (true, _) if refused.is_empty() => told("deposit", Progress::Done, "done", reason),
         (true, _) => told("deposit", Progress::Refused, "refused", reason),
