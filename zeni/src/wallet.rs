@@ -2,6 +2,7 @@
 
 mod backup;
 mod cards;
+mod choice;
 mod pay;
 
 use std::{collections::BTreeSet, ops::DerefMut, sync::Arc};
@@ -10,7 +11,7 @@ use anyhow::Context;
 use serde_json::json;
 use zeni_holder::{
     CardRefused, Document, Enrolment, Explain, Holder, Kind, PAID_TO_NOBODY, Privacy, Progress, Resumed, SealedKeys,
-    Trouble, Via,
+    Trouble, Via, unknown_money_is,
 };
 use zeni_identity::{AccountKeyName, Csr, PartyName};
 use zeni_message::{Retry, Role, route::Clock};
@@ -397,6 +398,9 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
                     one.restored
                 ));
             }
+        }
+        for money in &balance.unknown {
+            text.push_str(&format!("{}\n", unknown_money_is(money)));
         }
         if let Some(refused) = &balance.card_refused {
             let CardRefused { code, reason } = refused;

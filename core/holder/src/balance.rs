@@ -117,7 +117,8 @@ impl Holder {
             balances.iter().any(|it| !it.restored.amount.is_zero() && it.restored.currency != *of_account)
         };
         let account_currency = currency.filter(foreign).map(|currency| currency.code().into());
-        Ok(Balance { balances, stuck, frozen, card_refused: refused.filter(|_| !frozen), account_currency })
+        let unknown = self.unknown_money().await?;
+        Ok(Balance { balances, stuck, frozen, unknown, card_refused: refused.filter(|_| !frozen), account_currency })
     }
 
     /// Requests that can only be claimed back, with the term for it.

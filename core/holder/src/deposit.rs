@@ -113,6 +113,7 @@ impl Holder {
             return Err(DepositError::Zero);
         }
         self.settle().await?;
+        self.is_newest_card().await?;
         self.freshen().await?;
         let mut live = self.live().await?;
         let revealing = live.iter().any(|it| it.holding.would_reveal());

@@ -314,6 +314,9 @@ pub struct Balance {
     /// Whether the operator froze the card: what it holds is refundable only.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub frozen: bool,
+    /// What the card holds and these records, which are older than the card, do not know.
+    #[serde(serialize_with = "moneys", skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<Money>,
     /// Why the bank does not take the card, as it said last: nothing is withdrawn to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub card_refused: Option<CardRefused>,
@@ -404,6 +407,10 @@ pub struct Resumed {
 
 pub(crate) fn money<S: Serializer>(money: &Money, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&money.to_wire())
+}
+
+fn moneys<S: Serializer>(moneys: &[Money], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(moneys.iter().map(Money::to_wire))
 }
 
 fn maybe_money<S: Serializer>(money: &Option<Money>, serializer: S) -> Result<S::Ok, S::Error> {

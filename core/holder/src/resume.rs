@@ -21,11 +21,12 @@ impl Holder {
             }
         }
         self.at_the_bank(&mut report).await?;
+        report.extend(self.disagreements().await?);
         for holding in self.stored().await? {
             report.push(resumed("load", &self.load_cleared(holding).await));
         }
         for payment in self.active::<OwnPayment>().await? {
-            report.push(resumed("payment", &self.carry_payment(payment).await));
+            report.push(self.resume_payment(payment).await);
         }
         for withdrawal in self.active::<Withdrawal>().await? {
             report.push(resumed("withdrawal", &self.carry_withdrawal(withdrawal).await.map(|_| ())));

@@ -14,9 +14,11 @@ macro_rules! tables {
                     "INSERT INTO ", $table, " (id, place, active, content) VALUES (?1, (SELECT COALESCE(MAX(place), 0) + 1 FROM ",
                     $table, "), ?2, ?3) ON CONFLICT (id) DO UPDATE SET active = excluded.active, content = excluded.content"
                 ),
+                remove: concat!("DELETE FROM ", $table, " WHERE id = ?1"),
                 get: concat!("SELECT content FROM ", $table, " WHERE id = ?1"),
                 all: concat!("SELECT content FROM ", $table, " ORDER BY place"),
                 active: concat!("SELECT content FROM ", $table, " WHERE active = 1 ORDER BY place"),
+                newest: concat!("SELECT content FROM ", $table, " WHERE active = 0 ORDER BY place DESC LIMIT 1"),
             };
         )*)*
 
@@ -38,7 +40,7 @@ macro_rules! tables {
 
         /// Every statement of the holder.
         pub const STATEMENTS: &[&str] = &[$($(
-            $constant.put, $constant.get, $constant.all, $constant.active,
+            $constant.put, $constant.remove, $constant.get, $constant.all, $constant.active, $constant.newest,
         )*)*];
     };
 }

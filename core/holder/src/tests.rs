@@ -9,6 +9,7 @@ mod flows;
 mod forgeries;
 mod home;
 mod losses;
+mod older;
 mod operator;
 mod refunds;
 mod resumption;
