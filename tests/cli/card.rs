@@ -5,6 +5,7 @@ mod bench;
 mod earlier;
 #[cfg(feature = "pcsc")]
 mod interrupted;
+mod older;
 #[cfg(feature = "pcsc")]
 mod readers;
 #[cfg(feature = "pcsc")]

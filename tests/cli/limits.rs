@@ -67,6 +67,35 @@ fn limits_of_cards() {
     stage.audits();
 }
 
+/// docs/card.md "CONTACT": a card too many is told when it joins, by `resume` and by `balance`, and nothing is withdrawn to it; once
+/// another makes room it is taken.
+#[test]
+fn a_card_that_the_bank_does_not_take() {
+    const CARDS_MAX: usize = 16;
+    let stage = Stage::running();
+    let cards = |stage: &Stage| stage.ok("bank --dir net --bank aoba cards A-1002")["cards"].clone();
+    let before = cards(&stage).as_array().map_or(0, Vec::len);
+    for place in before..CARDS_MAX {
+        let joined = stage.join("wallet", &format!("card{place}"), "aoba", "A-1002", Some("untraceable"));
+        assert_eq!((joined.exit, &joined.json()["card_refused"]), (0, &serde_json::Value::Null), "{joined:?}");
+    }
+    let joined = stage.join("wallet", "last", "aoba", "A-1002", Some("untraceable"));
+    assert_eq!(joined.json()["card_refused"]["code"], "too_many_cards", "{joined:?}");
+    let debited = stage.account("aoba", "A-1002");
+    stage.refused("wallet --home last withdraw 100_JPY --now", "card_contact");
+    assert_eq!(stage.account("aoba", "A-1002"), debited);
+    stage.refused("wallet --home last resume", "card_contact");
+    let told = stage.run("wallet --home last resume");
+    assert!(told.stdout.contains("too_many_cards") && told.stderr.contains("speak to the bank"), "{told:?}");
+    assert_eq!(stage.ok("wallet --home last balance")["card_refused"]["code"], "too_many_cards");
+
+    let card = cards(&stage)[0]["card"].as_str().expect("a card").to_owned();
+    stage.ok(&format!("bank --dir net --bank aoba freeze-card {card}"));
+    stage.resumed("wallet --home last resume");
+    stage.ok("wallet --home last withdraw 100_JPY --now");
+    assert_eq!(stage.ok("wallet --home last balance")["card_refused"], serde_json::Value::Null);
+}
+
 /// docs/card.md: a home that was copied is found at its next connection: both are frozen, and nobody is named for it.
 #[test]
 fn a_copied_home_is_frozen() {

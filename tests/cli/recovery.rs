@@ -54,7 +54,8 @@ fn restored_money_is_refunded_late() {
         let resumed = stage.run(&format!("{offset} wallet --home jiro2 resume --json"));
         assert!(matches!(resumed.exit, 0 | 3), "{resumed:?}");
         // the issuer has it; before that the bank has it alone, and may bring it too late
-        resumed.stdout.contains("\"waiting\"")
+        // what only waits for its term is no failure
+        resumed.stdout.contains("\"waiting\"") && resumed.exit == 0
     });
     assert_ne!(stage.account("kita", "K-1001").0, 100_000);
     let offset = days_later(&mut stage, 731);
@@ -64,6 +65,29 @@ fn restored_money_is_refunded_late() {
         stage.account("kita", "K-1001") == (100_000, 0)
     });
     stage.audits();
+}
+
+/// RN-X31: a backup of a lost wallet under another passphrase is opened with that one; the refusal names the way.
+#[test]
+fn a_backup_under_another_passphrase_is_opened() {
+    let stage = Stage::running();
+    stage.write("lost.passphrase", "of the lost wallet\n");
+    let secrets = stage.enrolment("kita", "K-1002");
+    let join = ["--bank", "kita", "--account", "K-1002", "--code", &secrets[3], "--identity", &secrets[4]];
+    let lost = ["wallet", "--home", "lost", "--passphrase-file", "lost.passphrase"];
+    let joined = stage.raw(&[&lost[..], &["join", "--network", "net/network.toml", "--json"], &join[..]].concat());
+    assert_eq!(joined.exit, 0, "{joined:?}");
+    assert_eq!(stage.raw(&[&lost[..], &["backup", "lost.backup"]].concat()).exit, 0);
+    let refused = stage.run("wallet --home jiro claim-refunds lost.backup --json");
+    assert_eq!((refused.exit, refused.json()["code"].as_str()), (1, Some("wrong_passphrase")), "{refused:?}");
+    assert!(refused.stderr.contains("--backup-passphrase-file"), "{refused:?}");
+    // a software card's backup: it is opened, and holds the card itself instead of refunds
+    let named = "wallet --home jiro claim-refunds lost.backup --backup-passphrase-file lost.passphrase";
+    stage.refused(named, "no_refunds");
+    stage.write("wrong.passphrase", "another one\n");
+    let wrong = stage.run(&named.replace("lost.passphrase", "wrong.passphrase"));
+    assert_eq!(wrong.exit, 1, "{wrong:?}");
+    assert!(!wrong.stderr.contains("--backup-passphrase-file"), "it was named: {wrong:?}");
 }
 
 /// RN-X31, X32: after a loss is reported, who has the wallet can pay nobody who asks for the present list.

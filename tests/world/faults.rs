@@ -12,7 +12,7 @@ use std::{
 };
 
 use zeni_card::element::testing::Cut as PowerCut;
-use zeni_holder::{Holder, Kind, Privacy};
+use zeni_holder::{Holder, Kind, Privacy, Progress};
 use zeni_message::{
     Role,
     peer::{BoxFuture, Fault, Transport},
@@ -180,8 +180,10 @@ impl Flow {
         const ROUNDS_MAX: usize = 8;
         for _ in 0..ROUNDS_MAX {
             self.world.settle();
-            let open =
-                block_on(person.open().resume()).unwrap().into_iter().any(|one| !one.done && one.outcome != "stuck");
+            let open = block_on(person.open().resume())
+                .unwrap()
+                .into_iter()
+                .any(|one| one.progress != Progress::Done && one.outcome != "stuck");
             let due = block_on(person.open().next_due()).unwrap();
             if let Some(due) = due.filter(|due| *due > self.world.now()) {
                 self.world.net.clock.put(due);

@@ -2,7 +2,8 @@
 
 use zeni_card::element::testing::Cut;
 use zeni_crypto::SharedEntropy;
-use zeni_holder::{ContactOutcome, Explain, Kind, Privacy};
+use zeni_holder::{ContactOutcome, Explain, Kind, Privacy, Progress};
+use zeni_note::messages::bank::REFUNDS_KEPT_MAX;
 use zeni_store::testing::block_on;
 
 use super::{DAYS, OPENING, Person, World, transfer, yen};
@@ -63,6 +64,38 @@ fn a_payer_is_not_refunded_before_his_payee() {
         assert_eq!(refunds_of_both(true, payer_first), [OPENING - 500, OPENING + 500]);
     }
     assert_eq!(refunds_of_both(false, true), [OPENING, OPENING]);
+}
+
+/// RN-X31, docs/card.md "Refunds in advance": a bank that has forgotten the challenge of an old refund file refuses it: `resume` tells it as
+/// refused, with word and amount, and as nothing else; the newest file is paid. Control: one challenge fewer, and the old one is
+/// paid.
+#[test]
+fn a_refund_that_the_bank_forgot_is_told_as_refused() {
+    for newer in [REFUNDS_KEPT_MAX, REFUNDS_KEPT_MAX - 1] {
+        let world = World::new();
+        let taro = world.funded("taro", 500);
+        let old = block_on(taro.open().refund_file()).unwrap();
+        let again = |_| {
+            world.pass(1);
+            block_on(taro.open().refund_file()).unwrap()
+        };
+        let newest = (0..newer).map(again).last().unwrap();
+        let home = replacement(&world, &taro, 5);
+        block_on(home.open().present_refunds(&old.file)).unwrap();
+        let resumed = || block_on(home.open().resume()).unwrap().remove(0);
+        assert_eq!(resumed().progress, Progress::Waiting);
+        world.at_day(DAYS[3]);
+        let told = resumed();
+        if newer == REFUNDS_KEPT_MAX {
+            assert_eq!(told.progress, Progress::Refused, "{told:?}");
+            assert!(told.reason.starts_with("refused (unknown_challenge): 500 JPY is not credited"), "{told:?}");
+            block_on(home.open().present_refunds(&newest.file)).unwrap();
+        }
+        to_the_end(&world, &[&home]);
+        assert_eq!(world.account(&home), [OPENING, 0]);
+        let refused = block_on(home.open().history()).unwrap().into_iter().filter(|it| it.kind == "refund_refused");
+        assert_eq!(refused.count(), usize::from(newer == REFUNDS_KEPT_MAX));
+    }
 }
 
 /// When the payee, who was cut between storing a payment and loading it, comes back.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use zeni_holder::{Document, Explain, Kind, Privacy, Via};
+use zeni_holder::{Document, Explain, Kind, Privacy, Progress, Via};
 use zeni_message::{
     Message, Signed, decode, encode,
     peer::{BoxFuture, Fault, Transport},
@@ -84,7 +84,7 @@ fn the_issuer_is_away() {
     assert_eq!(world.account(&taro)[0], OPENING - 1_100);
     world.restart(Place::Bank("aoba"));
     let resumed = block_on(taro.open().resume()).unwrap();
-    assert!(!resumed[0].done && resumed[0].outcome == "pending");
+    assert!(resumed[0].progress == Progress::Open && resumed[0].outcome == "pending");
     world.restart(Place::IssuerMembers);
     world.settle();
     world.net.clock.pass(600);

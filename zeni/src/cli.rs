@@ -362,6 +362,9 @@ pub(crate) enum OpenWalletCommand {
     ClaimRefunds {
         /// The backup, written by a wallet of the same account.
         file: PathBuf,
+        /// A file whose first line is the passphrase of the wallet that wrote the backup, if it is not this one's.
+        #[arg(long, value_name = "FILE")]
+        backup_passphrase_file: Option<PathBuf>,
     },
     /// Give up a payment that the card began and this wallet's records do not know, after they were lost; tells what was signed.
     ConfirmByForce,

@@ -20,7 +20,7 @@ use zeni_holder::{Config, Holder, Peers, Policy, Profile};
 use zeni_identity::{PartyName, TlsKey};
 use zeni_message::{Role, peer::Peer, route::Clock};
 use zeni_store::{EngineFault, FaultKind, OpenError, Options, Store};
-use zeni_wire::{ClientConfig, HttpsTransport, TlsIdentity};
+use zeni_wire::{ClientConfig, ConfigError, HttpsTransport, TlsIdentity};
 use zeroize::Zeroizing;
 
 pub(crate) use further::Further;
@@ -245,6 +245,7 @@ impl Home {
     /// The holder of this home, over its card and the parties of the network. Connects nowhere.
     pub(crate) async fn holder(&self, bank: &str, certificates: Option<&str>) -> Result<Holder, Failure> {
         let roots = self.network.roots()?;
+        let peers = self.peers(bank, certificates)?;
         let config = Config {
             roots,
             policy: Policy {
@@ -256,28 +257,22 @@ impl Home {
             identity: self.identity().map(str::to_owned),
             keeper: self.keeper(),
         };
-        let (store, peers) = (self.store()?, self.peers(bank, certificates)?);
+        let store = self.store()?;
         let card = Box::new(self.card().await?);
         Ok(Holder::new(config, card, store, SharedEntropy::os(), self.clock.clone(), peers))
     }
 
-    fn store(&self) -> Result<Store, Failure> {
-        let path = self.dir.join(WALLET_DB);
-        let opened = Store::open_sqlite(&path, &zeni_holder::SCHEMA, Options { readers: 1, ..Options::default() });
-        match opened {
-            Err(OpenError::Engine(EngineFault { kind: FaultKind::Damaged, .. })) => {
-                let text = format!("{} is damaged: restore a backup into a new directory", path.display());
-                Err(Failure::refused("damaged", text))
-            }
-            other => Ok(other.with_context(|| format!("cannot open {}", path.display()))?),
-        }
+    /// The wallet's records.
+    pub(crate) fn store(&self) -> Result<Store, Failure> {
+        records(&self.dir)
     }
 
     /// Authority and issuer without any certificate, the bank with the customer's once there is one.
-    pub(crate) fn peers(&self, bank: &str, certificates: Option<&str>) -> Result<Peers> {
+    pub(crate) fn peers(&self, bank: &str, certificates: Option<&str>) -> Result<Peers, Failure> {
         let bank = self.network.bank(bank)?;
         let tls_key = self.secrets.tls_key.expose();
-        let customer = certificates.map(|chain| TlsIdentity::from_pem(chain, tls_key)).transpose()?;
+        let customer = certificates.map(|chain| TlsIdentity::from_pem(chain, tls_key)).transpose();
+        let customer = customer.map_err(anyhow::Error::from)?;
         Ok(Peers {
             authority: Peer::new(self.transport(
                 Role::Authority,
@@ -286,7 +281,7 @@ impl Home {
                 None,
             )?),
             issuer: Peer::new(self.transport(Role::Issuer, "issuer", &self.network.issuer.public, None)?),
-            bank: Peer::new(self.transport(Role::Bank, &bank.name, &bank.address, customer)?),
+            bank: Peer::new(self.transport(Role::Bank, &bank.name, &bank.address, customer).map_err(of_one_home)?),
             bank_public: Peer::new(self.transport(Role::Bank, &bank.name, &bank.address, None)?),
         })
     }
@@ -302,6 +297,33 @@ impl Home {
         let mut config = ClientConfig::anonymous(address, server, self.network.trust()?, self.clock.clone());
         config.certificate = certificate;
         Ok(Arc::new(HttpsTransport::new(config)?))
+    }
+}
+
+/// The certificate is among the records, its key in the key file: where the two do not go together, one of the files is another's.
+fn of_one_home(error: anyhow::Error) -> Failure {
+    match error.downcast_ref::<ConfigError>() {
+        Some(ConfigError::Tls(_)) => {
+            let text = format!(
+                "keys.age and {WALLET_DB} are not of one wallet: put {CARD_FILE}, keys.age and {WALLET_DB} back that belong together, or \
+                 restore a backup into a new directory"
+            );
+            Failure::refused("damaged", text)
+        }
+        _ => error.into(),
+    }
+}
+
+/// The records of the home in a directory.
+fn records(dir: &Path) -> Result<Store, Failure> {
+    let path = dir.join(WALLET_DB);
+    database::owner_only(&path)?;
+    match Store::open_sqlite(&path, &zeni_holder::SCHEMA, Options { readers: 1, ..Options::default() }) {
+        Err(OpenError::Engine(EngineFault { kind: FaultKind::Damaged, .. })) => {
+            let text = format!("{} is damaged: restore a backup into a new directory", path.display());
+            Err(Failure::refused("damaged", text))
+        }
+        other => Ok(other.with_context(|| format!("cannot open {}", path.display()))?),
     }
 }
 

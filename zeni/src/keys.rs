@@ -82,6 +82,11 @@ pub(crate) fn write<T: Serialize>(path: &Path, keys: &T, passphrase: &str, work:
     keyfile::write(path, &text, passphrase, work).with_context(|| format!("cannot write {}", path.display()))
 }
 
+/// Whether a file was not read because the passphrase is another one.
+pub(crate) fn is_wrong_passphrase(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(keyfile::KeyFileError::WrongPassphrase))
+}
+
 /// Reads secrets from an encrypted file.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path, passphrase: &str) -> Result<T> {
     let text = keyfile::read(path, passphrase).with_context(|| format!("cannot open {}", path.display()))?;

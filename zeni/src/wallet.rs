@@ -2,13 +2,17 @@
 
 mod backup;
 mod cards;
+mod choice;
 mod pay;
 
-use std::{ops::DerefMut, sync::Arc};
+use std::{collections::BTreeSet, ops::DerefMut, sync::Arc};
 
 use anyhow::Context;
 use serde_json::json;
-use zeni_holder::{Document, Enrolment, Explain, Holder, Kind, Privacy, SealedKeys, Trouble, Via};
+use zeni_holder::{
+    CardRefused, Document, Enrolment, Explain, Holder, Kind, PAID_TO_NOBODY, Privacy, Progress, Resumed, SealedKeys,
+    Trouble, Via, unknown_money_is,
+};
 use zeni_identity::{AccountKeyName, Csr, PartyName};
 use zeni_message::{Retry, Role, route::Clock};
 use zeni_money::Money;
@@ -60,6 +64,8 @@ struct Session<H> {
     home: Home,
     holder: H,
     output: Output,
+    /// What was told already of things that are not finished.
+    told: BTreeSet<String>,
 }
 
 /// `zeni wallet …`.
@@ -136,18 +142,16 @@ async fn enrol(home: &mut Home, join: JoinArgs, privacy: Privacy, kind: Kind) ->
     let holder = home.holder(&join.bank, None).await?;
     let JoinArgs { bank, account, code, identity, .. } = join;
     let enrolment = Enrolment { bank, account, code, csr, identity };
-    let joined = match kind {
+    let (joined, refused) = match kind {
         Kind::Wallet => {
             let mut wallet = Wallet::new(holder);
             let joined = wallet.join(enrolment, privacy).await.map_err(explain)?;
-            first_contact(home, &mut wallet).await?;
-            joined
+            (joined, first_contact(home, &mut wallet).await?)
         }
         Kind::Shop => {
             let mut shop = Shop::new(holder);
             let joined = shop.join(enrolment).await.map_err(explain)?;
-            first_contact(home, &mut shop).await?;
-            joined
+            (joined, first_contact(home, &mut shop).await?)
         }
     };
     let mut text = match joined.licences {
@@ -155,16 +159,22 @@ async fn enrol(home: &mut Home, join: JoinArgs, privacy: Privacy, kind: Kind) ->
         licences => format!("joined as {} with {licences} licences", joined.name),
     };
     let mut value = json!({"ok": true, "name": joined.name, "licences": joined.licences});
+    if let Some(refused) = refused {
+        let CardRefused { code, reason } = &refused;
+        text.push_str(&format!("\nbut the bank does not take this card ({code}): {reason}"));
+        value["card_refused"] = json!(refused);
+    }
     tell_puk(home, &mut value, &mut text)?;
     Ok((value, text))
 }
 
 /// Shows the card to its bank with the certificate that joining brought: before, one whose keys stay pays nobody. Where the bank
-/// is away, the next command that goes there makes up for it.
-async fn first_contact(home: &Home, holder: &mut Holder) -> Result<(), Failure> {
+/// is away, the next command that goes there makes up for it; why it does not take the card is answered.
+async fn first_contact(home: &Home, holder: &mut Holder) -> Result<Option<CardRefused>, Failure> {
     let profile = home.profile().await?.ok_or_else(|| explain(Trouble::NotJoined))?;
     holder.set_peers(home.peers(&profile.bank, Some(&profile.certificates))?);
-    holder.contact().await.map_err(explain).map(drop)
+    holder.contact().await.map_err(explain)?;
+    holder.card_refused().await.map_err(explain)
 }
 
 /// Adds the PUK of a card that was just made to a result.
@@ -195,15 +205,23 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             return Err(Failure::Usage(format!("{} is {is}: use '{command}'", home.dir().display())));
         }
         let holder = home.holder(&profile.bank, Some(&profile.certificates)).await?;
-        Ok(Session { home, holder: party(holder), output })
+        Ok(Session { home, holder: party(holder), output, told: BTreeSet::new() })
     }
 
     /// Before a command that uses the network: finishes what was interrupted. What cannot be finished now is told and
     /// does not stop the command.
-    async fn catch_up(&mut self) -> Result<Vec<zeni_holder::Resumed>, Failure> {
+    async fn catch_up(&mut self) -> Result<Vec<Resumed>, Failure> {
         let resumed = self.holder.resume().await.map_err(explain)?;
-        for one in resumed.iter().filter(|one| !one.done) {
-            self.output.say(&format!("zeni: {} is not finished yet: {}", one.what, why(one)));
+        for one in &resumed {
+            let text = match one.progress {
+                Progress::Done | Progress::Waiting => continue,
+                Progress::Open => format!("zeni: {} is not finished yet: {}", one.what, why(one)),
+                Progress::Refused => format!("zeni: {}: {}", one.what, why(one)),
+            };
+            // once, also by a command that stays and looks every second
+            if self.told.insert(text.clone()) {
+                self.output.say(&text);
+            }
         }
         Ok(resumed)
     }
@@ -365,8 +383,28 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         }
         if balance.frozen {
             text.push_str(
-                "the card is frozen, because a copy or an older state of it was used: 'refund' claims what it holds\n",
+                "the card is frozen, because a copy or an older state of it was used: 'refund' claims what it holds",
             );
+            let of_account = balance.account_currency.as_ref().map(|code| format!(" in {code}"));
+            text.push_str(&of_account.unwrap_or_default());
+            text.push('\n');
+        }
+        if let Some(code) = &balance.account_currency {
+            for one in balance.balances.iter().filter(|one| one.currency != *code && !one.restored.amount.is_zero()) {
+                text.push_str(&format!(
+                    "{} is never refunded to this account, which is in {code}: {PAID_TO_NOBODY}\n",
+                    one.restored
+                ));
+            }
+        }
+        for money in &balance.unknown {
+            text.push_str(&format!("{}\n", unknown_money_is(money)));
+        }
+        if let Some(refused) = &balance.card_refused {
+            let CardRefused { code, reason } = refused;
+            text.push_str(&format!(
+                "the bank does not take this card ({code}): {reason}; until it does nothing is withdrawn to it\n"
+            ));
         }
         for one in &balance.stuck {
             text.push_str(&format!(
@@ -404,9 +442,8 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
 
     async fn resume_told(&mut self) -> Result<Told, Failure> {
         let resumed = self.holder.resume().await.map_err(explain)?;
-        let open = resumed.iter().filter(|one| !one.done).count();
-        let line = |one: &zeni_holder::Resumed| {
-            if one.done && one.reason.is_empty() {
+        let line = |one: &Resumed| {
+            if one.progress == Progress::Done && one.reason.is_empty() {
                 format!("{}: done", one.what)
             } else {
                 format!("{}: {}", one.what, why(one))
@@ -416,13 +453,11 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         if resumed.is_empty() {
             text.push_str("nothing was unfinished");
         }
-        let value = json!({"ok": open == 0, "resumed": resumed});
-        match resumed.iter().find(|one| !one.done) {
+        let end = end_of(&resumed);
+        let value = json!({"ok": end.is_none(), "resumed": resumed});
+        match end {
             None => Ok((value, text)),
-            Some(one) => {
-                let end = Failure::try_again(one.outcome, format!("{open} things are not finished yet"));
-                Err(end.with_result(value, &text))
-            }
+            Some(end) => Err(end.with_result(value, &text)),
         }
     }
 
@@ -506,8 +541,19 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
     }
 }
 
+/// How a `resume` fails: what was refused for good comes before what is tried again; what waits for its term is no failure.
+fn end_of(resumed: &[Resumed]) -> Option<Failure> {
+    let are = |progress| resumed.iter().filter(move |one| one.progress == progress);
+    if let Some(one) = are(Progress::Refused).next() {
+        return Some(Failure::refused(one.outcome, format!("{}: {}", one.what, why(one))));
+    }
+    let open = are(Progress::Open).count();
+    let first = are(Progress::Open).next()?;
+    Some(Failure::try_again(first.outcome, format!("{open} things are not finished yet")))
+}
+
 /// Why a thing is not finished, in words where there are any.
-fn why(one: &zeni_holder::Resumed) -> &str {
+fn why(one: &Resumed) -> &str {
     if one.reason.is_empty() { one.outcome } else { &one.reason }
 }
 
@@ -537,7 +583,9 @@ impl Session<Wallet> {
             OpenWalletCommand::Deposit { amount, reveal } => self.deposit(&amount, reveal).await,
             OpenWalletCommand::Renew => self.renew().await,
             OpenWalletCommand::Refund => self.refund().await,
-            OpenWalletCommand::ClaimRefunds { file } => self.claim_refunds(&file).await,
+            OpenWalletCommand::ClaimRefunds { file, backup_passphrase_file } => {
+                self.claim_refunds(&file, backup_passphrase_file.as_deref()).await
+            }
             OpenWalletCommand::ConfirmByForce => self.confirm_by_force().await,
             OpenWalletCommand::ReportLost => self.report_lost().await,
             OpenWalletCommand::Backup { file, moving } => self.backup(&file, moving).await,

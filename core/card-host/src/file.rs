@@ -282,6 +282,8 @@ impl FileMemory {
         let io = |source| FileError::Io { act: "read", path: self.path.clone(), source };
         let most = (START_LEN + MEMORY_BYTES_MAX + TAG_LEN) as u64;
         let mut bytes = Vec::new();
+        // before it is opened: a pipe would wait for whoever writes into it
+        self.sole(&fs::metadata(&self.path).map_err(io)?)?;
         let mut file = File::open(&self.path).map_err(io)?;
         let found = self.sole(&file.metadata().map_err(io)?)?;
         match (&self.current, &self.attempted) {
@@ -318,8 +320,11 @@ impl FileMemory {
         }
     }
 
-    /// Device and number of a file that has no other name.
+    /// Device and number of what is a file and has no other name.
     fn sole(&self, found: &fs::Metadata) -> Result<(u64, u64), FileError> {
+        if !found.is_file() {
+            return Err(FileError::Foreign { path: self.path.clone() });
+        }
         if found.nlink() > 1 {
             return Err(FileError::Linked { path: self.path.clone() });
         }

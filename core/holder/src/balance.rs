@@ -9,8 +9,8 @@ use zeni_note::{chain::Endorsement, keylist::Terms};
 use crate::{
     Balance, CurrencyBalance, HistoryEntry, Holder, StuckRequest, Trouble, Via, Ways,
     record::{
-        DepositPhase, Holding, HoldingPhase, Line, OwnDeposit, Renewal, RenewalPhase, Request, RequestState,
-        SelfPayment, Withdrawal,
+        DepositPhase, Holding, HoldingPhase, Line, OperatorWord, OwnDeposit, Renewal, RenewalPhase, Request,
+        RequestState, SelfPayment, Withdrawal,
     },
 };
 
@@ -110,8 +110,15 @@ impl Holder {
                 restored: money(figure.restored),
             }
         });
+        let balances: Vec<CurrencyBalance> = balances.collect();
         let (stuck, frozen) = (self.stuck().await?, self.card.operator()?.frozen);
-        Ok(Balance { balances: balances.collect(), stuck, frozen })
+        let OperatorWord { currency, refused } = self.operator_word().await?;
+        let foreign = |of_account: &Currency| {
+            balances.iter().any(|it| !it.restored.amount.is_zero() && it.restored.currency != *of_account)
+        };
+        let account_currency = currency.filter(foreign).map(|currency| currency.code().into());
+        let unknown = self.unknown_money().await?;
+        Ok(Balance { balances, stuck, frozen, unknown, card_refused: refused.filter(|_| !frozen), account_currency })
     }
 
     /// Requests that can only be claimed back, with the term for it.

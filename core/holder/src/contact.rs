@@ -11,7 +11,7 @@ use zeni_note::{
 
 use crate::{
     Explain, Holder, ReceiveError, Trouble,
-    record::{Holding, HoldingPhase},
+    record::{CardRefused, Holding, HoldingPhase, ONLY, OperatorWord},
 };
 
 /// What came of a contact.
@@ -49,16 +49,38 @@ impl Holder {
             return Ok(ContactOutcome::Refused("not_joined"));
         }
         match self.show_token().await {
-            Ok(outcome) => Ok(outcome),
-            Err(error) if !is_no(&error) => Err(error.into()),
-            Err(error) => {
+            Err(Trouble::Card(error)) if is_no(&error) => {
                 tracing::warn!(code = error.code(), "the card was not in contact with its bank: {error}");
+                // frozen, retired or in the middle of a payment it is for reasons of its own
+                if matches!(error, CardError::Operator | CardError::Older { .. } | CardError::RulesFirst { .. }) {
+                    self.card_not_taken(&error).await?;
+                }
                 Ok(ContactOutcome::Refused(error.code()))
             }
+            shown => shown,
         }
     }
 
-    async fn show_token(&mut self) -> Result<ContactOutcome, CardError> {
+    /// Why the bank does not take this card; none while it does, or has not been asked yet.
+    pub async fn card_refused(&self) -> Result<Option<CardRefused>, Trouble> {
+        Ok(self.operator_word().await?.refused)
+    }
+
+    pub(crate) async fn operator_word(&self) -> Result<OperatorWord, Trouble> {
+        Ok(self.get(ONLY).await?.unwrap_or_default())
+    }
+
+    async fn card_not_taken(&self, error: &impl Explain) -> Result<(), Trouble> {
+        let refused = CardRefused { code: error.code().into(), reason: error.to_string() };
+        let word = self.operator_word().await?;
+        self.heard(OperatorWord { refused: Some(refused), ..word }).await
+    }
+
+    async fn heard(&self, word: OperatorWord) -> Result<(), Trouble> {
+        if self.operator_word().await? == word { Ok(()) } else { self.put(&word).await }
+    }
+
+    async fn show_token(&mut self) -> Result<ContactOutcome, Trouble> {
         let status = self.card.operator()?;
         if status.frozen {
             return Ok(ContactOutcome::Frozen);
@@ -67,7 +89,7 @@ impl Holder {
         let mut message = ContactCard { card, token, nonce, rules: status.rules, filter: Some(status.filter) };
         match self.take_ticket(&message).await {
             // rules of another currency were held back from it: it is given all
-            Err(CardError::RulesFirst { .. }) => {
+            Err(Trouble::Card(CardError::RulesFirst { .. })) => {
                 message.rules = 0;
                 self.take_ticket(&message).await
             }
@@ -75,13 +97,14 @@ impl Holder {
         }
     }
 
-    async fn take_ticket(&mut self, message: &ContactCard) -> Result<ContactOutcome, CardError> {
+    async fn take_ticket(&mut self, message: &ContactCard) -> Result<ContactOutcome, Trouble> {
         let reply = match self.peers.bank.send(message).await {
             Ok(reply) => reply,
             Err(SendError::Refused(refusal)) => {
-                let code = SendError::Refused(refusal).code();
-                tracing::warn!(code, "the bank refuses the card's contact");
-                return Ok(ContactOutcome::Refused(code));
+                let refused = SendError::Refused(refusal);
+                tracing::warn!(code = refused.code(), "the bank refuses the card's contact");
+                self.card_not_taken(&refused).await?;
+                return Ok(ContactOutcome::Refused(refused.code()));
             }
             Err(error) => {
                 tracing::debug!(code = error.code(), "the bank could not be reached for the card's contact");
@@ -95,6 +118,7 @@ impl Holder {
             self.card.take_filter(filter)?;
         }
         self.card.close_contact(&reply.ticket)?;
+        self.heard(OperatorWord { currency: Some(reply.currency), refused: None }).await?;
         // the card may have ignored the ticket, as one that it took before
         Ok(if self.card.operator()?.frozen { ContactOutcome::Frozen } else { ContactOutcome::Done })
     }

@@ -27,6 +27,7 @@ use crate::{
     holder::Live,
     pick::{PickFault, Wanted, pick},
     record::{DepositKind, DepositPhase, Holding, HoldingPhase, OwnDeposit, OwnRight, Part},
+    refund_file::{PAID_TO_NOBODY, told},
     table::Change,
 };
 
@@ -36,6 +37,7 @@ errors! {
         Zero = AfterRepair, "zero", "deposit at least the smallest unit";
         Nothing = Never, "nothing_to_deposit", "there is nothing to hand in or to refund";
         Currency { of_account: String } = AfterRepair, "wrong_currency", "the account is in {of_account}: deposit this money to an account in its own currency";
+        RefundCurrency { money: String, of_account: String } = AfterRepair, "wrong_currency", "the account is in {of_account} and takes no refund of {money}; {PAID_TO_NOBODY}";
         NotShop = AfterRepair, "not_a_shop", "only a shop hands in its takings: deposit an amount";
         TooEarly { from: Time } = Later, "too_early", "refunds of this money are paid from {from} on";
         Restored { available: Money, restored: Money } = Never, "restored", "only {available} can be deposited: {restored} came from a backup and can only be refunded after the end of its validity";
@@ -74,10 +76,12 @@ impl Moved {
     }
 }
 
-/// What can be refunded now.
+/// What can be refunded.
 struct Due {
     node: Digest,
     money: Money,
+    /// The first second in which it can.
+    from: Time,
     /// Whether it came back from a backup.
     restored: bool,
 }
@@ -109,6 +113,7 @@ impl Holder {
             return Err(DepositError::Zero);
         }
         self.settle().await?;
+        self.is_newest_card().await?;
         self.freshen().await?;
         let mut live = self.live().await?;
         let revealing = live.iter().any(|it| it.holding.would_reveal());
@@ -146,14 +151,22 @@ impl Holder {
         self.settle().await?;
         self.contact().await?;
         let now = self.now();
-        let (mut due, mut first) = self.refundable(now).await?;
-        if !due.is_empty() {
-            let account = self.account_now().await?;
-            (due, first) = self.refundable(account.now).await?;
-            due.retain(|it| it.money.currency == account.currency);
+        if self.refundable(now).await?.is_empty() {
+            return Err(DepositError::Nothing);
         }
+        let account = self.account_now().await?;
+        let (of_account, foreign): (Vec<Due>, Vec<Due>) =
+            self.refundable(account.now).await?.into_iter().partition(|it| it.money.currency == account.currency);
+        let (due, waiting): (Vec<Due>, Vec<Due>) = of_account.into_iter().partition(|it| it.from <= account.now);
         if due.is_empty() {
-            return Err(first.map_or(DepositError::Nothing, |from| DepositError::TooEarly { from }));
+            return Err(match waiting.iter().map(|it| it.from).min() {
+                Some(from) => DepositError::TooEarly { from },
+                None if foreign.is_empty() => DepositError::Nothing,
+                None => DepositError::RefundCurrency {
+                    money: told(foreign.iter().map(|it| it.money)),
+                    of_account: account.currency.code().into(),
+                },
+            });
         }
         // one refund has one purpose: what a backup brought back and what the card counts itself go apart
         let mut kinds: Vec<(Currency, bool)> = due.iter().map(|it| (it.money.currency, it.restored)).collect();
@@ -179,6 +192,11 @@ impl Holder {
         // past the last entry: the account's own figures are enough
         let statement = self.peers.bank.send(&GetStatement { after: i64::MAX.unsigned_abs() }).await?;
         Ok(AccountNow { currency: statement.currency, now: self.now().min(statement.now) })
+    }
+
+    /// The currency of the account, as the bank says.
+    pub(crate) async fn account_currency(&self) -> Result<Currency, SendError<zeni_message::NoRefusal>> {
+        Ok(self.peers.bank.send(&GetStatement { after: i64::MAX.unsigned_abs() }).await?.currency)
     }
 
     /// The time to judge by. Closes nothing to an account that cannot take it.
@@ -283,10 +301,10 @@ impl Holder {
         Ok(reports)
     }
 
-    /// What can be refunded at `now`, and when the first of the rest can be.
-    async fn refundable(&mut self, now: Time) -> Result<(Vec<Due>, Option<Time>), DepositError> {
+    /// What can only be refunded as things are at `now`, then or later.
+    async fn refundable(&mut self, now: Time) -> Result<Vec<Due>, DepositError> {
         let lists = self.key_lists().await?;
-        let (mut due, mut first) = (Vec::new(), None::<Time>);
+        let mut due = Vec::new();
         for holding in self.active::<Holding>().await? {
             let note = &holding.chain.note.record;
             let Some(terms) = lists.terms(note.series, note.epoch) else { continue };
@@ -300,15 +318,10 @@ impl Holder {
             if left.is_zero() || committed || !(restored || ended || closed) {
                 continue;
             }
-            if now > terms.deposit_until {
-                let money = Money::new(left, holding.currency());
-                due.push(Due { node: holding.node, money, restored });
-            } else {
-                let from = terms.deposit_until.plus(1);
-                first = Some(first.map_or(from, |first| first.min(from)));
-            }
+            let money = Money::new(left, holding.currency());
+            due.push(Due { node: holding.node, money, from: terms.deposit_until.plus(1), restored });
         }
-        Ok((due, first))
+        Ok(due)
     }
 
     async fn plan_deposit(

@@ -42,6 +42,12 @@ pub enum Trouble {
     /// The wallet holds money of which the card knows nothing.
     #[error("this card knows nothing of money that the wallet holds: one of the two was lost; restore a backup")]
     ForeignCard,
+    /// The card is an older state of itself.
+    #[error(
+        "this card is an older state of itself: it does not know what these records have paid; paying with it could name you as an \
+         overspender. Put the newest card.zeni back; 'resume' shows the card to its bank"
+    )]
+    OlderCard,
     /// The card has a payment open that the database does not know.
     #[error(
         "the card has a payment open that this wallet's database knows nothing of: restore its newest backup, or confirm by force, which gives up what was signed"
@@ -79,6 +85,7 @@ impl Explain for Trouble {
             Trouble::Store(_) => "store",
             Trouble::Unreadable | Trouble::Damaged { .. } => "damaged",
             Trouble::ForeignCard => "foreign_card",
+            Trouble::OlderCard => "older_card",
             Trouble::OpenPayment { .. } => "open_payment",
             Trouble::Card(error) => error.code(),
         }
@@ -86,9 +93,11 @@ impl Explain for Trouble {
 
     fn retry(&self) -> Retry {
         match self {
-            Trouble::NotJoined | Trouble::Locked | Trouble::ForeignCard | Trouble::OpenPayment { .. } => {
-                Retry::AfterRepair
-            }
+            Trouble::NotJoined
+            | Trouble::Locked
+            | Trouble::ForeignCard
+            | Trouble::OlderCard
+            | Trouble::OpenPayment { .. } => Retry::AfterRepair,
             Trouble::Store(WriteError::Internal) | Trouble::Unreadable | Trouble::Damaged { .. } => Retry::Never,
             Trouble::Store(_) => Retry::Later,
             Trouble::Card(error) => error.retry(),

@@ -50,6 +50,7 @@ impl Holder {
         let opening = give_back_opening(given_at(chain), &holding.node);
         let answer = opening.answer_for(&giver);
         let money = Money::new(holding.value, holding.currency());
+        self.is_newest_card().await?;
         self.within_limits(money).map_err(Trouble::from)?;
         let parts = vec![Part { node: holding.node, amount: holding.value }];
         let payment = OwnPayment { answer, money, asked: None, state: PaymentState::Endorsing(parts) };

@@ -24,6 +24,7 @@
 //!
 //! [`Document`] reads and checks what travels as a file.
 
+mod agree;
 mod backup;
 mod balance;
 mod claim;
@@ -34,6 +35,7 @@ mod error;
 mod give_back;
 mod holder;
 mod join;
+mod known;
 mod moves;
 mod open;
 mod pay;
@@ -54,6 +56,7 @@ mod table;
 pub mod testing;
 mod withdraw;
 
+pub use agree::unknown_money_is;
 pub use backup::{Backup, RestoreError};
 pub use claim::{ClaimError, ReportLostError};
 pub use contact::ContactOutcome;
@@ -63,15 +66,16 @@ pub use error::{Explain, Trouble};
 pub use give_back::GiveBackError;
 pub use holder::{Config, Holder, Peers, Policy};
 pub use join::{Enrolment, Join, JoinError, SigningRequest};
+pub use known::{KnownRequest, was_held};
 pub use pay::{PayError, fingerprint};
 pub use receive::ReceiveError;
-pub use record::{Evidence, Kind, Privacy, Profile, Via};
-pub use refund_file::{PresentError, RefundFileError, RefundsPresented, RefundsSigned};
+pub use record::{CardRefused, Evidence, Kind, Privacy, Profile, Via};
+pub use refund_file::{PAID_TO_NOBODY, PresentError, RefundFileError, RefundsPresented, RefundsSigned};
 pub use renew::RenewError;
 pub use report::{
     Balance, Claimed, CurrencyBalance, DepositReport, GivenBack, HistoryEntry, Joined, Paid, PayeeName, Preview,
-    ReceiveOutcome, ReceivedReport, Redeemed, Renewed, Requested, Resumed, SealedReport, StuckRequest, Synced, Ways,
-    Withdrawn,
+    Progress, ReceiveOutcome, ReceivedReport, Redeemed, Renewed, Requested, Resumed, SealedReport, StuckRequest,
+    Synced, Ways, Withdrawn,
 };
 pub use request::RequestError;
 pub use schema::{SCHEMA, STATEMENTS};

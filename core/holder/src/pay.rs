@@ -42,6 +42,8 @@ errors! {
     }
 }
 
+mod begun;
+
 impl From<CardError> for PayError {
     fn from(error: CardError) -> Self {
         PayError::Trouble(error.into())
@@ -62,9 +64,10 @@ impl Holder {
     /// Checks a request and says who asks for what. Nothing is signed; no connection is needed.
     pub async fn preview(&mut self, request: &Signed<Challenge>) -> Result<Preview, PayError> {
         let answer = request.record.answer(self.config.roots.network);
-        let before = self.get::<OwnPayment>(&answer.0).await?;
+        let before = self.begun(&answer).await?;
         let payee = self.check_request(request, before.is_none()).await?;
         if before.is_none() {
+            self.is_newest_card().await?;
             self.within_limits(Money::new(request.record.total, request.record.currency))?;
         }
         let holdings = match &before {
@@ -85,14 +88,14 @@ impl Holder {
         })
     }
 
-    /// Answers a request that the person has said yes to (RN-F4.5). The payment is stored before it is returned, and the
-    /// same request always gives the same bytes.
+    /// Answers a request that the person has said yes to (RN-F4.5). The payment is stored before it is returned. Once something of
+    /// it was signed, the same request gives the same bytes, in this wallet: another one, a further card's too, knows nothing of it.
     ///
     /// Recovery after a cut: the same again, or [`Holder::resume`].
     pub async fn pay(&mut self, request: &Signed<Challenge>) -> Result<Paid, PayError> {
         self.settle().await?;
         let answer = request.record.answer(self.config.roots.network);
-        let before = self.get::<OwnPayment>(&answer.0).await?;
+        let before = self.begun(&answer).await?;
         self.check_request(request, before.is_none()).await?;
         let again = before.is_some();
         let payment = match before {
@@ -228,11 +231,13 @@ impl Holder {
 
     async fn plan_payment(&mut self, request: &Signed<Challenge>, answer: Digest) -> Result<OwnPayment, PayError> {
         let money = Money::new(request.record.total, request.record.currency);
+        self.is_newest_card().await?;
         self.within_limits(money)?;
         let parts = self.parts_for(&request.record).await?;
         let asked = Some(request.clone());
         let payment = OwnPayment { answer, money, asked, state: PaymentState::Endorsing(parts) };
-        self.put(&payment).await?;
+        // a plan of which nothing was signed goes, and its place with it: payments stand in the order in which they are signed
+        self.commit(vec![Change::remove::<OwnPayment>(&answer.0), Change::put(&payment)]).await?;
         Ok(payment)
     }
 

@@ -19,8 +19,8 @@ use crate::{
 pub(crate) use deposit::{DepositKind, DepositPhase, OwnDeposit, Renewal, RenewalPhase};
 pub(crate) use holding::{Holding, HoldingPhase};
 pub(crate) use payment::{ChallengeState, OwnChallenge, OwnPayment, Part, PaymentState, SelfPayment};
-pub use person::{Evidence, Kind, Privacy, Profile, Via};
-pub(crate) use person::{LicenceUse, OwnRight, StoredKeyList, StoredRevocations};
+pub use person::{CardRefused, Evidence, Kind, Privacy, Profile, Via};
+pub(crate) use person::{LicenceUse, OperatorWord, OwnRight, StoredKeyList, StoredRevocations};
 pub(crate) use sealed::{KeptContent, SealedOrder, SealedOrderState};
 pub(crate) use withdrawal::{BlindItem, Request, RequestState, Withdrawal, WithdrawalState};
 
@@ -76,6 +76,7 @@ pub(crate) const ONLY: &[u8] = &[0];
 
 stored! {
     Profile in PROFILE, id |_| ONLY.to_vec(), active |_| true;
+    OperatorWord in OPERATOR_WORD, id |_| ONLY.to_vec(), active |_| true;
     OwnRight in OWN_RIGHT, id |it| it.key().0.to_vec(), active |it| it.used != LicenceUse::Used;
     StoredKeyList in KEY_LIST, id |it| it.list.record.epoch.to_be_bytes().to_vec(), active |_| true;
     StoredRevocations in REVOCATIONS, id |_| ONLY.to_vec(), active |_| true;

@@ -9,14 +9,14 @@ use std::collections::BTreeMap;
 
 use zeni_card::CardError;
 use zeni_message::{
-    Malformed, Network, Refusal, Retry, Time, decode, encode, limits::BATCH_ITEMS_MAX, peer::SendError,
+    Malformed, Network, NoRefusal, Refusal, Retry, Time, decode, encode, limits::BATCH_ITEMS_MAX, peer::SendError,
 };
 use zeni_money::{Amount, Currency, Money};
 use zeni_note::{
     ClosingPurpose,
     closing::ToAccount,
     keylist::Terms,
-    messages::bank::{ClosedChain, Deposit, DepositRefusal, DepositState, OpenDepositRefusal, OpenRefund},
+    messages::bank::{ClosedChain, Deposit, DepositState, OpenDepositRefusal, OpenRefund},
 };
 
 use crate::{
@@ -44,6 +44,12 @@ struct RefundFile {
     #[n(3)]
     batches: Vec<RefundBatch>,
 }
+
+/// What to do with payable money in a currency that the account does not have.
+const PAY_IT_ON: &str =
+    "pay it on while its notes are valid, or to a card of yours for that currency ('wallet card add')";
+/// The same of money that can only be refunded.
+pub const PAID_TO_NOBODY: &str = "this card pays it to nobody any more: speak to your bank";
 
 /// Closings that are claimed together.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
@@ -76,12 +82,14 @@ pub struct RefundsSigned {
     pub money: Vec<Money>,
     /// Holdings.
     pub holdings: usize,
+    /// Why some of what the card holds is not in it; none where all is.
+    pub left_out: Option<RefundFileError>,
 }
 
 /// What was taken over from a refund file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefundsPresented {
-    /// Batches that are new here.
+    /// Batches that are new here, or were refused before.
     pub batches: usize,
     /// The first second in which one of the batches can be claimed; `resume` claims what is due.
     pub from: Time,
@@ -91,8 +99,10 @@ errors! {
     /// Why no refund file is made; nothing has changed.
     pub enum RefundFileError {
         Nothing = Never, "nothing_to_refund", "the card holds nothing";
+        OtherCurrency { money: String, of_account: String, advice: &'static str } = AfterRepair, "wrong_currency", "{money} is never refunded to this account, which is in {of_account}: {advice}";
     } passes {
         Trouble(Trouble);
+        Account(SendError<NoRefusal>);
         Open(SendError<OpenDepositRefusal>);
     }
 }
@@ -116,15 +126,38 @@ impl From<CardError> for RefundFileError {
     }
 }
 
+/// The sums of amounts of several currencies, in order of code.
+fn per_currency(amounts: impl IntoIterator<Item = Money>) -> Vec<Money> {
+    let mut sums: BTreeMap<Currency, Amount> = BTreeMap::new();
+    for one in amounts {
+        let sum = sums.entry(one.currency).or_default();
+        *sum = sum.checked_add(one.amount).unwrap_or(Amount::MAX);
+    }
+    sums.into_iter().map(|(currency, amount)| Money::new(amount, currency)).collect()
+}
+
+/// These amounts for people, one sum per currency.
+pub(crate) fn told(amounts: impl IntoIterator<Item = Money>) -> String {
+    per_currency(amounts).iter().map(Money::to_string).collect::<Vec<_>>().join(", ")
+}
+
 impl Holder {
-    /// Has the card sign refunds of all that it holds, for the loss of it (RN-X31, FX-F9). What arrives later needs another
-    /// file; what is passed on later is no longer paid from this one.
+    /// Has the card sign refunds of all that it holds in the currency of the account, for the loss of it (RN-X31, FX-F9). What arrives
+    /// later needs another file; what is passed on later is no longer paid from this one.
     pub async fn refund_file(&mut self) -> Result<RefundsSigned, RefundFileError> {
         self.settle().await?;
         let profile = self.profile().await?;
+        let held = self.refund_batches().await?;
+        if held.is_empty() {
+            return Err(RefundFileError::Nothing);
+        }
+        // a bank pays no refund in a currency that the account does not have
+        let account = self.account_currency().await?;
+        let (of_account, foreign): (Vec<_>, Vec<_>) = held.into_iter().partition(|(currency, ..)| *currency == account);
+        let left_out = self.other_currency(&foreign, account)?;
         let card = self.card.open_contact()?.card;
         let mut batches = Vec::new();
-        for (currency, from, holdings) in self.refund_batches().await? {
+        for (currency, from, holdings) in of_account {
             let deposit = self.nonce();
             let opened = self.peers.bank.send(&OpenRefund { deposit, card }).await?;
             let to = ToAccount {
@@ -143,17 +176,29 @@ impl Holder {
         }
         let holdings = batches.iter().map(|batch| batch.items.len()).sum();
         if holdings == 0 {
-            return Err(RefundFileError::Nothing);
+            return Err(left_out.unwrap_or(RefundFileError::Nothing));
         }
-        let mut money: BTreeMap<Currency, Amount> = BTreeMap::new();
-        for one in batches.iter().map(RefundBatch::money) {
-            let sum = money.entry(one.currency).or_default();
-            *sum = sum.checked_add(one.amount).unwrap_or(Amount::MAX);
-        }
-        let money = money.into_iter().map(|(currency, amount)| Money::new(amount, currency)).collect();
+        let money = per_currency(batches.iter().map(RefundBatch::money));
         let account = format!("{}/{}", profile.bank, profile.account);
         let file = RefundFile { version: VERSION, network: self.config.roots.network, account, batches };
-        Ok(RefundsSigned { file: encode(&file), money, holdings })
+        Ok(RefundsSigned { file: encode(&file), money, holdings, left_out })
+    }
+
+    /// Why these holdings are not refunded to an account in another currency; none where there are none.
+    fn other_currency(
+        &mut self,
+        foreign: &[(Currency, Time, Vec<Holding>)],
+        account: Currency,
+    ) -> Result<Option<RefundFileError>, Trouble> {
+        let mut left = Vec::new();
+        for holding in foreign.iter().flat_map(|(.., holdings)| holdings) {
+            let status = self.card.holding(&holding.node)?;
+            let amount = status.map_or(Amount::ZERO, |status| status.remaining.max(status.closed));
+            left.push(Money::new(amount, holding.currency()));
+        }
+        let advice = if self.card.operator()?.frozen { PAID_TO_NOBODY } else { PAY_IT_ON };
+        let (money, of_account) = (told(left), account.code().into());
+        Ok((!foreign.is_empty()).then_some(RefundFileError::OtherCurrency { money, of_account, advice }))
     }
 
     /// What can be refunded, by currency and by the end of the term for deposits.
@@ -187,7 +232,7 @@ impl Holder {
     }
 
     /// Takes over the claims of a refund file, in any wallet of the same customer: each is sent when its term has come, by
-    /// [`Holder::resume`]. The same file again changes nothing.
+    /// [`Holder::resume`]. The same file again changes nothing, but that what the bank refused whole is claimed again.
     pub async fn present_refunds(&mut self, file: &[u8]) -> Result<RefundsPresented, PresentError> {
         let file: RefundFile = decode(file, FILE_BYTES_MAX).map_err(|cause| PresentError::Malformed { cause })?;
         if file.version != VERSION {
@@ -206,7 +251,8 @@ impl Holder {
         let mut changes = Vec::new();
         for batch in file.batches {
             let id = batch.to.deposit;
-            if self.get::<OwnDeposit>(&id[..]).await?.is_none() {
+            let known = self.get::<OwnDeposit>(&id[..]).await?;
+            if known.is_none_or(|it| matches!(it.phase, DepositPhase::Refused(_))) {
                 let (kind, money) = (DepositKind::Refund, batch.money());
                 let phase = DepositPhase::Presented(Box::new(batch));
                 changes.push(Change::put(&OwnDeposit { id, kind, money, phase, taken: None }));
@@ -217,39 +263,42 @@ impl Holder {
         Ok(RefundsPresented { batches, from })
     }
 
-    /// Sends the claims of a batch; what the bank refuses by name is left out, and the others are sent again.
+    /// Sends the claims of a batch. What the bank refuses by name is left out, so that the others can be sent again: answers with the
+    /// stable word of a refusal, which stands in the history then.
     pub(crate) async fn send_refunds(
         &mut self,
         deposit: &mut OwnDeposit,
         batch: &RefundBatch,
-    ) -> Result<Option<DepositState>, DepositError> {
+    ) -> Result<Result<DepositState, String>, DepositError> {
         if self.now() < batch.from {
             return Err(DepositError::TooEarly { from: batch.from });
         }
         let purpose = ClosingPurpose::BackupRefund(batch.to.clone());
         let refusal = match self.peers.bank.send(&Deposit { purpose, items: batch.items.clone() }).await {
-            Ok(state) => return Ok(Some(state)),
+            Ok(state) => return Ok(Ok(state)),
             Err(SendError::Refused(refusal)) => refusal,
             Err(error) => return Err(error.into()),
         };
         if refusal.retry() == Retry::Later {
             return Err(SendError::Refused(refusal).into());
         }
-        let mut rest = batch.clone();
+        let (mut rest, code) = (batch.clone(), refusal.code());
         let named = super::deposit::named(&refusal).and_then(|item| usize::try_from(item).ok());
         match named.filter(|item| *item < rest.items.len()) {
             Some(item) if rest.items.len() > 1 => {
-                rest.items.remove(item);
+                let out = rest.items.remove(item);
                 deposit.money = rest.money();
+                let money = Money::new(out.amount, batch.currency);
+                let line = self.refusal_line(deposit, &out.signature.0, money, code);
                 deposit.phase = DepositPhase::Presented(Box::new(rest));
+                self.commit(vec![line, Change::put(&*deposit)]).await?;
             }
-            _ => deposit.phase = DepositPhase::Refused(refusal_code(&refusal)),
+            _ => {
+                deposit.phase = DepositPhase::Refused(code.to_owned());
+                let line = self.refusal_line(deposit, &[], deposit.money, code);
+                self.commit(vec![line, Change::put(&*deposit)]).await?;
+            }
         }
-        self.put(&*deposit).await?;
-        Ok(None)
+        Ok(Err(code.to_owned()))
     }
-}
-
-fn refusal_code(refusal: &DepositRefusal) -> String {
-    refusal.code().to_owned()
 }

@@ -44,8 +44,11 @@ impl Holder {
     /// Recovery after a cut: [`Holder::resume`].
     pub async fn renew(&mut self) -> Result<Vec<Renewed>, RenewError> {
         self.settle().await?;
-        let mut renewed = Vec::new();
-        for one in self.capped().await? {
+        let (capped, mut renewed) = (self.capped().await?, Vec::new());
+        if !capped.is_empty() {
+            self.is_newest_card().await?;
+        }
+        for one in capped {
             let money = Money::new(one.status.remaining, one.holding.currency());
             let renewal = self.plan_renewal(&one.holding, one.status.value, money).await?;
             if let Some(done) = self.carry_renewal(renewal).await? {

@@ -1,6 +1,6 @@
 //! What the operations tell: plain data that the command line prints as text or JSON.
 
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, ser::SerializeStruct};
 use zeni_crypto::PublicKey;
 use zeni_message::{Signed, Time};
 use zeni_money::Money;
@@ -9,7 +9,7 @@ use zeni_note::{
     sealed::{IssuanceOrder, WithdrawalOrder},
 };
 
-use crate::Via;
+use crate::{CardRefused, Via};
 
 /// A person or shop joined (RN-F1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -216,6 +216,9 @@ pub struct DepositReport {
     pub claimed: Money,
     /// Why items were not credited.
     pub refused: Vec<String>,
+    /// What comes of it no more: what was refused, and what a refund finds passed on.
+    #[serde(serialize_with = "money")]
+    pub not_credited: Money,
     /// Whether the issuer has answered for every item.
     pub done: bool,
 }
@@ -311,6 +314,15 @@ pub struct Balance {
     /// Whether the operator froze the card: what it holds is refundable only.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub frozen: bool,
+    /// What the card holds and these records, which are older than the card, do not know.
+    #[serde(serialize_with = "moneys", skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<Money>,
+    /// Why the bank does not take the card, as it said last: nothing is withdrawn to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card_refused: Option<CardRefused>,
+    /// ISO 4217 code of the account, where the wallet holds restored money in another currency: the account takes no refund of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_currency: Option<String>,
 }
 
 /// An issuance request that no retry redeems: it is claimed back at the bank.
@@ -336,7 +348,7 @@ pub struct HistoryEntry {
     #[serde(serialize_with = "time")]
     pub time: Time,
     /// Stable word: `withdrawal`, `redemption`, `payment`, `receipt`, `owed_back`, `given_back`, `returned`, `deposit`,
-    /// `hand_in`, `refund`, `renewal`, `claim`, `restore`.
+    /// `hand_in`, `refund`, `deposit_refused`, `hand_in_refused`, `refund_refused`, `renewal`, `claim`, `restore`.
     pub kind: String,
     /// How much.
     #[serde(serialize_with = "money")]
@@ -348,14 +360,43 @@ pub struct HistoryEntry {
     pub via: Option<Via>,
 }
 
+/// How a thing stands that was unfinished. In JSON `done`, whether it is finished, and `progress`, the word of the variant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It is finished.
+    Done,
+    /// It waits for a term that is known; there is nothing to do before.
+    Waiting,
+    /// It is not finished: the next `resume` tries again.
+    Open,
+    /// It was refused; `resume` does not try it again.
+    Refused,
+}
+
+impl Serialize for Progress {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let word = match self {
+            Progress::Done => "done",
+            Progress::Waiting => "waiting",
+            Progress::Open => "open",
+            Progress::Refused => "refused",
+        };
+        let mut fields = serializer.serialize_struct("Progress", 2)?;
+        fields.serialize_field("done", &(*self == Progress::Done))?;
+        fields.serialize_field("progress", word)?;
+        fields.end()
+    }
+}
+
 /// One thing that was unfinished and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Resumed {
-    /// Stable word: `load`, `payment`, `withdrawal`, `redemption`, `sealed_order`, `deposit`, `renewal`, `claim`, `lists`.
+    /// Stable word: `card`, `load`, `payment`, `withdrawal`, `redemption`, `sealed_order`, `deposit`, `renewal`, `claim`, `lists`.
     pub what: &'static str,
-    /// Whether it is finished now.
-    pub done: bool,
-    /// `done`, or the stable word of the reason why not.
+    /// How it stands now.
+    #[serde(flatten)]
+    pub progress: Progress,
+    /// `done`, or the stable word of the reason why it is not.
     pub outcome: &'static str,
     /// The reason in words, where there is one.
     pub reason: String,
@@ -366,6 +407,10 @@ pub struct Resumed {
 
 pub(crate) fn money<S: Serializer>(money: &Money, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&money.to_wire())
+}
+
+fn moneys<S: Serializer>(moneys: &[Money], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(moneys.iter().map(Money::to_wire))
 }
 
 fn maybe_money<S: Serializer>(money: &Option<Money>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,8 +1,9 @@
 //! `resume`: finish everything unfinished, each from its stored state.
 
 use crate::{
-    ContactOutcome, Explain, Holder, RenewError, Renewed, Resumed, Trouble,
-    record::{Holding, HoldingPhase, OwnDeposit, OwnPayment, Renewal, Request, RequestState, Withdrawal},
+    CardRefused, ContactOutcome, DepositError, DepositReport, Explain, Holder, Progress, RenewError, Renewed, Resumed,
+    Trouble,
+    record::{DepositPhase, Holding, HoldingPhase, OwnDeposit, OwnPayment, Renewal, Request, RequestState, Withdrawal},
 };
 
 impl Holder {
@@ -19,16 +20,13 @@ impl Holder {
                 report.push(resumed::<(), Trouble>("load", &Ok(())));
             }
         }
-        if self.goes_to_the_bank().await? && self.contact().await? == ContactOutcome::Frozen {
-            let reason = zeni_card::CardError::Frozen.to_string();
-            // nothing is left to do about it but the refund, which is asked for
-            report.push(Resumed { what: "card", done: true, outcome: "frozen", reason, renewed: Vec::new() });
-        }
+        self.at_the_bank(&mut report).await?;
+        report.extend(self.disagreements().await?);
         for holding in self.stored().await? {
             report.push(resumed("load", &self.load_cleared(holding).await));
         }
         for payment in self.active::<OwnPayment>().await? {
-            report.push(resumed("payment", &self.carry_payment(payment).await));
+            report.push(self.resume_payment(payment).await);
         }
         for withdrawal in self.active::<Withdrawal>().await? {
             report.push(resumed("withdrawal", &self.carry_withdrawal(withdrawal).await.map(|_| ())));
@@ -37,38 +35,24 @@ impl Holder {
             let carried = self.carry_sealed(withdrawal).await;
             let mut one = resumed("sealed_order", &carried);
             if carried.as_ref().is_ok_and(|carried| carried.pending > 0) {
-                one = Resumed { done: false, outcome: "pending", ..one };
+                one = Resumed { progress: Progress::Open, outcome: "pending", ..one };
             }
             report.push(one);
         }
         let redeemed = self.run_due().await?;
         report.extend((0..redeemed.redeemed).map(|_| resumed::<(), Trouble>("redemption", &Ok(()))));
         let unredeemed = redeemed.pending.into_iter().chain(redeemed.refused);
-        report.extend(unredeemed.map(|outcome| Resumed {
-            what: "redemption",
-            done: false,
-            outcome,
-            reason: String::new(),
-            renewed: Vec::new(),
-        }));
+        report.extend(unredeemed.map(|outcome| told("redemption", Progress::Open, outcome, String::new())));
         for stuck in self.stuck().await? {
             let (from, until) = (stuck.claim_from, stuck.claim_until);
             let (money, why) = (stuck.money, stuck.reason);
             let reason =
                 format!("the issuer redeems {money} no more ({why}): 'refund' claims it back from {from} to {until}");
-            report.push(Resumed { what: "claim", done: false, outcome: "stuck", reason, renewed: Vec::new() });
+            report.push(told("claim", Progress::Open, "stuck", reason));
         }
         for deposit in self.active::<OwnDeposit>().await? {
-            let carried = self.carry_deposit(deposit).await;
-            let mut one = resumed("deposit", &carried);
-            if let Some(state) = carried.as_ref().ok().filter(|state| !state.done) {
-                let (outcome, reason) = match state.waiting_until {
-                    None => ("held", String::new()),
-                    Some(until) => ("waiting", format!("the refund is decided from {until} on")),
-                };
-                one = Resumed { done: false, outcome, reason, ..one };
-            }
-            report.push(one);
+            let presented = matches!(deposit.phase, DepositPhase::Presented(_));
+            report.push(of_deposit(presented, self.carry_deposit(deposit).await));
         }
         for renewal in self.active::<Renewal>().await? {
             let carried = self.carry_renewal(renewal).await.map(Vec::from_iter);
@@ -79,13 +63,25 @@ impl Holder {
                 let carried = self.carry_claim(request).await;
                 let mut one = resumed("claim", &carried);
                 if carried.is_ok_and(|claim| claim.state == "pending") {
-                    one = Resumed { done: false, outcome: "pending", ..one };
+                    one = Resumed { progress: Progress::Open, outcome: "pending", ..one };
                 }
                 report.push(one);
             }
         }
         self.keep_up(&mut report).await?;
         Ok(report)
+    }
+
+    /// The card's contact, where the bank may see this wallet connect, and what the bank thinks of the card.
+    async fn at_the_bank(&mut self, report: &mut Vec<Resumed>) -> Result<(), Trouble> {
+        if self.goes_to_the_bank().await? && self.contact().await? == ContactOutcome::Frozen {
+            // nothing is left to do about it but the refund, which is asked for
+            report.push(told("card", Progress::Done, "frozen", zeni_card::CardError::Frozen.to_string()));
+        } else if let Some(CardRefused { code, reason }) = self.card_refused().await? {
+            let reason = format!("the bank does not take this card ({code}): {reason}");
+            report.push(told("card", Progress::Refused, "card_contact", reason));
+        }
+        Ok(())
     }
 
     /// What is stored and perhaps not in the card.
@@ -129,9 +125,40 @@ fn renewed(outcome: Result<Vec<Renewed>, RenewError>) -> Resumed {
 
 fn resumed<T, E: Explain>(what: &'static str, outcome: &Result<T, E>) -> Resumed {
     match outcome {
-        Ok(_) => Resumed { what, done: true, outcome: "done", reason: String::new(), renewed: Vec::new() },
-        Err(error) => {
-            Resumed { what, done: false, outcome: error.code(), reason: error.to_string(), renewed: Vec::new() }
+        Ok(_) => told(what, Progress::Done, "done", String::new()),
+        Err(error) => told(what, Progress::Open, error.code(), error.to_string()),
+    }
+}
+
+/// How a deposit stands; `presented` is one out of a refund file, which stays as it is until its term.
+fn of_deposit(presented: bool, carried: Result<DepositReport, DepositError>) -> Resumed {
+    let state = match carried {
+        Err(error) if presented && error.code() == "too_early" => {
+            return told("deposit", Progress::Waiting, "too_early", error.to_string());
+        }
+        Err(_) => return resumed("deposit", &carried),
+        Ok(state) => state,
+    };
+    let refused = state.refused.join(", ");
+    let mut reason = match refused.is_empty() {
+        true => String::new(),
+        false => format!("refused ({refused}): {} is not credited", state.not_credited),
+    };
+    if presented && state.done && state.holdings == 0 {
+        reason.push_str("; 'claim-refunds' with the same or a newer backup claims it again");
+    }
+    match (state.done, state.waiting_until) {
+        (true, _) if refused.is_empty() => told("deposit", Progress::Done, "done", reason),
+        (true, _) => told("deposit", Progress::Refused, "refused", reason),
+        (false, None) => told("deposit", Progress::Open, "held", reason),
+        (false, Some(until)) => {
+            let rest = if reason.is_empty() { "" } else { "; " };
+            reason.push_str(&format!("{rest}the refund is decided from {until} on"));
+            told("deposit", Progress::Waiting, "waiting", reason)
         }
     }
+}
+
+fn told(what: &'static str, progress: Progress, outcome: &'static str, reason: String) -> Resumed {
+    Resumed { what, progress, outcome, reason, renewed: Vec::new() }
 }

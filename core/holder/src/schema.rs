@@ -5,8 +5,8 @@ use zeni_store::{Migration, Schema};
 use crate::table::Sql;
 
 macro_rules! tables {
-    ($($(#[$meta:meta])* $constant:ident = $table:literal;)*) => {
-        $(
+    ($($id:literal $sentence:literal { $($(#[$meta:meta])* $constant:ident = $table:literal;)* })*) => {
+        $($(
             $(#[$meta])*
             pub(crate) const $constant: Sql = Sql {
                 table: $table,
@@ -14,18 +14,20 @@ macro_rules! tables {
                     "INSERT INTO ", $table, " (id, place, active, content) VALUES (?1, (SELECT COALESCE(MAX(place), 0) + 1 FROM ",
                     $table, "), ?2, ?3) ON CONFLICT (id) DO UPDATE SET active = excluded.active, content = excluded.content"
                 ),
+                remove: concat!("DELETE FROM ", $table, " WHERE id = ?1"),
                 get: concat!("SELECT content FROM ", $table, " WHERE id = ?1"),
                 all: concat!("SELECT content FROM ", $table, " ORDER BY place"),
                 active: concat!("SELECT content FROM ", $table, " WHERE active = 1 ORDER BY place"),
+                newest: concat!("SELECT content FROM ", $table, " WHERE active = 0 ORDER BY place DESC LIMIT 1"),
             };
-        )*
+        )*)*
 
         /// The holder's tables.
         pub const SCHEMA: Schema = Schema {
             name: "holder",
-            migrations: &[Migration {
-                id: 1,
-                sentence: "What a holder of money keeps: who he is, keys, lists, orders, requests, holdings, payments.",
+            migrations: &[$(Migration {
+                id: $id,
+                sentence: $sentence,
                 sql: &[$(
                     concat!(
                         "CREATE TABLE ", $table,
@@ -33,17 +35,18 @@ macro_rules! tables {
                     ),
                     concat!("CREATE INDEX ", $table, "_active ON ", $table, " (active, place)"),
                 )*],
-            }],
+            }),*],
         };
 
         /// Every statement of the holder.
-        pub const STATEMENTS: &[&str] = &[$(
-            $constant.put, $constant.get, $constant.all, $constant.active,
-        )*];
+        pub const STATEMENTS: &[&str] = &[$($(
+            $constant.put, $constant.remove, $constant.get, $constant.all, $constant.active, $constant.newest,
+        )*)*];
     };
 }
 
 tables! {
+1 "What a holder of money keeps: who he is, keys, lists, orders, requests, holdings, payments." {
     /// Who the holder is.
     PROFILE = "profile";
     /// His keys with their rights to hold.
@@ -72,6 +75,11 @@ tables! {
     RENEWAL = "renewal";
     /// History.
     HISTORY = "history";
+}
+2 "What the card's operator said last." {
+    /// The word of the card's operator.
+    OPERATOR_WORD = "operator_word";
+}
 }
 
 #[cfg(test)]

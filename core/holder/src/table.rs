@@ -22,9 +22,11 @@ pub(crate) trait Stored: Wire + Send + 'static {
 pub(crate) struct Sql {
     pub(crate) table: &'static str,
     pub(crate) put: &'static str,
+    pub(crate) remove: &'static str,
     pub(crate) get: &'static str,
     pub(crate) all: &'static str,
     pub(crate) active: &'static str,
+    pub(crate) newest: &'static str,
 }
 
 /// One write; several make one transaction.
@@ -39,6 +41,11 @@ impl Change {
     pub(crate) fn put<T: Stored>(record: &T) -> Change {
         let active = u8::from(record.active());
         Change { sql: T::SQL.put, params: params![record.id(), active, encode(record)].to_vec() }
+    }
+
+    /// Takes a record away, if there is one with this id.
+    pub(crate) fn remove<T: Stored>(id: &[u8]) -> Change {
+        Change { sql: T::SQL.remove, params: params![id].to_vec() }
     }
 }
 
@@ -67,6 +74,11 @@ pub(crate) async fn all<T: Stored>(store: &Store) -> Result<Vec<T>, Trouble> {
 /// The active records in the order in which they were first written.
 pub(crate) async fn active<T: Stored>(store: &Store) -> Result<Vec<T>, Trouble> {
     read(store, T::SQL.active, Vec::new(), T::SQL.table).await
+}
+
+/// The record that was first written last of those with which nothing is to be done any more.
+pub(crate) async fn newest<T: Stored>(store: &Store) -> Result<Option<T>, Trouble> {
+    Ok(read(store, T::SQL.newest, Vec::new(), T::SQL.table).await?.pop())
 }
 
 async fn read<T: Stored>(

@@ -13,7 +13,7 @@ use zeni_note::{
 };
 
 use crate::{
-    Holder, Privacy, Profile, SealedError, SealedKeys, SyncError, Trouble, Via, Withdrawn,
+    CardRefused, Holder, Privacy, Profile, SealedError, SealedKeys, SyncError, Trouble, Via, Withdrawn,
     error::{errors, settled},
     record::{BlindItem, Kind, Line, OwnRight, Request, RequestState, Withdrawal, WithdrawalState},
     table::Change,
@@ -22,6 +22,7 @@ use crate::{
 errors! {
     /// Why nothing is withdrawn. After a fault or a busy bank the order stays and `resume` sends it again.
     pub enum WithdrawError {
+        Contact { code: String, reason: String } = AfterRepair, "card_contact", "the bank does not take this card ({code}): {reason}; until it does nothing is withdrawn to it";
         Stopped = Never, "two_key_lists", "two key lists exist for one epoch: withdrawals stop; export the proof and show it to the authority";
         Zero = AfterRepair, "zero", "withdraw at least the smallest unit";
         NoKeyList = Later, "no_key_list", "no key list for the present time is at hand: connect to fetch it";
@@ -117,6 +118,10 @@ impl Holder {
         }
         if self.card.operator().map_err(Trouble::from)?.frozen {
             return Err(Trouble::from(CardError::Frozen).into());
+        }
+        // its limits, its filter and the finding of its copies rest on contacts
+        if let Some(CardRefused { code, reason }) = self.card_refused().await? {
+            return Err(WithdrawError::Contact { code, reason });
         }
         if self.stopped().await? {
             return Err(WithdrawError::Stopped);

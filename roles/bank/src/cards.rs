@@ -104,11 +104,11 @@ impl Handle<ContactCard> for Bank {
         let network = self.config.roots.network;
         let rules = rules.into_iter().filter(|rules| rules.number > message.rules);
         let rules = rules.map(|rules| Signed::sign(network, rules, &self.document)).collect();
-        let (lane, now) = (self.lane(&customer.account), ctx.now);
+        let (lane, now, currency) = (self.lane(&customer.account), ctx.now, customer.currency);
         let job = move |tx: &mut Tx<'_>| contact(tx, &customer, &message, &tickets, now);
         let ticket = self.store.write(lane, job).await.map_err(failure)?;
         let ticket = decode(&ticket, SMALL_MESSAGE_BYTES_MAX).map_err(|_| Failure::Internal)?;
-        Ok(Contacted { ticket, rules, filter })
+        Ok(Contacted { ticket, rules, filter, currency })
     }
 }
 

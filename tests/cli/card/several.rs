@@ -162,3 +162,43 @@ fn a_card_that_is_not_at_hand_stops_no_other() {
     assert_eq!(refusal(&lost), (1, "damaged".into()), "{lost:?}");
     assert_eq!(lost.json()["balances"][0]["available"], "JPY:600", "{lost:?}");
 }
+
+/// FX-O29: what the wallet's own card has to do with stays its own after a card for that currency came: a request that it paid
+/// is shown again in the same bytes and not paid twice, and what answers its request, or gives its money back, comes to it. Control: a
+/// request that nobody has paid goes to the card of its currency.
+#[test]
+fn a_document_finds_the_card_that_knows_it() {
+    let stage = exchange();
+    assert_eq!(stage.join("wallet", "ren", "aoba", "A-2", None).exit, 0);
+    assert_eq!(stage.join("wallet", "aya", "kita", "K-2", None).exit, 0);
+    let (ren, aya) = ("wallet --home ren", "wallet --home aya");
+    stage.ok(&format!("{ren} withdraw 30.00_USD --now"));
+    stage.ok(&format!("{aya} withdraw 10.00_USD --now"));
+    for (home, amount, name) in [(aya, "5.00_USD", "book"), (aya, "1.00_USD", "late"), (ren, "2.00_USD", "answered")] {
+        stage.ok(&format!("{home} request {amount} --out {name}.request"));
+    }
+    stage.ok(&format!("{ren} pay book.request --out book.payment"));
+    stage.ok(&format!("{aya} pay answered.request --out answered.payment"));
+    stage.ok(&format!("{ren} {}", adds(&stage, "aoba", "A-2")));
+    stage.ok(&format!("{ren} withdraw 20.00_USD --now"));
+    assert_eq!(holds(&stage, ren), ("USD:25.00".into(), "USD:20.00".into()));
+
+    let again = stage.ok(&format!("{ren} pay book.request"));
+    assert_eq!(
+        (again["again"].as_bool(), again["document"].as_str()),
+        (Some(true), Some(&*stage.text("book.payment")))
+    );
+    stage.ok(&format!("{ren} receive answered.payment"));
+    assert_eq!(holds(&stage, ren), ("USD:27.00".into(), "USD:20.00".into()));
+    // nobody paid this one
+    stage.ok(&format!("{ren} pay late.request --out late.payment"));
+    assert_eq!(holds(&stage, ren), ("USD:27.00".into(), "USD:19.00".into()));
+
+    // paid twice, by hand: the second is given back to the card that paid it
+    stage.ok(&format!("{ren} --on usd pay book.request --out twice.payment"));
+    stage.ok(&format!("{aya} receive twice.payment"));
+    stage.ok(&format!("{aya} receive book.payment"));
+    stage.ok(&format!("{aya} give-back --out back.payment"));
+    stage.ok(&format!("{ren} receive back.payment"));
+    assert_eq!(holds(&stage, ren), ("USD:32.00".into(), "USD:14.00".into()));
+}

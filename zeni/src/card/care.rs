@@ -27,6 +27,7 @@ pub(crate) async fn care(mut home: Home, command: CardCommand, output: Output) -
         CardCommand::Pin => {
             let old = home.pin()?;
             let new = pin::ask(Asked::NewPin, None, home.name())?;
+            home.owner_sets_pin(&new)?;
             card.change_pin(&old, &new).map_err(explain)?;
             home.owner_has_pin()?;
             output.result(&json!({"ok": true}), "the card has the new PIN")
@@ -37,6 +38,7 @@ pub(crate) async fn care(mut home: Home, command: CardCommand, output: Output) -
                 None => pin::ask(Asked::Puk, None, home.name())?,
             };
             let new = pin::ask(Asked::NewPin, None, home.name())?;
+            home.owner_sets_pin(&new)?;
             card.unblock(&puk, &new).map_err(explain)?;
             home.owner_has_pin()?;
             output.result(&json!({"ok": true}), "the card is unblocked and has the new PIN")

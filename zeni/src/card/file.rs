@@ -39,15 +39,20 @@ pub(crate) async fn run(args: CardFileArgs, output: Output) -> Result<(), Failur
 
 fn new(args: &CardFileArgs, output: Output) -> Result<(), Failure> {
     let key_path = key_path(&args.file);
-    for path in [&args.file, &key_path] {
-        if path.exists() {
-            return Err(Failure::Usage(format!("{} exists: name a new file", path.display())));
-        }
+    if args.file.symlink_metadata().is_ok() {
+        return Err(Failure::Usage(format!("{} exists: name a new file", args.file.display())));
     }
-    let passphrase = home::passphrase(args.passphrase_file.as_deref(), false, true)?;
-    let key = CardKey { master: Secret32::new(SharedEntropy::os().bytes()) };
-    // the key first: a card without its key is nothing, a key without its card is made anew
-    keys::write(&key_path, &key, &passphrase, WorkFactor::Standard)?;
+    // the key first: a card without its key is nothing, and a key without its card is that of a card which was not finished
+    let begun = key_path.exists();
+    let passphrase = home::passphrase(args.passphrase_file.as_deref(), false, !begun)?;
+    let key = match begun {
+        true => keys::read(&key_path, &passphrase)?,
+        false => {
+            let key = CardKey { master: Secret32::new(SharedEntropy::os().bytes()) };
+            keys::write(&key_path, &key, &passphrase, WorkFactor::Standard)?;
+            key
+        }
+    };
     FileMemory::create(&args.file, &*key.master.bytes()?, OsEntropy).map_err(file_failure)?;
     let text = "a blank card: 'serve' puts it into the virtual reader, 'wallet join --card pcsc' makes it yours";
     output.result(&json!({"ok": true}), text)

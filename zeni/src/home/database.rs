@@ -1,6 +1,11 @@
 //! Software cards of earlier versions: a database `card.db` in the home, read once to make a file of it.
 
-use std::{convert::Infallible, fs, path::Path};
+use std::{
+    convert::Infallible,
+    fs::{self, OpenOptions, Permissions},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::Path,
+};
 
 use anyhow::{Context, Result};
 use zeni_card::element::memory::Pair;
@@ -8,6 +13,9 @@ use zeni_store::{JobError, Migration, Options, Schema, Store, Tx};
 
 /// The database.
 pub(super) const CARD_DB: &str = "card.db";
+/// Rights of a file that is its owner's alone, and those of all others.
+const OWNER_ONLY: u32 = 0o600;
+const OTHERS: u32 = 0o077;
 /// Endings of SQLite's files.
 const ENDINGS: [&str; 3] = ["", "-wal", "-shm"];
 
@@ -39,6 +47,23 @@ pub(super) fn pairs(dir: &Path) -> Result<Vec<Pair>> {
         tx.rows(ALL, &[])?.iter().map(row).collect()
     };
     store.read_blocking(job).with_context(cannot)
+}
+
+/// Makes a database its owner's alone, one that is not there yet before anything is in it. SQLite gives what it keeps beside a
+/// database the same rights.
+pub(super) fn owner_only(path: &Path) -> Result<()> {
+    let cannot = || format!("cannot write {}", path.display());
+    OpenOptions::new().append(true).create(true).mode(OWNER_ONLY).open(path).with_context(cannot)?;
+    for ending in ENDINGS {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        // what is gone by now has no rights
+        let Ok(found) = fs::metadata(&name) else { continue };
+        if found.permissions().mode() & OTHERS != 0 {
+            fs::set_permissions(&name, Permissions::from_mode(OWNER_ONLY)).with_context(cannot)?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes a database, or any file, with what SQLite keeps beside it.

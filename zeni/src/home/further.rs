@@ -10,6 +10,7 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::Result;
 use zeni_message::route::Clock;
 use zeni_money::Currency;
+use zeni_store::Store;
 use zeroize::Zeroizing;
 
 use super::{CardName, Home, NewHome};
@@ -36,6 +37,14 @@ impl Further {
     /// Opens its home.
     pub(crate) async fn open(&self) -> Result<Home, Failure> {
         Home::open_under(&self.args, Some(&self.passphrase), self.clock.clone()).await
+    }
+
+    /// Its records, to be looked into: without its card, and while others use it. None where they are missing.
+    pub(crate) fn records(&self) -> Result<Option<Store>, Failure> {
+        match super::check_there(&self.args.home.join(super::WALLET_DB)) {
+            Ok(()) => super::records(&self.args.home).map(Some),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Makes its home, or opens one in which joining was interrupted.

@@ -15,7 +15,7 @@ use zeni_note::{Nonce, licence::Keeper};
 use super::{CARD_FILE, CardKeys, CardName, CardSecrets, Home, ReaderCard, SoftKeys, check_there, database};
 use crate::{
     card::{self, AnyCard, Made, Search, pin},
-    keys::Secret32,
+    keys::{Secret32, SecretText},
     output::Failure,
     wallet::explain,
 };
@@ -55,13 +55,45 @@ impl Home {
         }
     }
 
-    /// The owner set a PIN of his own: none is kept any more.
-    pub(crate) fn owner_has_pin(&mut self) -> Result<(), Failure> {
-        if let CardSecrets::Card(CardKeys::Soft(keys)) = &mut self.secrets.card {
-            keys.pin = None;
+    /// The owner sets a PIN of his own. Beside a kept one it is noted before the card takes it: after a cut nobody else could tell
+    /// which of the two the card has, and trying the wrong one again and again would lock it.
+    pub(crate) fn owner_sets_pin(&mut self, new: &Pin) -> Result<(), Failure> {
+        if let CardSecrets::Card(CardKeys::Soft(keys @ SoftKeys { pin: Some(_), .. })) = &mut self.secrets.card {
+            let digits = std::str::from_utf8(new.digits()).context("a PIN is digits")?;
+            keys.next = Some(SecretText::new(digits));
             self.finish()?;
         }
         Ok(())
+    }
+
+    /// He has set it: none is kept any more.
+    pub(crate) fn owner_has_pin(&mut self) -> Result<(), Failure> {
+        if let CardSecrets::Card(CardKeys::Soft(keys)) = &mut self.secrets.card {
+            (keys.pin, keys.next) = (None, None);
+            self.finish()?;
+        }
+        Ok(())
+    }
+
+    /// Finds out which PIN a software card has after its change was cut off. One of the two is right, which gives the try back that the
+    /// other takes.
+    fn settle_pin(&mut self) -> Result<(), Failure> {
+        let CardSecrets::Card(CardKeys::Soft(keys)) = &mut self.secrets.card else { return Ok(()) };
+        let (Some(kept), Some(next)) = (&keys.pin, &keys.next) else { return Ok(()) };
+        let (kept, next) = (pin::digits(kept.expose())?, pin::digits(next.expose())?);
+        let mut card = card::open_soft(&self.dir.join(CARD_FILE), keys, None)?;
+        match card.verify(&kept) {
+            Ok(()) => keys.next = None,
+            // unblocking it sets a PIN anew
+            Err(CardError::Locked) => return Ok(()),
+            Err(CardError::Pin { .. }) => match card.verify(&next) {
+                // if it was neither, its owner alone can know it
+                Ok(()) | Err(CardError::Pin { .. } | CardError::Locked) => (keys.pin, keys.next) = (None, None),
+                Err(error) => return Err(explain(error)),
+            },
+            Err(error) => return Err(explain(error)),
+        }
+        self.finish()
     }
 
     /// Whether the card's keys never leave it.
@@ -112,7 +144,7 @@ impl Home {
         if let CardSecrets::Card(CardKeys::Soft(_)) = &self.secrets.card {
             check_there(&self.dir.join(CARD_FILE))?;
         }
-        Ok(())
+        self.settle_pin()
     }
 
     /// Moves the card of an earlier version from its database into a file. Cut anywhere, the next opening goes on: the key

@@ -134,6 +134,9 @@ pub(crate) struct SoftKeys {
     /// Its PIN; none once its owner has set one of his own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) pin: Option<SecretText>,
+    /// The PIN that its owner is setting: there from before the card has it until the key file says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<SecretText>,
     /// Its PUK.
     pub(crate) puk: SecretText,
 }
@@ -147,7 +150,7 @@ impl SoftKeys {
     /// A PIN and a PUK for a card that is there under this master key.
     pub(super) fn of(master: Secret32) -> SoftKeys {
         let drawn = || SecretText::new(&pin::drawn());
-        SoftKeys { master, pin: Some(drawn()), puk: drawn() }
+        SoftKeys { master, pin: Some(drawn()), next: None, puk: drawn() }
     }
 }
 

@@ -12,7 +12,7 @@ use zeni_message::route::Clock;
 use super::{Session, explain};
 use crate::{
     cli::HomeArgs,
-    home::{Home, HomeSecrets},
+    home::{self, Home, HomeSecrets},
     keys,
     network::NetworkFile,
     output::{Failure, Output},
@@ -39,7 +39,7 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             return Err(Failure::Usage(format!("{} exists: name a new file", file.display())));
         }
         crate::documents::check_path(file)?;
-        let Session { home, mut holder, output } = self;
+        let Session { home, mut holder, output, .. } = self;
         for one in home.further() {
             let name = &one.card.name;
             output.say(&format!("zeni: the card '{name}' is not in this backup: it has its own, --on {name} backup"));
@@ -89,12 +89,20 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
     }
 }
 
-/// Refunds of what the card holds; none where it holds nothing. A bank that cannot be reached leaves the backup without them.
+/// Refunds of what the card holds; none where it holds nothing for this account. A bank that cannot be reached leaves the backup
+/// without them.
 async fn signed_refunds(holder: &mut Holder, output: &Output) -> Result<Vec<u8>, Failure> {
     match holder.refund_file().await {
-        Ok(signed) => Ok(signed.file),
+        Ok(signed) => {
+            if let Some(left_out) = signed.left_out {
+                output.say(&format!("zeni: not all is in the backup's refunds for the loss of the card: {left_out}"));
+            }
+            Ok(signed.file)
+        }
         Err(RefundFileError::Nothing) => Ok(Vec::new()),
-        Err(error @ RefundFileError::Open(_)) => {
+        Err(
+            error @ (RefundFileError::Open(_) | RefundFileError::Account(_) | RefundFileError::OtherCurrency { .. }),
+        ) => {
             output.say(&format!("zeni: the backup holds no refunds for the loss of the card: {error}"));
             Ok(Vec::new())
         }
@@ -104,8 +112,20 @@ async fn signed_refunds(holder: &mut Holder, output: &Output) -> Result<Vec<u8>,
 
 impl<H: DerefMut<Target = Holder>> Session<H> {
     /// Takes over the refunds of a backup's lost card.
-    pub(super) async fn claim_refunds(mut self, file: &Path) -> Result<(), Failure> {
-        let backup: BackupFile<serde::de::IgnoredAny> = keys::read(file, self.home.passphrase())?;
+    ///
+    /// `passphrase` is a file with the passphrase of the wallet that wrote the backup; without it this wallet's own has to open it.
+    pub(super) async fn claim_refunds(mut self, file: &Path, passphrase: Option<&Path>) -> Result<(), Failure> {
+        let other = passphrase.map(|path| home::passphrase(Some(path), true, false)).transpose()?;
+        let passphrase = other.as_ref().map_or_else(|| self.home.passphrase(), |other| other.as_str());
+        let backup: BackupFile<serde::de::IgnoredAny> = match keys::read(file, passphrase) {
+            Err(error) if other.is_none() && keys::is_wrong_passphrase(&error) => {
+                let text = format!(
+                    "{error:#}: if the lost wallet had another passphrase, name its file with --backup-passphrase-file"
+                );
+                return Err(Failure::refused("wrong_passphrase", text));
+            }
+            read => read?,
+        };
         let refunds = unhex(&backup.refunds).context("the backup is damaged")?;
         if refunds.is_empty() {
             return Err(Failure::refused("no_refunds", "this backup holds no refunds: restore it instead"));

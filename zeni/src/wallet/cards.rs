@@ -5,12 +5,11 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
-use zeni_holder::{Document, Kind, Trouble};
+use zeni_holder::{Kind, Trouble};
 use zeni_message::route::Clock;
-use zeni_money::Currency;
 use zeni_wallet::Wallet;
 
-use super::{Session, Told, enrol, explain, money, tell_puk};
+use super::{Session, Told, choice, enrol, explain, tell_puk};
 use crate::{
     cli::{CardAddArgs, CardOptions, HomeArgs, JoinArgs, OpenWalletCommand},
     home::{CardName, Further, Home, OWN_CARD},
@@ -34,8 +33,7 @@ pub(super) async fn named(args: &HomeArgs, on: Option<&str>, clock: Arc<dyn Cloc
     further.open().await.map_err(|failure| failure.of_card(name))
 }
 
-/// Carries out a command with the card that is named; else with the one that has the currency of its amount or document,
-/// or with all.
+/// Carries out a command with the card that is named; else with the one that its document or currency is for, or with all.
 pub(super) async fn run(
     args: &HomeArgs,
     on: Option<&str>,
@@ -54,15 +52,10 @@ pub(super) async fn run(
     if matches!(command, OpenWalletCommand::Balance | OpenWalletCommand::History | OpenWalletCommand::Resume) {
         return all(home, &further, &command, output).await;
     }
-    if let Some(currency) = currency_of(&command)? {
-        for card in further {
-            if card.card.currency()? == currency {
-                // other commands may use the wallet's own card meanwhile
-                drop(home);
-                home = card.open().await.map_err(|failure| failure.of_card(&card.card.name))?;
-                break;
-            }
-        }
+    if let Some(card) = choice::further(&home, further, &command).await? {
+        // other commands may use the wallet's own card meanwhile
+        drop(home);
+        home = card.open().await.map_err(|failure| failure.of_card(&card.card.name))?;
     }
     one(home, command, output).await
 }
@@ -81,24 +74,6 @@ fn befell(failure: Failure, card: Option<&str>) -> Failure {
         Some(name) => failure.of_card(name),
         None => failure,
     }
-}
-
-/// The currency that a command is about.
-fn currency_of(command: &OpenWalletCommand) -> Result<Option<Currency>, Failure> {
-    Ok(match command {
-        OpenWalletCommand::Withdraw { amount, .. } | OpenWalletCommand::Deposit { amount, .. } => {
-            Some(money(amount)?.currency)
-        }
-        OpenWalletCommand::Request(args) => Some(money(&args.amount)?.currency),
-        OpenWalletCommand::Pay { request, .. } => {
-            Some(Document::parse_challenge(request.read()?).map_err(explain)?.record.currency)
-        }
-        OpenWalletCommand::Receive { payment } => {
-            let payment = Document::parse_payment(payment.read()?).map_err(explain)?;
-            payment.answers.first().map(|answer| answer.chain.currency())
-        }
-        _ => None,
-    })
 }
 
 /// Goes over all cards. One that is not there is told by its name and does not stop the others.

@@ -187,7 +187,7 @@ impl Refusal {
             0x42 => CardError::Older { held: value, found: self.number(1) },
             0x43 => CardError::RulesFirst { number: value },
             0x44..=0x49 => CardError::Limit(limit(self.reason, value, self.number(1))?),
-            0x60 => CardError::Memory("as the card says".to_string()),
+            0x60 => CardError::Memory("it does not tell why".to_string()),
             0x61 => CardError::Full,
             _ => return None,
         })

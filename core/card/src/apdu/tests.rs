@@ -161,7 +161,7 @@ fn errors() -> Vec<CardError> {
         CardError::Limit(Limit::Day { left: yen(0) }),
         CardError::Limit(Limit::Total { left: yen(7) }),
         CardError::Limit(Limit::NoContact),
-        CardError::Memory("as the card says".into()),
+        CardError::Memory("it does not tell why".into()),
         CardError::Full,
     ];
     errors.extend(Life::ALL.map(|life| CardError::Life { life }));

@@ -24,7 +24,7 @@ impl Holder {
     /// Carries a stored deposit as far as it goes. What the bank refuses by name is left out, and the others are sent in a
     /// deposit of their own.
     pub(crate) async fn carry_deposit(&mut self, mut deposit: OwnDeposit) -> Result<DepositReport, DepositError> {
-        let mut left_out = Vec::new();
+        let (whole, mut left_out) = (deposit.money.amount, Vec::new());
         loop {
             let before = deposit.clone();
             match &before.phase {
@@ -42,7 +42,7 @@ impl Holder {
                 DepositPhase::Opened { to, leaves } => match self.send_deposit(&before, to, leaves).await {
                     Ok(state) => {
                         deposit = self.taken(before.clone(), leaves, state).await?;
-                        return Ok(report(&deposit, left_out));
+                        return Ok(report(&deposit, whole, left_out));
                     }
                     Err(DepositError::Bank(SendError::Refused(refusal))) => {
                         left_out.push(refusal.code().to_owned());
@@ -53,15 +53,16 @@ impl Holder {
                 DepositPhase::Sent(_) => {
                     let state = self.ask_state(&before).await?;
                     deposit = self.answered(before, state).await?;
-                    return Ok(report(&deposit, left_out));
+                    return Ok(report(&deposit, whole, left_out));
                 }
-                DepositPhase::Done(_) | DepositPhase::Refused(_) => return Ok(report(&deposit, left_out)),
-                DepositPhase::Presented(batch) => {
-                    if let Some(state) = self.send_refunds(&mut deposit, batch).await? {
+                DepositPhase::Done(_) | DepositPhase::Refused(_) => return Ok(report(&deposit, whole, left_out)),
+                DepositPhase::Presented(batch) => match self.send_refunds(&mut deposit, batch).await? {
+                    Ok(state) => {
                         deposit = self.taken(before.clone(), &[], state).await?;
-                        return Ok(report(&deposit, left_out));
+                        return Ok(report(&deposit, whole, left_out));
                     }
-                }
+                    Err(code) => left_out.push(code),
+                },
             }
         }
     }
@@ -85,12 +86,7 @@ impl Holder {
         leaves: &[Digest],
         state: DepositState,
     ) -> Result<OwnDeposit, DepositError> {
-        let kind = match deposit.kind {
-            DepositKind::Deposit => "deposit",
-            DepositKind::HandIn => "hand_in",
-            DepositKind::Refund => "refund",
-        };
-        let line = Line::new(self.now(), kind, &deposit.id[..], deposit.money, "");
+        let line = Line::new(self.now(), word(deposit.kind), &deposit.id[..], deposit.money, "");
         let mut changes = self.rephased(leaves, HoldingPhase::Gone).await?;
         changes.push(Change::put(&line));
         self.commit(changes).await?;
@@ -113,6 +109,10 @@ impl Holder {
         }
         let phase = if is_settled(&state) { DepositPhase::Done(state) } else { DepositPhase::Sent(state) };
         let deposit = OwnDeposit { phase, ..deposit };
+        let DepositReport { refused, not_credited, done, .. } = report(&deposit, deposit.money.amount, Vec::new());
+        if done && !refused.is_empty() {
+            changes.push(self.refusal_line(&deposit, &[], not_credited, &refused.join(", ")));
+        }
         changes.push(Change::put(&deposit));
         self.commit(changes).await?;
         Ok(deposit)
@@ -142,11 +142,13 @@ impl Holder {
         if refusal.retry() == Retry::Later {
             return Err(SendError::Refused(refusal).into());
         }
-        let phase = DepositPhase::Refused(refusal.code().into());
+        let code = refusal.code();
+        let phase = DepositPhase::Refused(code.into());
         let named = named(&refusal).and_then(|item| leaves.get(usize::try_from(item).ok()?)).copied();
         let Some(named) = named else {
             let over = OwnDeposit { phase, ..deposit };
             let mut changes = self.rephased(leaves, HoldingPhase::Closed { deposit: true }).await?;
+            changes.push(self.refusal_line(&over, &[], over.money, code));
             changes.push(Change::put(&over));
             self.commit(changes).await?;
             return Ok(over);
@@ -158,17 +160,24 @@ impl Holder {
         let others: Vec<Digest> = leaves.iter().filter(|leaf| **leaf != named).copied().collect();
         let over = OwnDeposit { phase, ..deposit.clone() };
         changes.push(Change::put(&over));
+        let taken = self.card.holding(&named)?.map_or(Amount::ZERO, |status| status.closed);
+        changes.push(self.refusal_line(&over, &named.0, Money::new(taken, over.money.currency), code));
         if others.is_empty() {
             self.commit(changes).await?;
             return Ok(over);
         }
-        let taken = self.card.holding(&named)?.map_or(Amount::ZERO, |status| status.closed);
         let amount = deposit.money.amount.checked_sub(taken).unwrap_or(Amount::ZERO);
         let money = Money::new(amount, deposit.money.currency);
         let next = OwnDeposit { id: self.nonce(), money, phase: DepositPhase::Fixed(others), ..deposit };
         changes.push(Change::put(&next));
         self.commit(changes).await?;
         Ok(next)
+    }
+
+    /// The history's line of what was refused: all of a deposit, or the `part` of it that this names.
+    pub(crate) fn refusal_line(&self, deposit: &OwnDeposit, part: &[u8], money: Money, code: &str) -> Change {
+        let kind = format!("{}_refused", word(deposit.kind));
+        Change::put(&Line::new(self.now(), &kind, &[&deposit.id[..], part].concat(), money, code))
     }
 
     /// Has the leaves closed and sends them; what the card signed once it signs again in the same bytes.
@@ -222,6 +231,15 @@ impl Holder {
     }
 }
 
+/// The stable word of a kind of deposit.
+fn word(kind: DepositKind) -> &'static str {
+    match kind {
+        DepositKind::Deposit => "deposit",
+        DepositKind::HandIn => "hand_in",
+        DepositKind::Refund => "refund",
+    }
+}
+
 /// Whether the issuer has answered for every item.
 fn is_settled(state: &DepositState) -> bool {
     state.items.iter().all(|item| !matches!(item, ItemState::Held(_) | ItemState::Waiting { .. }))
@@ -248,7 +266,8 @@ fn comes_again(item: &ItemState) -> Option<HoldingPhase> {
     }
 }
 
-fn report(deposit: &OwnDeposit, left_out: Vec<String>) -> DepositReport {
+/// Where a deposit stands of which at first `whole` was to be sent in, and what was left out since.
+fn report(deposit: &OwnDeposit, whole: Amount, left_out: Vec<String>) -> DepositReport {
     let currency = deposit.money.currency;
     let (mut available, mut held, mut claimed) = (Amount::ZERO, Amount::ZERO, Amount::ZERO);
     let mut refused = left_out;
@@ -283,6 +302,9 @@ fn report(deposit: &OwnDeposit, left_out: Vec<String>) -> DepositReport {
         let known = available.checked_add(claimed).and_then(|sum| sum.checked_add(held)).unwrap_or(Amount::MAX);
         add(&mut held, deposit.money.amount.checked_sub(known).unwrap_or(Amount::ZERO));
     }
+    let is_open = !matches!(deposit.phase, DepositPhase::Sent(_) | DepositPhase::Done(_) | DepositPhase::Refused(_));
+    let unsent = if is_open { deposit.money.amount } else { Amount::ZERO };
+    let comes = Amount::sum([unsent, available, claimed, held]).unwrap_or(Amount::MAX);
     let money = |amount| Money::new(amount, currency);
     DepositReport {
         deposit: zeni_crypto::hex(&deposit.id[..]),
@@ -293,6 +315,7 @@ fn report(deposit: &OwnDeposit, left_out: Vec<String>) -> DepositReport {
         waiting_until,
         claimed: money(claimed),
         refused,
+        not_credited: money(whole.checked_sub(comes).unwrap_or(Amount::ZERO)),
         done: matches!(deposit.phase, DepositPhase::Done(_) | DepositPhase::Refused(_)),
     }
 }

@@ -2,6 +2,7 @@
 
 use zeni_crypto::PublicKey;
 use zeni_message::Signed;
+use zeni_money::Currency;
 use zeni_note::{
     Challenge, KeyList, NameCertificate, Nonce, RevocationList, Right,
     keylist::{TwoKeyLists, Way},
@@ -152,6 +153,29 @@ impl OwnRight {
         }
         self
     }
+}
+
+/// Why the card's operator, the bank, does not take the card: its refusal of the last contact that it answered, or the card's of its
+/// word.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, minicbor::Encode, minicbor::Decode)]
+pub struct CardRefused {
+    /// Stable word, e.g. `too_many_cards`.
+    #[n(0)]
+    pub code: String,
+    /// The same in words, with what to do.
+    #[n(1)]
+    pub reason: String,
+}
+
+/// What the card's operator said at the last contact that it answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub(crate) struct OperatorWord {
+    /// Currency of the account; none before the first ticket.
+    #[n(0)]
+    pub(crate) currency: Option<Currency>,
+    /// Why there was no ticket; none where there was one.
+    #[n(1)]
+    pub(crate) refused: Option<CardRefused>,
 }
 
 /// A key list as a row.

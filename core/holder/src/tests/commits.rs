@@ -20,8 +20,9 @@ macro_rules! powered {
             name: SCHEMA.name,
             migrations: &[
                 SCHEMA.migrations[0],
+                SCHEMA.migrations[1],
                 Migration {
-                    id: 2,
+                    id: 3,
                     sentence: "Power for so many writes.",
                     sql: &[
                         "CREATE TABLE power (id INTEGER PRIMARY KEY, rest INTEGER NOT NULL)",
@@ -40,7 +41,7 @@ macro_rules! powered {
 
 powered! {
     "profile" "own_right" "key_list" "revocations" "evidence" "withdrawal" "request" "sealed_order" "holding" "challenge"
-    "payment" "deposit" "renewal" "history"
+    "payment" "deposit" "renewal" "history" "operator_word"
 }
 
 const SET: &str = "UPDATE power SET rest = ?1";

@@ -15,7 +15,7 @@ fn resume_keeps_up() {
     let (town, taro, jiro) = at_its_cap();
     town.pass(DAY);
     let resumed = block_on(taro.open().resume()).unwrap();
-    assert!(resumed.iter().any(|it| it.what == "renewal" && it.done));
+    assert!(resumed.iter().any(|it| it.what == "renewal" && it.progress == Progress::Done));
     assert_eq!(block_on(taro.open().revocations()).unwrap().time, START.plus(2 * DAY));
     transfer(&taro, &jiro, 500);
 }

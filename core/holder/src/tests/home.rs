@@ -212,12 +212,14 @@ impl Home {
         self.open_with(Box::new(self.card()))
     }
 
-    /// The same with a count of what passes between wallet and card.
+    /// The same with a card in a reader, and a count of what passes between the two.
     pub(crate) fn open_counted(&self, lengths: Lengths) -> (Holder, Counter) {
         self.memory.power_on();
         let link = Tally::new(InProcess(applet(&self.memory, self.entropy.clone())), lengths);
         let counter = link.counter();
-        (self.open_with(Box::new(ApduCard::new(link, Some(pin())))), counter)
+        let mut holder = self.open_with(Box::new(ApduCard::new(link, Some(pin()))));
+        holder.config.keeper = Keeper::Card;
+        (holder, counter)
     }
 
     /// The holder with a card that assembles no more than `bytes`.

@@ -147,7 +147,7 @@ fn wrong_answers_are_kept_for_a_dispute() {
         assert_eq!(receipt.record.of.request, Envelope::digest(&report.request));
         assert!(report.answer.is_some());
         let again = block_on(home.open().resume()).unwrap();
-        assert!(!again[0].done && again[0].outcome == "bad_answer");
+        assert!(again[0].progress == Progress::Open && again[0].outcome == "bad_answer");
         town.books().sealed.rogue = None;
         block_on(home.open().resume()).unwrap();
         assert_eq!((home.figures(), states(&home)), ([500, 0, 0, 0], vec!["issued"]), "control {rogue:?}");

@@ -491,7 +491,8 @@ serves! {
     GetStatement, |town, ctx, it| {
         let _ = it;
         let balance = amount(town.books().balance.get(ctx.caller_name()).copied().unwrap_or(0));
-        Ok::<_, NoRefusal>(Statement { currency: jpy(), balance, held: amount(0), entries: Vec::new(), now: bank_now(town) })
+        let currency = town.books().cards.currency.unwrap_or_else(jpy);
+        Ok::<_, NoRefusal>(Statement { currency, balance, held: amount(0), entries: Vec::new(), now: bank_now(town) })
     };
     ClaimRequest, |town, ctx, it| claim(town, ctx.caller_name(), it);
     ContactCard, |town, ctx, it| cards::contact(town, it);

@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, slice};
 
 use zeni_card::element::testing::operator;
 use zeni_message::{Signed, route::Clock};
+use zeni_money::Currency;
 use zeni_note::{
     CardRules, Clearance, ContactTicket, Nonce, RevocationFilter, RulesNumber,
     messages::bank::{ClearanceRefusal, ContactCard, ContactRefusal, Contacted, GetClearance},
-    testing::nonce,
+    testing::{jpy, nonce},
 };
 
 use super::Town;
@@ -30,6 +31,10 @@ pub(crate) struct Cards {
     pub(crate) filtered: Vec<zeni_crypto::Digest>,
     /// Number of the filter; 0 for none.
     pub(crate) filter: u64,
+    /// Why the bank answers no contact of any card.
+    pub(crate) refuses: Option<ContactRefusal>,
+    /// The currency of the accounts, where it is not yen.
+    pub(crate) currency: Option<Currency>,
     /// A ticket that a false bank sends instead of the right one.
     pub(crate) replayed: Option<Signed<ContactTicket>>,
 }
@@ -45,6 +50,10 @@ pub(super) fn contact(town: &Town, it: ContactCard) -> Result<Contacted, Contact
     let network = town.world.network();
     let books = &mut *town.books();
     let cards = &mut books.cards;
+    if let Some(refusal) = &cards.refuses {
+        return Err(refusal.clone());
+    }
+    let currency = cards.currency.unwrap_or_else(jpy);
     let before = cards.rows.get(&*it.card).cloned();
     let newest = |rules: &CardRules| RulesNumber { currency: rules.currency, number: rules.number };
     let newest: Vec<RulesNumber> = cards.rules.iter().map(newest).collect();
@@ -81,6 +90,7 @@ pub(super) fn contact(town: &Town, it: ContactCard) -> Result<Contacted, Contact
         ticket: cards.replayed.clone().unwrap_or(row.ticket),
         rules: rules.map(|rules| Signed::sign(network, rules.clone(), &operator())).collect(),
         filter,
+        currency,
     })
 }
 

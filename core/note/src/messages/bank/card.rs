@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use zeni_crypto::Digest;
 use zeni_message::{Auth, Bank, Message, Role, Signed, limits::SMALL_MESSAGE_BYTES_MAX, refusals};
+use zeni_money::Currency;
 
 use super::{DepositChallenge, OpenDepositRefusal};
 use crate::{CardRules, Clearance, ContactTicket, Nonce, RevocationFilter};
@@ -41,6 +42,9 @@ pub struct Contacted {
     /// A filter newer than the card's.
     #[n(2)]
     pub filter: Option<Signed<RevocationFilter>>,
+    /// Currency of the owner's account.
+    #[n(3)]
+    pub currency: Currency,
 }
 
 refusals! {
