@@ -67,7 +67,7 @@ fn every_command_at_every_write_that_fails() {
         let expected = (case.command)(&mut calm.card, &scene).unwrap();
         for at in 0..case.commits {
             for (cut, refused) in
-                [(Cut::Full, CardError::Full), (Cut::Fault, CardError::Memory("as the card says".into()))]
+                [(Cut::Full, CardError::Full), (Cut::Fault, CardError::Memory("it does not tell why".into()))]
             {
                 let mut desk = prepared(&scene, case);
                 let before = desk.memory.dump();
