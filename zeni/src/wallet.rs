@@ -253,7 +253,8 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
         if now {
             self.output.say("zeni: redeeming at once: whoever sees your bank and the issuer can match the times");
             let (redeemed, reason) = self.redeem_now(done.requests - done.redeemed).await?;
-            done.redeemed += redeemed;
+            // what an earlier withdrawal left is redeemed with it, and counts beyond its own requests
+            done.redeemed = done.requests.min(done.redeemed + redeemed);
             waiting = reason;
         }
         let left = done.requests - done.redeemed;
