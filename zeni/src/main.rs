@@ -60,7 +60,7 @@ async fn run(cli: Cli, output: Output) -> Result<(), Failure> {
         Command::Sandbox(args) => sandbox::run(args, output, clock).await,
         Command::Serve(args) => serve::run(args, output, clock).await,
         Command::Wallet(args) => Box::pin(wallet::run_wallet(args, output, clock)).await,
-        Command::Shop(args) => wallet::run_shop(args, output, clock).await,
+        Command::Shop(args) => Box::pin(wallet::run_shop(args, output, clock)).await,
         Command::Card(args) => card::file::run(args, output).await,
         Command::Issuer(args) => admin::issuer(args, output, clock).await,
         Command::Authority(args) => admin::authority(args, output, clock).await,

@@ -19,7 +19,7 @@ impl Holder {
     /// nothing is left, or it would spend one of those once more. A card that keeps its keys cannot be put back, and is not asked:
     /// each question is an exchange.
     ///
-    /// An older state in which only a part of a holding was deposited since is not told from the newest.
+    /// What is in the middle of a deposit or a renewal is not looked at.
     pub(crate) async fn is_newest_card(&mut self) -> Result<(), Trouble> {
         if self.config.keeper != Keeper::Software {
             return Ok(());

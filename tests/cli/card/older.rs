@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use zeni_crypto::keyfile;
 
 use super::{refusal, with};
-use crate::cli::stage::{PASSPHRASE, Stage};
+use crate::cli::stage::{PASSPHRASE, Stage, until};
 
 fn secrets(stage: &Stage) -> Value {
     serde_json::from_slice(&keyfile::read(&stage.path("jiro/keys.age"), PASSPHRASE).unwrap()).unwrap()
@@ -93,10 +93,9 @@ fn records_are_their_owners_alone() {
     let all = ["ren/wallet.db", "ren/card.zeni", "ren/keys.age"].map(rights);
     assert_eq!(all, [0o600; 3]);
     fs::set_permissions(stage.path("ren/wallet.db"), fs::Permissions::from_mode(0o644)).unwrap();
-    let mut stays = stage.start(&["wallet", "--home", "ren", "run"], "ren");
-    crate::cli::stage::until("the records are open", || stage.path("ren/wallet.db-wal").exists());
+    let _stays = stage.start(&["wallet", "--home", "ren", "run"], "ren");
+    until("the records are open", || stage.path("ren/wallet.db-wal").exists());
     assert_eq!(["ren/wallet.db", "ren/wallet.db-wal", "ren/wallet.db-shm"].map(rights), [0o600; 3]);
-    crate::cli::stage::terminate(&mut stays);
 }
 
 /// Files of two wallets in one directory are told as such, and what is no file is no card.

@@ -17,7 +17,7 @@ use crate::{
 enum About {
     Currency(Currency),
     /// A request that is to be paid.
-    Request(Challenge),
+    Request(Box<Challenge>),
     /// A payment that is to be taken.
     Payment(Payment),
 }
@@ -30,7 +30,7 @@ impl About {
             }
             OpenWalletCommand::Request(args) => About::Currency(money(&args.amount)?.currency),
             OpenWalletCommand::Pay { request, .. } => {
-                About::Request(Document::parse_challenge(request.read()?).map_err(explain)?.record)
+                About::Request(Box::new(Document::parse_challenge(request.read()?).map_err(explain)?.record))
             }
             OpenWalletCommand::Receive { payment } => {
                 About::Payment(Document::parse_payment(payment.read()?).map_err(explain)?)

@@ -86,9 +86,9 @@ fn a_signature_binds_the_plan() {
 fn an_older_card_beside_newer_records_pays_nothing() {
     type Since = fn(&Home, &Home);
     let since: [Since; 3] = [
-        |taro, jiro| drop(transfer(taro, jiro, 200)),
-        |taro, jiro| drop(transfer(taro, jiro, 500)),
-        |taro, _| drop(block_on(taro.open().deposit(yen(500))).unwrap()),
+        |taro, jiro| _ = transfer(taro, jiro, 200),
+        |taro, jiro| _ = transfer(taro, jiro, 500),
+        |taro, _| _ = block_on(taro.open().deposit(yen(500))).unwrap(),
     ];
     for (place, spend) in since.into_iter().enumerate() {
         let (_town, taro, jiro) = two_wallets(Privacy::Unlinkable, 1_600);
