@@ -19,7 +19,7 @@ use zeni_money::Money;
 use zeni_shop::Shop;
 use zeni_wallet::Wallet;
 
-use self::told::{told, why};
+use self::told::{credited, told, why};
 use crate::{
     card,
     cli::{
@@ -370,7 +370,8 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
     }
 
     fn deposited(&self, report: &zeni_holder::DepositReport) -> Result<(), Failure> {
-        self.output.result(report, &told(report))
+        let value = serde_json::to_value(report).map_err(anyhow::Error::from)?;
+        credited(self.output, std::slice::from_ref(report), value, told(report))
     }
 
     async fn renew(&mut self) -> Result<(), Failure> {
@@ -407,8 +408,15 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
             }
             (Err(claim), Ok(_)) => return Err(explain(claim)),
         };
-        let text = format!("{} requests claimed back, {} refunds asked for", claims.len(), refunds.len());
-        self.output.result(&json!({"claims": claims, "refunds": refunds}), &text)
+        let mut text = format!("{} requests claimed back, {} refunds asked for", claims.len(), refunds.len());
+        for refund in &refunds {
+            text.push_str(&format!("\n{}", told(refund)));
+        }
+        let value = json!({"claims": claims, "refunds": refunds});
+        match claims.is_empty() {
+            true => credited(self.output, &refunds, value, text),
+            false => self.output.result(&value, &text),
+        }
     }
 
     /// Gives up a payment that the card has open and these records do not know.
@@ -492,6 +500,6 @@ impl Session<Shop> {
         let reports = self.holder.deposit().await.map_err(explain)?;
         let text = reports.iter().map(told).collect::<Vec<_>>().join("\n");
         let text = if reports.is_empty() { "there is nothing to hand in".to_owned() } else { text };
-        self.output.result(&json!({"deposits": reports}), &text)
+        credited(self.output, &reports, json!({"deposits": reports}), text)
     }
 }

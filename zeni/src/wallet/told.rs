@@ -1,12 +1,12 @@
 //! `balance`, `history` and `resume` for people and scripts.
 
-use std::ops::DerefMut;
+use std::{collections::BTreeSet, ops::DerefMut};
 
 use serde_json::json;
 use zeni_holder::{CardRefused, DepositReport, Holder, PAID_TO_NOBODY, Progress, Resumed, Via, unknown_money_is};
 
 use super::{Session, Told, explain};
-use crate::output::{Failure, foreign};
+use crate::output::{Failure, Output, foreign};
 
 impl<H: DerefMut<Target = Holder>> Session<H> {
     pub(super) async fn balance(&mut self) -> Result<(), Failure> {
@@ -146,3 +146,23 @@ pub(super) fn told(report: &DepositReport) -> String {
     }
     text
 }
+
+/// The result of deposits, which is a refusal where the bank took nothing of any.
+pub(super) fn credited(
+    output: Output,
+    reports: &[DepositReport],
+    value: serde_json::Value,
+    text: String,
+) -> Result<(), Failure> {
+    let nothing = |report: &DepositReport| !report.refused.is_empty() && report.not_credited == report.money;
+    if reports.is_empty() || !reports.iter().all(nothing) {
+        return output.result(&value, &text);
+    }
+    let reasons: BTreeSet<&str> = reports.iter().flat_map(|report| &report.refused).map(String::as_str).collect();
+    let reasons = reasons.into_iter().collect::<Vec<_>>().join(", ");
+    let end = Failure::refused("not_credited", format!("nothing was credited: {reasons}"));
+    Err(end.with_result(value, &text))
+}
+
+#[cfg(test)]
+mod tests;
