@@ -3,12 +3,12 @@
 
 use zeni_card::CardError;
 use zeni_crypto::Digest;
-use zeni_message::Time;
+use zeni_message::{Retry, Time};
 use zeni_money::{Amount, Money};
 use zeni_note::{Hop, KeyList, chain::Endorsement};
 
 use crate::{
-    Holder, Trouble,
+    Explain, Holder, Trouble,
     receive::given_at,
     record::{Holding, HoldingPhase, OwnRight, Part, SelfPayment},
     table::Change,
@@ -76,6 +76,16 @@ impl Holder {
             }
         }
         Ok(leaves)
+    }
+
+    /// Whether a plan came to nothing: the card refuses a part for good, and has signed none. The money in it went elsewhere
+    /// meanwhile, so the plan goes; what of it was signed would bind it.
+    pub(crate) fn is_void(&mut self, moves: &SelfPayment, error: &Trouble) -> Result<bool, Trouble> {
+        if !error.is_of_one_request() || error.retry() == Retry::Later {
+            return Ok(false);
+        }
+        let answer = moves.challenge.record.answer(self.config.roots.network);
+        Ok(!self.any_signed(&moves.parts, &answer)?)
     }
 
     /// These holdings with another phase.

@@ -10,7 +10,7 @@ use zeni_note::{
 };
 
 use crate::{
-    Holder, Renewed, SyncError, Trouble,
+    Explain, Holder, Renewed, SyncError, Trouble,
     error::errors,
     holder::Live,
     receive::hops_left,
@@ -109,7 +109,14 @@ impl Holder {
     pub(crate) async fn carry_renewal(&mut self, mut renewal: Renewal) -> Result<Option<Renewed>, RenewError> {
         if let RenewalPhase::Moving(moves) = &renewal.phase {
             let moves = moves.clone();
-            let leaves = self.carry_move(&moves).await?;
+            let leaves = match self.carry_move(&moves).await {
+                Err(error) if self.is_void(&moves, &error)? => {
+                    let phase = RenewalPhase::Refused(error.code().into());
+                    self.put(&Renewal { phase, ..renewal }).await?;
+                    return Err(error.into());
+                }
+                moved => moved?,
+            };
             let leaf = leaves.first().copied().ok_or(Trouble::Damaged { table: "renewal" })?;
             let (closing, licence) = self.plan_closing(renewal.node, leaf, renewal.money).await?;
             self.commit(vec![Change::put(&licence.spent()), Change::put(&closing)]).await?;

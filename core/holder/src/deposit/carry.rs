@@ -14,7 +14,7 @@ use zeni_note::{
 
 use super::DepositError;
 use crate::{
-    DepositReport, Holder, Trouble,
+    DepositReport, Explain, Holder, Trouble,
     error::settled,
     record::{DepositKind, DepositPhase, Holding, HoldingPhase, Line, OwnDeposit},
     table::Change,
@@ -29,9 +29,14 @@ impl Holder {
             let before = deposit.clone();
             match &before.phase {
                 DepositPhase::Moving { moves, direct } => {
-                    let mut leaves = direct.clone();
-                    leaves.extend(self.carry_move(moves).await?);
-                    deposit.phase = DepositPhase::Fixed(leaves);
+                    match self.carry_move(moves).await {
+                        Ok(moved) => deposit.phase = DepositPhase::Fixed([&direct[..], &moved].concat()),
+                        Err(error) if self.is_void(moves, &error)? => {
+                            left_out.push(error.code().to_owned());
+                            deposit = self.without_move(deposit, direct, &error).await?;
+                        }
+                        Err(error) => return Err(error.into()),
+                    }
                     self.put(&deposit).await?;
                 }
                 DepositPhase::Fixed(leaves) => {
@@ -65,6 +70,25 @@ impl Holder {
                 },
             }
         }
+    }
+
+    /// A deposit whose payment to oneself was planned, and can never be signed any more: what needs none goes alone.
+    async fn without_move(
+        &self,
+        deposit: OwnDeposit,
+        direct: &[Digest],
+        error: &Trouble,
+    ) -> Result<OwnDeposit, DepositError> {
+        if direct.is_empty() {
+            return Ok(OwnDeposit { phase: DepositPhase::Refused(error.code().to_owned()), ..deposit });
+        }
+        let mut sum = Amount::ZERO;
+        for node in direct {
+            let value = self.get::<Holding>(&node.0).await?.map_or(Amount::ZERO, |holding| holding.value);
+            sum = sum.checked_add(value).unwrap_or(Amount::MAX);
+        }
+        let money = Money::new(sum, deposit.money.currency);
+        Ok(OwnDeposit { money, phase: DepositPhase::Fixed(direct.to_vec()), ..deposit })
     }
 
     async fn open_deposit(&mut self, deposit: &OwnDeposit) -> Result<ToAccount, DepositError> {

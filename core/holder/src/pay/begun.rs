@@ -8,7 +8,7 @@ use zeni_message::Retry;
 use super::PayError;
 use crate::{
     Explain, Holder, Progress, Resumed, Trouble,
-    record::{OwnPayment, PaymentState},
+    record::{OwnPayment, Part, PaymentState},
     table::Change,
 };
 
@@ -23,8 +23,13 @@ impl Holder {
     /// nothing of it was signed: so no two plans for one request are ever signed.
     fn is_signed(&mut self, payment: &OwnPayment) -> Result<bool, CardError> {
         let PaymentState::Endorsing(parts) = &payment.state else { return Ok(true) };
+        self.any_signed(parts, &payment.answer)
+    }
+
+    /// Whether the card has signed any of these parts.
+    pub(crate) fn any_signed(&mut self, parts: &[Part], answer: &Digest) -> Result<bool, CardError> {
         for part in parts {
-            if self.card.endorsed(&part.node, &payment.answer)?.is_some() {
+            if self.card.endorsed(&part.node, answer)?.is_some() {
                 return Ok(true);
             }
         }

@@ -64,6 +64,31 @@ fn a_plan_without_a_signature_binds_nobody() {
     assert_eq!(taro.figures()[0], 1_600);
 }
 
+/// RN-F5.1: so does the plan of a deposit: cut before its first signature it binds nobody, and where its money was paid to somebody
+/// meanwhile, it ends and is told once. Nothing of it stays pending.
+#[test]
+fn a_planned_deposit_without_a_signature_binds_nobody() {
+    let mut ended = 0;
+    for at in 0..8 {
+        let (_town, taro, jiro) = two_wallets(Privacy::Unlinkable, 1_600);
+        let mut holder = taro.open();
+        block_on(holder.balance()).unwrap();
+        taro.memory.cut(at, Cut::BeforeCommit);
+        let cut = block_on(holder.deposit(yen(700))).is_err();
+        taro.memory.power_on();
+        let request = block_on(jiro.open().request(yen(1_600), "")).unwrap().document;
+        let Ok(paid) = block_on(taro.open().pay(&request)) else { continue };
+        assert!(cut);
+        block_on(jiro.open().receive(&paid.document)).unwrap();
+        let outcomes = told(&taro);
+        assert!(matches!(outcomes[..], [] | [("deposit", Progress::Refused, "refused")]), "{at}: {outcomes:?}");
+        ended += outcomes.len();
+        assert_eq!((told(&taro), taro.figures()), (vec![], [0; 4]), "{at}");
+        assert_eq!(jiro.figures()[0], 1_600);
+    }
+    assert_eq!(ended, 1, "the cut before the first signature");
+}
+
 /// RN-F4.5, RN-D15: a part that was signed binds, also when its reply was lost and somebody confirmed the payment on the card: the same
 /// part is sent, and no other money answers the request.
 #[test]
