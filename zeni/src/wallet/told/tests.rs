@@ -34,7 +34,7 @@ fn nothing_credited_is_a_refusal() {
         |reports: &[DepositReport]| credited(Output { json: true }, reports, json!({"deposits": []}), String::new());
     let Err(Failure::Result { end, .. }) = told(&[report(500)]) else { panic!("a refusal") };
     let (exit, code, text) = end.told();
-    assert_eq!((exit, &*code, text.contains("late")), (1, "not_credited", true));
+    assert_eq!((exit, code, text.contains("late")), (1, "not_credited", true));
     assert!(told(&[report(500), report(500)]).is_err());
     for fine in [&[][..], &[report(0)], &[report(200)], &[report(500), report(0)]] {
         assert!(told(fine).is_ok(), "{fine:?}");
