@@ -31,7 +31,10 @@ fn limits_of_cards() {
     let card = cards["cards"][0]["card"].as_str().expect("a card was in contact").to_owned();
     assert_eq!(cards["cards"].as_array().map(Vec::len), Some(1), "{cards}");
 
-    assert_eq!(stage.run(&format!("{bank} card-limits --currency JPY --until 31.3.2027")).exit, 2);
+    for wrong in ["31.3.2027", "20270331", "9999-12-31"] {
+        let wrong = stage.run(&format!("{bank} card-limits --currency JPY --until {wrong}"));
+        assert!(wrong.exit == 2 && wrong.stderr.contains("neither a day such as"), "{wrong:?}");
+    }
     for (said, meant) in
         [("1580515199", 1_580_515_199), ("2020-01-31T12:00:00Z", 1_580_472_000), ("2020-01-31", 1_580_515_199)]
     {

@@ -11,7 +11,8 @@ use std::{collections::BTreeSet, ops::DerefMut, sync::Arc};
 use anyhow::Context;
 use serde_json::json;
 use zeni_holder::{
-    CardRefused, Document, Enrolment, Explain, Holder, Kind, Privacy, Progress, Resumed, SealedKeys, Trouble, Via,
+    CardRefused, ContactOutcome, Document, Enrolment, Explain, Holder, Kind, Privacy, Progress, Resumed, SealedKeys,
+    Trouble, Via,
 };
 use zeni_identity::{AccountKeyName, Csr, PartyName};
 use zeni_message::{Retry, Role, route::Clock};
@@ -121,9 +122,22 @@ async fn join(
     let (bank, identity) = (&join.bank, join.identity.as_deref());
     let new = NewHome { network: &join.network, bank, identity, further: None, passphrase: None };
     let mut home = Home::create(args, new, clock).await?;
-    let (value, text) = enrol(&mut home, join, privacy, kind).await?;
+    let (value, text) = match home.profile().await? {
+        // cut before it could tell the PUK, which nobody else knows
+        Some(profile) if home.puk_to_tell().is_some() && (&profile.bank, &profile.account) == (bank, &join.account) => {
+            had_joined(&home, &profile.name)?
+        }
+        _ => enrol(&mut home, join, privacy, kind).await?,
+    };
     output.result(&value, &text)?;
     home.puk_was_told()
+}
+
+/// Tells again what joining told.
+fn had_joined(home: &Home, name: &str) -> Result<Told, Failure> {
+    let (mut value, mut text) = (json!({"ok": true, "name": name}), "had joined already".to_owned());
+    tell_puk(home, &mut value, &mut text)?;
+    Ok((value, text))
 }
 
 /// Joins with a home; the result tells the PUK of a card that was just made.
@@ -143,16 +157,16 @@ async fn enrol(home: &mut Home, join: JoinArgs, privacy: Privacy, kind: Kind) ->
     let holder = home.holder(&join.bank, None).await?;
     let JoinArgs { bank, account, code, identity, .. } = join;
     let enrolment = Enrolment { bank, account, code, csr, identity };
-    let (joined, refused) = match kind {
+    let (joined, contact) = match kind {
         Kind::Wallet => {
             let mut wallet = Wallet::new(holder);
             let joined = wallet.join(enrolment, privacy).await.map_err(explain)?;
-            (joined, first_contact(home, &mut wallet).await?)
+            (joined, first_contact(home, &mut wallet).await)
         }
         Kind::Shop => {
             let mut shop = Shop::new(holder);
             let joined = shop.join(enrolment).await.map_err(explain)?;
-            (joined, first_contact(home, &mut shop).await?)
+            (joined, first_contact(home, &mut shop).await)
         }
     };
     let mut text = match joined.licences {
@@ -160,22 +174,36 @@ async fn enrol(home: &mut Home, join: JoinArgs, privacy: Privacy, kind: Kind) ->
         licences => format!("joined as {} with {licences} licences", joined.name),
     };
     let mut value = json!({"ok": true, "name": joined.name, "licences": joined.licences});
-    if let Some(refused) = refused {
-        let CardRefused { code, reason } = &refused;
-        text.push_str(&format!("\nbut the bank does not take this card ({code}): {reason}"));
-        value["card_refused"] = json!(refused);
+    // whatever came of the contact, the PUK is told
+    match contact {
+        Ok((ContactOutcome::Away, _)) => not_shown(&mut value, &mut text, "the bank could not be reached"),
+        Ok((_, Some(refused))) => {
+            let CardRefused { code, reason } = &refused;
+            text.push_str(&format!("\nbut the bank does not take this card ({code}): {reason}"));
+            value["card_refused"] = json!(refused);
+        }
+        Ok((_, None)) => {}
+        Err(failure) => not_shown(&mut value, &mut text, failure.told().2),
     }
     tell_puk(home, &mut value, &mut text)?;
     Ok((value, text))
 }
 
-/// Shows the card to its bank with the certificate that joining brought: before, one whose keys stay pays nobody. Where the bank
-/// is away, the next command that goes there makes up for it; why it does not take the card is answered.
-async fn first_contact(home: &Home, holder: &mut Holder) -> Result<Option<CardRefused>, Failure> {
+/// Shows the card to its bank with the certificate that joining brought: before, one whose keys stay pays nobody. Answers what
+/// came of it, and why the bank does not take the card.
+async fn first_contact(home: &Home, holder: &mut Holder) -> Result<(ContactOutcome, Option<CardRefused>), Failure> {
     let profile = home.profile().await?.ok_or_else(|| explain(Trouble::NotJoined))?;
     holder.set_peers(home.peers(&profile.bank, Some(&profile.certificates))?);
-    holder.contact().await.map_err(explain)?;
-    holder.card_refused().await.map_err(explain)
+    let outcome = holder.contact().await.map_err(explain)?;
+    Ok((outcome, holder.card_refused().await.map_err(explain)?))
+}
+
+/// The card is still to be shown to its bank, which the next command that goes there does.
+fn not_shown(value: &mut serde_json::Value, text: &mut String, why: &str) {
+    text.push_str(&format!(
+        "\nbut the card was not shown to its bank yet ({why}): 'resume' does that; a card in a reader pays nobody before"
+    ));
+    value["card_not_shown"] = json!(why);
 }
 
 /// Adds the PUK of a card that was just made to a result.
@@ -461,8 +489,10 @@ impl Session<Wallet> {
             OpenWalletCommand::History => self.history().await,
             OpenWalletCommand::Resume => self.resume().await,
             OpenWalletCommand::Run { until_idle } => {
-                cards::serve(std::slice::from_mut(&mut self), until_idle).await?;
-                self.balance().await
+                let mut served = [Ok(self)];
+                cards::serve(&mut served, until_idle).await?;
+                let [served] = served;
+                served?.balance().await
             }
             OpenWalletCommand::Request(args) => self.request(&args).await,
             OpenWalletCommand::Pay { request, out, yes } => self.pay(&request, &out, yes).await,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use zeni_card::{HoldingState, Life};
+use zeni_message::encode;
 use zeni_money::{Amount, Currency, Money};
 use zeni_note::{chain::Endorsement, keylist::Terms};
 
@@ -118,7 +119,12 @@ impl Holder {
         };
         let account_currency = currency.filter(foreign).map(|currency| currency.code().into());
         let unknown = self.unknown_money().await?;
-        Ok(Balance { balances, stuck, frozen, unknown, card_refused: refused.filter(|_| !frozen), account_currency })
+        let awaits_contact = match balances.first() {
+            Some(one) => self.card.limits(one.available.currency)?.awaits_contact,
+            None => false,
+        };
+        let card_refused = refused.filter(|_| !frozen);
+        Ok(Balance { balances, stuck, frozen, awaits_contact, unknown, card_refused, account_currency })
     }
 
     /// Requests that can only be claimed back, with the term for it.
@@ -135,13 +141,16 @@ impl Holder {
 
     /// What refund files claim that were taken over, at most. What this wallet holds itself is counted there.
     async fn to_be_refunded(&self, holdings: &[Holding]) -> Result<Vec<(Currency, Amount)>, Trouble> {
-        let mut claimed = Vec::new();
+        // one holding stands in every file that was made while it was on the card, and is paid once
+        let mut claimed: BTreeMap<Vec<u8>, (Currency, Amount)> = BTreeMap::new();
         for deposit in self.active::<OwnDeposit>().await? {
             let DepositPhase::Presented(batch) = deposit.phase else { continue };
-            let lost = batch.items.iter().filter(|item| !holdings.iter().any(|holding| holding.chain == item.chain));
-            claimed.extend(lost.map(|item| (batch.currency, item.amount)));
+            for item in batch.items.iter().filter(|item| !holdings.iter().any(|holding| holding.chain == item.chain)) {
+                let (_, most) = claimed.entry(encode(&item.chain)).or_insert((batch.currency, item.amount));
+                *most = (*most).max(item.amount);
+            }
         }
-        Ok(claimed)
+        Ok(claimed.into_values().collect())
     }
 
     /// What payments to oneself have signed away and not brought in yet: the card counts it nowhere.

@@ -314,6 +314,9 @@ pub struct Balance {
     /// Whether the operator froze the card: what it holds is refundable only.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub frozen: bool,
+    /// Whether the card pays nobody before it was in contact with its bank.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub awaits_contact: bool,
     /// What the card holds and these records, which are older than the card, do not know.
     #[serde(serialize_with = "moneys", skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<Money>,

@@ -221,9 +221,24 @@ fn joining_survives_its_card_pulled_at_any_exchange() {
         let told = stage.ok(&format!("wallet --home {home} card status"));
         assert_eq!((&told["life"], &told["pin_tries"]), (&"operational".into(), &3.into()), "{told}");
         if !pulled {
-            // the last of them joins in earnest
-            let joined = join(&home, &line[3]);
-            assert_eq!(joined.exit, 0, "{joined:?}");
+            // the last of them joins in earnest, to be pulled while the card is shown to its bank
+            slot.out();
+            let shown = (0..60).find_map(|at| {
+                let slot = InSlot::new(stage, &card, true);
+                slot.arm(at);
+                let joined = join(&home, &line[3]);
+                slot.out();
+                assert!(matches!(joined.exit, 0 | 3), "exchange {at}: {joined:?}");
+                (joined.exit == 0).then_some(joined)
+            });
+            let joined = shown.expect("the bank has its customer");
+            assert!(joined.json()["card_not_shown"].is_string(), "{joined:?}");
+            let slot = InSlot::new(stage, &card, false);
+            let told = stage.ok("bank --dir net --bank aoba cards A-3001");
+            assert_eq!(told["cards"].as_array().map(Vec::len), Some(0), "{told}");
+            stage.resumed(&format!("wallet --home {home} --pin-file pin resume"));
+            let told = stage.ok("bank --dir net --bank aoba cards A-3001");
+            assert_eq!(told["cards"].as_array().map(Vec::len), Some(1), "{told}");
             let puk = joined.json()["puk"].as_str().expect("a PUK").to_owned();
             let variables = [("ZENI_PUK", puk.as_str()), ("ZENI_NEW_PIN", "9753")];
             let unblocked = with(stage, &variables, &format!("wallet --home {home} card unblock --json"));
@@ -234,6 +249,28 @@ fn joining_survives_its_card_pulled_at_any_exchange() {
         slot.out();
     }
     assert!(pulls >= 6, "it was pulled {pulls} times");
+}
+
+/// A PUK that could not be told, since nobody could write it down, is told by joining again; then never more.
+#[test]
+fn a_puk_is_told_until_it_was() {
+    let bench = Bench::new();
+    let stage = &bench.stage;
+    let line = stage.enrolment("aoba", "A-3001");
+    let mut args = vec!["wallet", "--home", "ren", "--card", "pcsc:Virtual PCD 00 00", "--pin-file", "pin", "join"];
+    args.extend(["--network", "net/network.toml", "--bank", "aoba", "--account", "A-3001", "--json"]);
+    args.extend(["--code", &line[3], "--identity", &line[4]]);
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let lost = stage.command(&args).stdin(Stdio::null()).stdout(full).stderr(Stdio::null()).status().unwrap();
+    assert!(!lost.success());
+    let again = stage.raw(&args);
+    assert_eq!(again.exit, 0, "{again:?}");
+    let puk = again.json()["puk"].as_str().expect("a PUK").to_owned();
+    let variables = [("ZENI_PUK", puk.as_str()), ("ZENI_NEW_PIN", "9753")];
+    let unblocked = with(stage, &variables, "wallet --home ren card unblock --json");
+    assert_eq!(unblocked.exit, 0, "{unblocked:?}");
+    stage.write("pin", "9753\n");
+    assert_eq!(refusal(&stage.raw(&args)), (1, "already_joined".into()));
 }
 
 /// The card's process is killed at any time while its wallet pays, and started again from its file.

@@ -145,14 +145,17 @@ pub(crate) struct CardLimitsArgs {
 
 /// The last second of a day, or a second.
 fn until(text: &str) -> Result<Time, String> {
-    let second =
-        |at: Timestamp| u64::try_from(at.as_second()).map(Time).map_err(|_| format!("'{text}' is before 1970"));
+    let wrong = || format!("'{text}' is neither a day such as 2027-03-31 nor a second such as 2027-03-31T12:00:00Z");
+    let second = |at: Timestamp| u64::try_from(at.as_second()).map(Time).map_err(|_| wrong());
     if let Ok(seconds) = text.parse() {
-        return Ok(Time(seconds));
+        // a day without its dashes is no second of 1970
+        return if text.len() < SECOND_DIGITS { Err(wrong()) } else { Ok(Time(seconds)) };
     }
-    if let Ok(day) = text.parse::<Date>() {
-        return Offset::UTC.to_timestamp(day.at(23, 59, 59, 0)).map_err(|error| error.to_string()).and_then(second);
+    match text.parse::<Date>() {
+        Ok(day) => Offset::UTC.to_timestamp(day.at(23, 59, 59, 0)).map_err(|_| wrong()).and_then(second),
+        Err(_) => text.parse().map_err(|_| wrong()).and_then(second),
     }
-    let error = |_| format!("'{text}' is neither a day such as 2027-03-31 nor a second such as 2027-03-31T12:00:00Z");
-    text.parse().map_err(error).and_then(second)
 }
+
+/// Digits of every second since 2001.
+const SECOND_DIGITS: usize = 10;

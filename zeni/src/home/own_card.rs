@@ -47,11 +47,11 @@ impl Home {
         }
     }
 
-    /// The PUK of a software card.
+    /// The PUK of a software card, or of one in a reader whose owner was not told it yet.
     pub(crate) fn kept_puk(&self) -> Result<Option<Pin>, Failure> {
         match self.keys()? {
             CardKeys::Soft(keys) => Ok(Some(pin::digits(keys.puk.expose())?)),
-            CardKeys::Pcsc(_) => Ok(None),
+            CardKeys::Pcsc(_) => self.puk_to_tell().map(pin::digits).transpose(),
         }
     }
 

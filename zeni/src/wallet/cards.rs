@@ -9,7 +9,7 @@ use zeni_holder::{Kind, Trouble};
 use zeni_message::route::Clock;
 use zeni_wallet::Wallet;
 
-use super::{Session, Told, choice, enrol, explain, tell_puk};
+use super::{Session, Told, choice, enrol, explain, had_joined};
 use crate::{
     cli::{CardAddArgs, CardOptions, HomeArgs, JoinArgs, OpenWalletCommand},
     home::{CardName, Further, Home, OWN_CARD},
@@ -124,36 +124,57 @@ fn together(
     Err(end.with_result(value, text))
 }
 
-/// Stays running with all cards, and tells at the end what they hold. All have to be there at the start.
+/// A card that is served, or why it is not.
+type Served = Result<Session<Wallet>, Failure>;
+
+/// Stays running with all cards that are there, and tells at the end what they hold.
 async fn run_all(home: Home, further: &[Further], until_idle: bool, output: Output) -> Result<(), Failure> {
-    let mut sessions = vec![Session::of(home, Kind::Wallet, Wallet::new, output).await?];
+    let mut served = vec![Session::of(home, Kind::Wallet, Wallet::new, output).await];
     for one in further {
-        let of_card = |failure: Failure| failure.of_card(&one.card.name);
-        let home = one.open().await.map_err(of_card)?;
-        sessions.push(Session::of(home, Kind::Wallet, Wallet::new, output).await.map_err(of_card)?);
+        let session = match one.open().await {
+            Ok(home) => Session::of(home, Kind::Wallet, Wallet::new, output).await,
+            Err(failure) => Err(failure),
+        };
+        let session = session.map_err(|failure| failure.of_card(&one.card.name));
+        if let Err(failure) = &session {
+            output.say(&format!("zeni: {}", failure.told().2));
+        }
+        served.push(session);
     }
-    serve(&mut sessions, until_idle).await?;
+    serve(&mut served, until_idle).await?;
     let mut told = Vec::new();
-    for session in &mut sessions {
-        told.push(session.balance_as_value().await);
+    for session in served {
+        told.push(match session {
+            Ok(mut session) => session.balance_as_value().await,
+            Err(failure) => Err(failure),
+        });
     }
     let own = told.remove(0);
     together(own, further, told, output)
 }
 
-/// Carries on what is pending whenever it is due, until a signal comes or, if it is to stop then, nothing is pending.
-pub(super) async fn serve(sessions: &mut [Session<Wallet>], until_idle: bool) -> Result<(), Failure> {
+/// Carries on what is pending whenever it is due, until a signal comes or, if it is to stop then, nothing is pending. A card that
+/// fails stops no other; where none is left it ends.
+pub(super) async fn serve(cards: &mut [Served], until_idle: bool) -> Result<(), Failure> {
     let mut stop = signal(SignalKind::terminate()).context("signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
+    let several = cards.len() > 1;
     loop {
         let mut pending = false;
-        for session in &mut *sessions {
-            let name = session.home.name().map(str::to_owned);
-            let of_card = |failure| befell(failure, name.as_deref());
-            session.catch_up().await.map_err(of_card)?;
-            pending |= session.holder.next_due().await.map_err(explain).map_err(of_card)?.is_some();
+        for card in &mut *cards {
+            let Ok(session) = card else { continue };
+            match carry_on(session).await {
+                Ok(is_pending) => pending |= is_pending,
+                Err(failure) => {
+                    let failure = befell(failure, session.home.name());
+                    if several {
+                        session.output.say(&format!("zeni: {}", failure.told().2));
+                    }
+                    *card = Err(failure);
+                }
+            }
         }
-        if until_idle && !pending {
+        if cards.iter().all(Result::is_err) || (until_idle && !pending) {
             return Ok(());
         }
         // a request may come due while another command of this wallet is refused: look again every second
@@ -163,6 +184,12 @@ pub(super) async fn serve(sessions: &mut [Session<Wallet>], until_idle: bool) ->
             _ = interrupt.recv() => return Ok(()),
         }
     }
+}
+
+/// Carries on what is due with one card; answers whether more is pending.
+async fn carry_on(session: &mut Session<Wallet>) -> Result<bool, Failure> {
+    session.catch_up().await?;
+    Ok(session.holder.next_due().await.map_err(explain)?.is_some())
 }
 
 async fn tell(home: Home, command: &OpenWalletCommand, output: Output) -> Result<Told, Failure> {
@@ -208,11 +235,7 @@ pub(super) async fn add(
     let (bank, identity) = (add.bank.clone().unwrap_or(profile.bank), wallet.identity().map(str::to_owned));
     let mut home = further.create(&bank, identity.as_deref()).await?;
     let (mut value, text) = match home.profile().await? {
-        Some(joined) if (&joined.bank, &joined.account) == (&bank, &add.account) => {
-            let (mut value, mut text) = (json!({"ok": true, "name": joined.name}), "had joined already".to_owned());
-            tell_puk(&home, &mut value, &mut text)?;
-            (value, text)
-        }
+        Some(joined) if (&joined.bank, &joined.account) == (&bank, &add.account) => had_joined(&home, &joined.name)?,
         Some(joined) => {
             let text = format!("the card '{}' is for account {} at {}", add.name, joined.account, joined.bank);
             return Err(Failure::Usage(text));

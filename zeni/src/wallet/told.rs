@@ -50,6 +50,9 @@ impl<H: DerefMut<Target = Holder>> Session<H> {
                 ));
             }
         }
+        if balance.awaits_contact && !balance.frozen {
+            text.push_str("the card pays nobody before it was shown to its bank: 'resume' does that\n");
+        }
         for money in &balance.unknown {
             text.push_str(&format!("{}\n", unknown_money_is(money)));
         }

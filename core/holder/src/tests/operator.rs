@@ -216,6 +216,13 @@ fn a_refund_file_outlives_the_card() {
     assert_eq!(block_on(home.open().present_refunds(&signed.file)).unwrap().batches, 0);
     let claimed = |home: &Home| block_on(home.open().balance()).unwrap().balances[0].restored;
     assert_eq!(claimed(&home), yen(1_300));
+    let (second, another) = (taro.blank(), block_on(taro.open().refund_file()).unwrap());
+    block_on(second.open().join(second.join(Privacy::Unlinkable, Kind::Wallet))).unwrap();
+    town.books().balance.insert(format!("{BANK}/taro"), OPENING - 1_600);
+    for file in [&signed.file, &another.file] {
+        assert_eq!(block_on(second.open().present_refunds(file)).unwrap().batches, 1);
+        assert_eq!(claimed(&second), yen(1_300), "what stands in two files is counted once");
+    }
     block_on(taro.open().present_refunds(&signed.file)).unwrap();
     assert_eq!(claimed(&taro), yen(0), "what is on the card is counted once");
     let early = block_on(home.open().resume()).unwrap();
