@@ -122,6 +122,41 @@ fn a_damaged_case_stops_itself_alone() {
     }
 }
 
+/// HC-P28, RN-X31: the row of a claim or of a refund that cannot be read waits with an alarm, and stops no round: the case of another is
+/// closed, and a claim that can be read is decided. Control: with no such row there is no alarm.
+#[test]
+fn a_damaged_claim_or_refund_stops_itself_alone() {
+    let claim = |leaf: Vec<u8>, currency: &'static str, payee: usize| {
+        let sql = "INSERT INTO claim (leaf, bank, currency, excess, payee, at, state, paid, decided, licensed) \
+            VALUES (?1, 'kita', ?2, 1, ?3, 1, 'open', 0, 0, 1)";
+        (sql, vec![Value::Blob(leaf), Value::from(currency), Value::Blob(vec![0; payee])])
+    };
+    let refund = |leaf: usize, serial: usize| {
+        let sql = "INSERT INTO refund (due, leaf, epoch, series, serial) VALUES (1, ?1, 1, 2, ?2)";
+        (sql, vec![Value::Blob(vec![1; leaf]), Value::Blob(vec![0; serial])])
+    };
+    let damaged = [
+        claim(vec![1; 32], "JPY", 1),
+        claim(vec![1; 32], "???", 32),
+        claim(vec![1; 2], "JPY", 32),
+        refund(32, 1),
+        refund(2, 16),
+    ];
+    for row in damaged.into_iter().map(Some).chain([None]) {
+        let town = town();
+        if let Some((sql, values)) = &row {
+            assert_eq!(run(&town, sql, values), 1);
+        }
+        town.bring("b", vec![town.paid(600, "a"), town.paid(600, "b")]);
+        block_on(town.setup.settle_down());
+        assert_eq!((town.names(), town.setup.registrar.listed.load(Ordering::Relaxed)), (vec!["Taro".to_owned()], 1));
+        assert_eq!(block_on(town.setup.member(MIDORI, GetDecisions { after: 0 })).unwrap().len(), 1);
+        town.states();
+        let alarmed: &[&str] = if row.is_some() { &["damaged_row"] } else { &[] };
+        assert_eq!(alarms(&town), alarmed, "{row:?}");
+    }
+}
+
 /// RN-F8, HC-P28: the proof behind one claim cannot be read: that claim waits with an alarm; an overspender under seal is named, and the claim
 /// against him decided. Control: with its proof the first claim is decided as well.
 #[test]
