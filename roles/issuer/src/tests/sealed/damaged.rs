@@ -102,16 +102,20 @@ fn a_damaged_trace_stops_itself_alone() {
     assert_eq!(town.states(), ["identified"; 2], "control");
 }
 
-/// HC-P28: the row of a case that cannot be read stops no other case, whether it waits for its proof, for its bank or for the list.
+/// HC-P28: the row of a case that cannot be read stops no other case, whether it waits for its proof, for its bank or for the list. It
+/// is told by one alarm, however many rounds there are, and so is a proof that cannot be read.
 #[test]
 fn a_damaged_case_stops_itself_alone() {
-    for state in ["open", "proven", "identified"] {
+    // an open case without its note has no proof yet: nothing of its row is damaged
+    for (state, alarmed) in [("open", 1), ("proven", 2), ("identified", 2)] {
         let town = town();
         let case = "INSERT INTO misuse (node, epoch, series, serial, holder, opened, state, proof) \
             VALUES (?1, 1, 2, ?2, ?3, 0, ?4, ?5)";
         let proof = if state == "open" { Value::Null } else { Value::Blob(vec![1]) };
         // before and behind every other in the order of rounds
-        for (node, serial) in [([0; 32], 3), ([0xff; 32], 16)] {
+        let mut first = [0; 32];
+        first[31] = 1;
+        for (node, serial) in [(first, 3), ([0xff; 32], 16)] {
             let row = [Value::Blob(node.to_vec()), Value::Blob(vec![9; serial]), Value::Blob(vec![8; 32])];
             let row = [&row[..], &[Value::from(state), proof.clone()]].concat();
             assert_eq!(run(&town, case, &row), 1);
@@ -119,6 +123,10 @@ fn a_damaged_case_stops_itself_alone() {
         town.bring("b", vec![town.paid(600, "a"), town.paid(600, "b")]);
         block_on(town.setup.settle_down());
         assert_eq!((town.names(), town.setup.registrar.listed.load(Ordering::Relaxed)), (vec!["Taro".to_owned()], 1));
+        for _ in 0..3 {
+            town.states();
+        }
+        assert_eq!(alarms(&town), vec!["damaged_row"; alarmed], "{state}");
     }
 }
 
