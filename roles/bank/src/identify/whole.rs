@@ -3,7 +3,10 @@
 //! What is wrong with the rows that are there can be worked out again at any time. That the log did not go on from a report cannot,
 //! once the next report stands in its place: it is kept, as the issuer keeps it ([`note_break`]).
 
-use std::{collections::BTreeSet, convert::Infallible};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+};
 
 use zeni_crypto::{Digest, LogEnd, tagged};
 use zeni_message::Time;
@@ -11,8 +14,8 @@ use zeni_note::messages::issuer::LogReport;
 use zeni_store::{Caller, JobError, Store, Tx, TxError, WriteError, params};
 
 use super::{
-    cases::{CaseFile, Log, log_of},
-    log,
+    cases::{CaseFile, Log, lifted, log_of},
+    log::{self, Entry, IdentificationOutcome},
 };
 use crate::{
     audit::Violation,
@@ -82,6 +85,28 @@ pub(super) fn findings(tx: &mut Tx<'_>, log: &Log) -> Result<Vec<Finding>, TxErr
         let (number, account) = (row.u64(0)?, row.text(1)?);
         let detail = format!("the suspension of account {account} by entry {number} has no entry or no case file");
         found.push(Finding::new(number, WHOLE, detail));
+    }
+    found.extend(unsuspended(tx, log)?);
+    Ok(found)
+}
+
+/// Accounts that were identified, and are not suspended although no entry lifts it.
+fn unsuspended(tx: &mut Tx<'_>, log: &Log) -> Result<Vec<Finding>, TxError> {
+    let mut due = BTreeMap::new();
+    for (Entry { number, content, .. }, file) in log {
+        match (content.outcome, file) {
+            (IdentificationOutcome::Identified, Some(file)) => drop(due.insert(lifted(&file.account), (*number, file))),
+            (IdentificationOutcome::Lifted, _) => drop(due.remove(&content.evidence)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    for (number, CaseFile { account, .. }) in due.into_values() {
+        if tx.row(schema::SELECT_SUSPENSION, params![account])?.is_none() {
+            let detail =
+                format!("entry {number} suspends account {account}, no later one lifts it, and the suspension is gone");
+            found.push(Finding::new(number, WHOLE, detail));
+        }
     }
     Ok(found)
 }

@@ -64,6 +64,23 @@ fn a_suspension_has_its_case() {
     assert!(says(&of_the_log(&town), "suspension of account A-2 by entry 1"));
 }
 
+/// HC-F5.6: who deletes a suspension behind the bank's back is seen, by `cases` as well. Control: one that the operator lifted is not missed.
+#[test]
+fn a_deleted_suspension_is_missed() {
+    let (town, next) = town();
+    assert_eq!(town.sabotage("DELETE FROM suspension", vec![]), 1);
+    let found = of_the_log(&town);
+    assert!(found.len() == 1 && says(&found, "entry 1 suspends account A-1"), "{found:?}");
+    assert_eq!((town.cases().broken_at, town.audit().books_balance()), (Some(1), true));
+    assert_eq!(town.sabotage("INSERT INTO suspension (account, number) VALUES ('A-1', 1)", vec![]), 1);
+    now(town.bank.lift("A-1")).expect("lifted");
+    town.identify(&next).expect("named");
+    assert_eq!((of_the_log(&town), town.cases().broken_at), (vec![], None), "control");
+    assert_eq!(town.sabotage("DELETE FROM suspension", vec![]), 1);
+    let found = of_the_log(&town);
+    assert!(found.len() == 1 && says(&found, "suspends account A-2"), "{found:?}");
+}
+
 /// HC-F5.6, DESIGN §5 "Trace": a break that was found stays in the audit when later reports go on from the log's new end, also after a
 /// restart, until an operator accepts it; what he accepted covers no later break. Control: a log that only grows has none.
 #[test]
