@@ -170,7 +170,22 @@ fn what_is_mended_and_comes_back_is_told_again() {
         assert_eq!(of_the_log(&town).len(), 1, "by report: {by_report}");
         assert_eq!(accept(&town), 1);
     }
-    let (mut town, _) = town();
+    // the end that was reported, gone, back and gone again
+    let cut = |town: &Town, number: i64| {
+        let aside = "UPDATE identification SET number = ?1 WHERE number IN (0, 2)";
+        assert_eq!(town.sabotage(aside, vec![number.into()]), 1);
+    };
+    let (town, _) = town();
+    cut(&town, 0);
+    let found = of_the_log(&town);
+    assert!(says(&found, "ends with entry 1, hash"), "{found:?}");
+    assert_eq!((accept(&town), of_the_log(&town)), (found.len(), vec![]));
+    cut(&town, 2);
+    assert_eq!((accept(&town), of_the_log(&town)), (0, vec![]));
+    cut(&town, 0);
+    assert_eq!(of_the_log(&town), found);
+
+    let (mut town, _) = self::town();
     assert_eq!(town.sabotage("DELETE FROM identification WHERE number = 2", vec![]), 1);
     town.advance(DAY);
     town.settle();
