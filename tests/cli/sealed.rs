@@ -225,7 +225,11 @@ fn ceilings_and_cases() {
     stage.refused("bank --dir net --bank aoba audit", "log_broken");
     let said = stage.run("bank --dir net --bank aoba audit").stderr;
     assert!(said.contains("the log of identifications of aoba is broken") && said.contains("accept-log"), "{said}");
-    assert!(stage.ok("bank --dir net --bank aoba accept-log")["accepted"].as_u64() > Some(0));
+    let accepted = stage.ok("bank --dir net --bank aoba accept-log");
+    let findings = accepted["findings"].as_array().expect("what was accepted");
+    assert!(!findings.is_empty() && accepted["accepted"] == findings.len(), "{accepted}");
+    let is_told = |it: &serde_json::Value| it["detail"].as_str().is_some_and(|told| told.contains("has no entry"));
+    assert!(findings.iter().any(is_told), "{accepted}");
     stage.ok("bank --dir net --bank aoba audit");
 }
 

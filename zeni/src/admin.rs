@@ -74,10 +74,12 @@ pub(crate) async fn issuer(args: IssuerArgs, output: Output, clock: Arc<dyn Cloc
                 return Err(Failure::refused("unknown_bank", format!("no bank '{bank}' takes part")));
             }
             let accepted = issuer.accept_log(&bank).await.context("the issuer's database")?;
-            let text = format!(
-                "{accepted} breaks of {bank}'s log of identifications accepted; it is followed from where it is now"
+            let summary = format!(
+                "{} breaks of {bank}'s log of identifications accepted; it is followed from where it is now",
+                accepted.len()
             );
-            output.result(&json!({"ok": true, "bank": bank, "accepted": accepted}), &text)
+            let text = accepted.iter().cloned().chain([summary]).collect::<Vec<_>>().join("\n");
+            output.result(&json!({"ok": true, "bank": bank, "accepted": accepted.len(), "findings": accepted}), &text)
         }
         IssuerCommand::Settle => {
             let cycle = issuer.settle().await.map_err(|error| match error {
@@ -298,10 +300,13 @@ pub(crate) async fn bank(args: BankArgs, output: Output, clock: Arc<dyn Clock>) 
         }
         BankCommand::AcceptLog => {
             let accepted = bank.accept_log().await.context("the bank's database")?;
-            let text = format!(
-                "{accepted} findings about the log of identifications accepted; the audit tells of them no more"
+            let summary = format!(
+                "{} findings about the log of identifications accepted; the audit tells of them no more",
+                accepted.len()
             );
-            output.result(&json!({"ok": true, "accepted": accepted}), &text)
+            let lines = accepted.iter().map(|found| format!("{} does not hold: {}", found.rule, found.detail));
+            let text = lines.chain([summary]).collect::<Vec<_>>().join("\n");
+            output.result(&json!({"ok": true, "accepted": accepted.len(), "findings": accepted}), &text)
         }
         BankCommand::Audit => {
             let report = bank.audit().await.context("the bank's database")?;

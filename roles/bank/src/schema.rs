@@ -460,6 +460,10 @@ statements! {
     pub INSERT_LOG_FINDING = "INSERT INTO log_finding (id, at, rule, detail) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
     /// An operator has accepted what was found.
     pub ACCEPT_LOG_FINDINGS = "UPDATE log_finding SET accepted = ?1 WHERE accepted IS NULL";
+    /// What was accepted is mended.
+    pub FORGET_LOG_FINDING = "DELETE FROM log_finding WHERE id = ?1 AND accepted IS NOT NULL";
+    /// Where the log ended with each of its entries, the last first.
+    pub SELECT_LOG_HEADS = "SELECT number, head FROM identification ORDER BY number DESC";
     /// The hash of one entry.
     pub SELECT_LOG_HEAD = "SELECT head FROM identification WHERE number = ?1";
     /// What was logged about a subject.

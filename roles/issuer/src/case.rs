@@ -38,7 +38,7 @@ use crate::{
         tree::{Node, NoteKey, Tree},
     },
     schema,
-    tick::{TickError, last_of_full},
+    tick::{TickError, about, last_of_full},
     time_value,
 };
 
@@ -56,13 +56,10 @@ struct Case {
 }
 
 impl Case {
-    /// The stored proof; without one that can be read, an alarm.
-    fn proof(&self) -> Option<OverspendingProof> {
+    /// The stored proof.
+    fn proof(&self) -> Result<OverspendingProof, TickError> {
         let proof = self.proof.as_ref().and_then(|bytes| decode(bytes, MESSAGE_BYTES_MAX).ok());
-        if proof.is_none() {
-            tracing::error!("alarm: the stored proof of a case cannot be read");
-        }
-        proof
+        proof.ok_or(TickError::Stored { table: "misuse" })
     }
 }
 
@@ -91,7 +88,7 @@ impl Issuer {
         Ok(asked + self.list_sealed_keys().await?)
     }
 
-    /// The next cases of a state, from the beginning again after the last.
+    /// The next cases of a state that can be read, from the beginning again after the last.
     async fn cases_in(&self, state: &'static str) -> Result<Vec<Case>, TickError> {
         let after = self.rounds.take(state);
         let read = move |tx: &mut Tx<'_>| -> Done<Vec<Row>> {
@@ -99,7 +96,11 @@ impl Issuer {
         };
         let rows = self.store.read(read).await?;
         self.rounds.put(state, last_of_full(&rows, CASES_OF_ROUND));
-        Ok(rows.iter().filter_map(case).collect())
+        let mut cases = Vec::with_capacity(rows.len());
+        for row in &rows {
+            cases.extend(self.alone(about(row), case(row)).await?);
+        }
+        Ok(cases)
     }
 
     async fn prove(&self, case: Case) -> Result<bool, TickError> {
@@ -205,14 +206,14 @@ impl Issuer {
     }
 }
 
-/// The case of a row; without one that can be read, an alarm.
-fn case(row: &Row) -> Option<Case> {
+/// The case of a row.
+fn case(row: &Row) -> Result<Case, TickError> {
     let read = || -> Result<Case, TxError> {
         let narrow = |column| row.u64(column).map(|value| u32::try_from(value).unwrap_or(u32::MAX));
         let key = NoteKey { epoch: narrow(1)?, series: narrow(2)?, serial: row.array(3)? };
         Ok(Case { node: digest(row, 0)?, key, proof: row.opt_blob(4)?.map(<[u8]>::to_vec) })
     };
-    read().inspect_err(|error| tracing::error!(%error, "alarm: the row of a case cannot be read")).ok()
+    read().map_err(|_| TickError::Stored { table: "misuse" })
 }
 
 /// The right of a node's holder; none for a note of which nothing has come back.

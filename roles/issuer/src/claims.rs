@@ -18,7 +18,7 @@ use zeni_note::{
         issuer::{Decision, GetDecisions},
     },
 };
-use zeni_store::{Caller, Tx, TxError, params};
+use zeni_store::{Caller, Kind, Row, Tx, TxError, params};
 
 use crate::{
     Account, Done, Issuer, Never, SealedClaims,
@@ -26,7 +26,7 @@ use crate::{
     count_value, digest, failure_of_read,
     returns::tree::Culprit,
     schema,
-    tick::{TickError, last_of_full},
+    tick::{TickError, about, last_of_full},
     time_value,
 };
 
@@ -114,21 +114,33 @@ impl Issuer {
     pub(crate) async fn tick_claims(&self) -> Result<u32, TickError> {
         // from the beginning again after the last: claims that nobody can decide yet keep no other waiting
         let after = self.rounds.take("claims");
-        let (ready, last) = self.store.read(move |tx| -> Done<_> { Ok(ready(tx, &after)?) }).await?;
-        self.rounds.put("claims", last);
+        let read = move |tx: &mut Tx<'_>| -> Done<Vec<Row>> {
+            Ok(tx.rows(schema::OPEN_CLAIMS, params![after, CLAIMS_OF_ROUND])?)
+        };
+        let rows = self.store.read(read).await?;
+        self.rounds.put("claims", last_of_full(&rows, CLAIMS_OF_ROUND));
         let mut decided = 0;
-        for claim in ready {
-            let heads = self.judge(&claim).await;
-            let Some(Some(heads)) = self.alone(claim.leaf, heads).await? else { continue };
-            let now = self.clock.now();
-            let ids = PostingIds::new(self.entropy.bytes());
-            let decide = move |tx: &mut Tx<'_>| -> Done<u64> {
-                let mut ids = ids;
-                Ok(decide(tx, &claim, heads.as_deref(), now, &mut ids)?)
-            };
-            decided += u32::try_from(self.store.write(Caller::default(), decide).await?).unwrap_or(0);
+        for row in rows {
+            let about = about(&row);
+            let done = self.tick_claim(row).await;
+            decided += u32::try_from(self.alone(about, done).await?.unwrap_or(0)).unwrap_or(0);
         }
         Ok(decided)
+    }
+
+    /// Decides the claim of a row, if all its cases let it; answers how many were decided.
+    async fn tick_claim(&self, row: Row) -> Result<u64, TickError> {
+        let Some(claim) = self.store.read(move |tx: &mut Tx<'_>| -> Done<_> { Ok(ready(tx, &row)?) }).await? else {
+            return Ok(0);
+        };
+        let Some(heads) = self.judge(&claim).await? else { return Ok(0) };
+        let now = self.clock.now();
+        let ids = PostingIds::new(self.entropy.bytes());
+        let decide = move |tx: &mut Tx<'_>| -> Done<u64> {
+            let mut ids = ids;
+            Ok(decide(tx, &claim, heads.as_deref(), now, &mut ids)?)
+        };
+        Ok(self.store.write(Caller::default(), decide).await?)
     }
 
     /// The heads under which a claim may be paid; none to refuse it. Nothing at all while the authority does not answer.
@@ -195,7 +207,7 @@ impl Issuer {
         let bank = ctx.caller_name().to_owned();
         let read = move |tx: &mut Tx<'_>| -> Result<Vec<Decision>, zeni_store::JobError<Never>> {
             let rows = tx.rows(schema::DECISIONS, &[bank.clone().into(), count_value(message.after)])?;
-            let decision = |row: &zeni_store::Row| -> Result<Decision, TxError> {
+            let decision = |row: &Row| -> Result<Decision, TxError> {
                 Ok(Decision {
                     number: row.u64(0)?,
                     leaf: digest(row, 1)?,
@@ -213,47 +225,39 @@ fn day(now: Time) -> Digest {
     zeni_crypto::tagged("zeni/day", &[&(now.0 / DAY_S).to_be_bytes()])
 }
 
-/// The next claims whose cases are decided, and the leaf of the last row if there may be more.
-fn ready(tx: &mut Tx<'_>, after: &[u8; 32]) -> Result<(Vec<Claim>, Option<[u8; 32]>), TxError> {
-    let mut claims = Vec::new();
-    let rows = tx.rows(schema::OPEN_CLAIMS, params![*after, CLAIMS_OF_ROUND])?;
-    let last = last_of_full(&rows, CLAIMS_OF_ROUND);
-    for row in rows {
-        let leaf = digest(&row, 0)?;
-        let mut cases = Vec::new();
-        let named = tx.rows(schema::CLAIM_CASES, params![leaf.0])?;
-        for named in &named {
-            let node = digest(named, 0)?;
-            let Some(case) = tx.row(schema::READ_CASE, params![node.0])? else { break };
-            let (person, at) = if case.text(0)? == "disclosed" {
-                (Some(digest(&case, 1)?), Time(case.u64(2)?))
-            } else {
-                let since = match tx.row(schema::READ_TRACE, params![node.0])? {
-                    Some(trace) => trace.u64(2)?,
-                    // the origin of the note was lost: no bank can be asked, and nothing is waited for
-                    None if case.text(0)? == "unknown" => case.u64(2)?,
-                    None => break,
-                };
-                (None, Time(since))
+/// The claim of a row with its cases; none while one of them is not decided.
+fn ready(tx: &mut Tx<'_>, row: &Row) -> Result<Option<Claim>, TxError> {
+    let leaf = digest(row, 0)?;
+    let wrong = TxError::Column { index: 2, expected: Kind::Array(3), found: Kind::Text };
+    let currency = Currency::from_code(row.text(2)?).ok_or(wrong)?;
+    let mut cases = Vec::new();
+    for named in &tx.rows(schema::CLAIM_CASES, params![leaf.0])? {
+        let node = digest(named, 0)?;
+        let Some(case) = tx.row(schema::READ_CASE, params![node.0])? else { return Ok(None) };
+        let (person, at) = if case.text(0)? == "disclosed" {
+            (Some(digest(&case, 1)?), Time(case.u64(2)?))
+        } else {
+            let since = match tx.row(schema::READ_TRACE, params![node.0])? {
+                Some(trace) => trace.u64(2)?,
+                // the origin of the note was lost: no bank can be asked, and nothing is waited for
+                None if case.text(0)? == "unknown" => case.u64(2)?,
+                None => return Ok(None),
             };
-            let holder = PublicKey(named.array(1)?);
-            cases.push(Culpable { holder, person, at, proof: case.blob(3)?.to_vec() });
-        }
-        let Some(currency) = Currency::from_code(row.text(2)?) else { continue };
-        if cases.len() == named.len() {
-            claims.push(Claim {
-                leaf,
-                bank: row.text(1)?.to_owned(),
-                currency,
-                excess: row.amount(3)?,
-                payee: PublicKey(row.array(4)?),
-                licensed: row.int(6)? == 1,
-                at: Time(row.u64(5)?),
-                cases,
-            });
-        }
+            (None, Time(since))
+        };
+        let holder = PublicKey(named.array(1)?);
+        cases.push(Culpable { holder, person, at, proof: case.blob(3)?.to_vec() });
     }
-    Ok((claims, last))
+    Ok(Some(Claim {
+        leaf,
+        bank: row.text(1)?.to_owned(),
+        currency,
+        excess: row.amount(3)?,
+        payee: PublicKey(row.array(4)?),
+        at: Time(row.u64(5)?),
+        licensed: row.int(6)? == 1,
+        cases,
+    }))
 }
 
 /// Pays what every head allows, at most the excess; answers how many claims were decided, one or, on a repeat, none.

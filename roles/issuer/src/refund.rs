@@ -10,7 +10,7 @@
 
 use zeni_crypto::Digest;
 use zeni_message::Time;
-use zeni_store::{Caller, Tx, TxError, params};
+use zeni_store::{Caller, Row, Tx, TxError, params};
 
 use crate::{
     Done, Issuer,
@@ -23,7 +23,7 @@ use crate::{
         tree::{NoteKey, Tree},
     },
     schema,
-    tick::TickError,
+    tick::{TickError, about},
     time_value,
 };
 
@@ -36,28 +36,32 @@ struct Due {
 impl Issuer {
     pub(crate) async fn tick_refunds(&self) -> Result<u32, TickError> {
         let now = self.clock.now();
-        let read = move |tx: &mut Tx<'_>| -> Done<Vec<Due>> { Ok(due(tx, now)?) };
+        let read = move |tx: &mut Tx<'_>| -> Done<Vec<Row>> { Ok(tx.rows(schema::DUE_REFUNDS, &[time_value(now)])?) };
         let mut decided = 0;
-        for refund in self.store.read(read).await? {
-            let ids = PostingIds::new(self.entropy.bytes());
-            let decide = move |tx: &mut Tx<'_>| -> Done<u32> {
-                let mut ids = ids;
-                Ok(decide(tx, &refund, now, &mut ids)?)
-            };
-            decided += self.store.write(Caller::default(), decide).await?;
+        for row in self.store.read(read).await? {
+            let about = about(&row);
+            let done = self.tick_refund(&row, now).await;
+            decided += self.alone(about, done).await?.unwrap_or(0);
         }
         Ok(decided)
     }
+
+    /// Decides the refund of a row; answers how many were decided.
+    async fn tick_refund(&self, row: &Row, now: Time) -> Result<u32, TickError> {
+        let refund = due(row).map_err(|_| TickError::Stored { table: "refund" })?;
+        let ids = PostingIds::new(self.entropy.bytes());
+        let decide = move |tx: &mut Tx<'_>| -> Done<u32> {
+            let mut ids = ids;
+            Ok(decide(tx, &refund, now, &mut ids)?)
+        };
+        Ok(self.store.write(Caller::default(), decide).await?)
+    }
 }
 
-fn due(tx: &mut Tx<'_>, now: Time) -> Result<Vec<Due>, TxError> {
-    let rows = tx.rows(schema::DUE_REFUNDS, &[time_value(now)])?;
-    let refund = |row: &zeni_store::Row| -> Result<Due, TxError> {
-        let narrow = |column| row.u64(column).map(|value| u32::try_from(value).unwrap_or(u32::MAX));
-        let key = NoteKey { epoch: narrow(2)?, series: narrow(3)?, serial: row.array(4)? };
-        Ok(Due { due: row.u64(0)?, leaf: digest(row, 1)?, key })
-    };
-    rows.iter().map(refund).collect()
+fn due(row: &Row) -> Result<Due, TxError> {
+    let narrow = |column| row.u64(column).map(|value| u32::try_from(value).unwrap_or(u32::MAX));
+    let key = NoteKey { epoch: narrow(2)?, series: narrow(3)?, serial: row.array(4)? };
+    Ok(Due { due: row.u64(1)?, leaf: digest(row, 0)?, key })
 }
 
 fn decide(tx: &mut Tx<'_>, refund: &Due, now: Time, ids: &mut PostingIds) -> Result<u32, TxError> {

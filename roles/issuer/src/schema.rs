@@ -249,7 +249,7 @@ zeni_store::statements! {
     pub(crate) INSERT_REFUND = "INSERT INTO refund (due, leaf, epoch, series, serial, backup, depth) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     /// Exact refunds first; of those out of backups the deepest, so that a payee comes before whoever paid him.
-    pub(crate) DUE_REFUNDS = "SELECT due, leaf, epoch, series, serial FROM refund WHERE due <= ?1 \
+    pub(crate) DUE_REFUNDS = "SELECT leaf, due, epoch, series, serial FROM refund WHERE due <= ?1 \
         ORDER BY backup, depth DESC, due, leaf LIMIT 256";
     pub(crate) DELETE_REFUND = "DELETE FROM refund WHERE due = ?1 AND leaf = ?2";
 

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use zeni_crypto::Digest;
+use zeni_crypto::{Digest, tagged};
 use zeni_message::{Time, decode, encode, limits::MESSAGE_BYTES_MAX};
 use zeni_note::{
     RevocationList,
@@ -177,9 +177,16 @@ impl Rounds {
     }
 }
 
-/// The last row of a round that was full, by its first column: after it there may be more.
+/// The last row of a round that was full and can be read, by its first column: after it there may be more.
 pub(crate) fn last_of_full(rows: &[Row], max: u32) -> Option<[u8; 32]> {
-    rows.last().filter(|_| rows.len() == max as usize).and_then(|row| row.array(0).ok())
+    let last = rows.iter().rev().find_map(|row| row.array(0).ok());
+    last.filter(|_| rows.len() == max as usize)
+}
+
+/// What a row is about: what its first column says, or a digest of the whole row where that cannot be read.
+pub(crate) fn about(row: &Row) -> Digest {
+    let whole = || tagged("zeni/damaged-row", &[format!("{:?}", row.values()).as_bytes()]);
+    row.array(0).map_or_else(|_| whole(), Digest)
 }
 
 /// Longest pause before a question is asked again, in seconds.
@@ -217,7 +224,7 @@ impl Pauses {
 }
 
 impl Issuer {
-    /// What came of work on one case or claim. Where a row of it cannot be read, the work stops there with an alarm, and all other work
+    /// What came of work on one case, claim or refund. Where a row of it cannot be read, the work stops there with an alarm, and all other work
     /// goes on; trouble of the store stops the round.
     pub(crate) async fn alone<T>(&self, what: Digest, done: Result<T, TickError>) -> Result<Option<T>, TickError> {
         let error = match done {

@@ -87,8 +87,9 @@ pub struct CasesReport {
     pub log: Vec<IdentificationEntry>,
     /// Hash of the last entry of the log, in hexadecimal; none before the first.
     pub head: Option<String>,
-    /// Number of the first entry that is missing, does not follow from those before it, or whose case file or suspension is not what
-    /// it was; also where an operator has accepted that.
+    /// Number of the first entry that is missing before others, does not follow from those before it, or whose case file or suspension
+    /// is not what it was; also where an operator has accepted that. Entries cut off at the end leave nothing here: the audit
+    /// tells of them by what was reported.
     pub broken_at: Option<u64>,
     /// Accounts whose withdrawals under seal are suspended.
     pub suspended: Vec<String>,
@@ -186,9 +187,13 @@ fn lift(tx: &mut Tx<'_>, account: &str, now: Time) -> Result<(), JobError<LiftRe
     tx.execute(schema::DELETE_SUSPENSION, params![account])?;
     let outcome = IdentificationOutcome::Lifted;
     let subject = log::subject(outcome, &[account.as_bytes(), &number.to_be_bytes()]);
-    let evidence = tagged("zeni/suspended-account", &[account.as_bytes()]);
-    log::append(tx, &subject, Content { time: now, outcome, evidence, file: Digest([0; 32]) })?;
+    log::append(tx, &subject, Content { time: now, outcome, evidence: lifted(account), file: Digest([0; 32]) })?;
     Ok(())
+}
+
+/// What the entry says by which the suspension of an account is lifted.
+pub(super) fn lifted(account: &str) -> Digest {
+    tagged("zeni/suspended-account", &[account.as_bytes()])
 }
 
 /// The log, each entry with its case file where there is one.

@@ -3,16 +3,19 @@
 //! What is wrong with the rows that are there can be worked out again at any time. That the log did not go on from a report cannot,
 //! once the next report stands in its place: it is kept, as the issuer keeps it ([`note_break`]).
 
-use std::{collections::BTreeSet, convert::Infallible};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+};
 
 use zeni_crypto::{Digest, LogEnd, tagged};
 use zeni_message::Time;
 use zeni_note::messages::issuer::LogReport;
-use zeni_store::{Caller, JobError, Store, Tx, TxError, WriteError, params};
+use zeni_store::{Caller, JobError, Row, Store, Tx, TxError, WriteError, params};
 
 use super::{
-    cases::{CaseFile, Log, log_of},
-    log,
+    cases::{CaseFile, Log, lifted, log_of},
+    log::{self, Entry, IdentificationOutcome},
 };
 use crate::{
     audit::Violation,
@@ -83,22 +86,68 @@ pub(super) fn findings(tx: &mut Tx<'_>, log: &Log) -> Result<Vec<Finding>, TxErr
         let detail = format!("the suspension of account {account} by entry {number} has no entry or no case file");
         found.push(Finding::new(number, WHOLE, detail));
     }
+    found.extend(unsuspended(tx, log)?);
     Ok(found)
 }
 
-/// That the log does not go on from where a report left it, if it does not.
-fn break_after(report: &Report, told: &LogReport) -> Option<Finding> {
+/// Accounts that were identified, and are not suspended although no entry lifts it.
+fn unsuspended(tx: &mut Tx<'_>, log: &Log) -> Result<Vec<Finding>, TxError> {
+    let mut due = BTreeMap::new();
+    for (Entry { number, content, .. }, file) in log {
+        match (content.outcome, file) {
+            (IdentificationOutcome::Identified, Some(file)) => drop(due.insert(lifted(&file.account), (*number, file))),
+            (IdentificationOutcome::Lifted, _) => drop(due.remove(&content.evidence)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    for (number, CaseFile { account, .. }) in due.into_values() {
+        if tx.row(schema::SELECT_SUSPENSION, params![account])?.is_none() {
+            let detail =
+                format!("entry {number} suspends account {account}, no later one lifts it, and the suspension is gone");
+            found.push(Finding::new(number, WHOLE, detail));
+        }
+    }
+    Ok(found)
+}
+
+/// How the detail of a break after this report begins.
+fn told_of(report: &Report) -> String {
     let had = reported_log(report);
-    let detail = || format!("report {} told of {} entries, the last with hash {}", report.number, had.number, had.head);
-    (!told.continues(&had)).then(|| Finding::new(had.number, GOES_ON, detail() + ": it is gone or another"))
+    format!("report {} told of {} entries, the last with hash {}: ", report.number, had.number, had.head)
+}
+
+/// That the log does not go on from where a report left it, if it does not. Another end is another finding, unless the log only grew since
+/// one was found.
+fn break_after(tx: &mut Tx<'_>, report: &Report, told: &LogReport) -> Result<Option<Finding>, TxError> {
+    let had = reported_log(report);
+    if told.continues(&had) {
+        return Ok(None);
+    }
+    let found = |end: LogEnd| {
+        let now = format!("it is gone or another, the log ends with entry {}, hash {}", end.number, end.head);
+        Finding::new(had.number, GOES_ON, told_of(report) + &now)
+    };
+    // what cannot be read is none that was found
+    let known = tx.rows(schema::SELECT_LOG_FINDINGS, &[])?;
+    let known: BTreeSet<_> = known.iter().filter_map(|row| row.array::<32>(0).ok()).collect();
+    let heads = tx.rows(schema::SELECT_LOG_HEADS, &[])?;
+    let ends =
+        heads.iter().filter_map(|row| Some(LogEnd { number: row.u64(0).ok()?, head: Digest(row.array(1).ok()?) }));
+    let before = ends.chain([LogEnd::START]).map(found).find(|found| known.contains(&found.id().0));
+    Ok(Some(before.unwrap_or_else(|| found(told.end))))
 }
 
 /// Keeps that the log does not go on from the last report, before the next one takes its place.
 pub(crate) fn note_break(tx: &mut Tx<'_>, last: &Report, next: Option<&LogReport>, now: Time) -> Result<(), TxError> {
-    match next.and_then(|told| break_after(last, told)) {
-        Some(found) => found.put(tx, schema::INSERT_LOG_FINDING, now),
-        None => Ok(()),
+    if let Some(found) = next.map_or(Ok(None), |told| break_after(tx, last, told))? {
+        found.put(tx, schema::INSERT_LOG_FINDING, now)?;
     }
+    // a report goes out whatever can be read of the log; where the store itself fails, so does the next statement
+    if let Err(error) = present(tx).and_then(|found| forget_mended(tx, &found)) {
+        tracing::warn!(%error, "the log of identifications cannot be read");
+    }
+    Ok(())
 }
 
 /// Everything that is wrong with the log as it is now, accepted or not.
@@ -107,23 +156,53 @@ fn present(tx: &mut Tx<'_>) -> Result<Vec<Finding>, TxError> {
     let mut found = findings(tx, &log)?;
     if let Some(last) = last_report(tx)? {
         let told = LogReport { before: log::mark(tx, reported_log(&last).number)?, end: log::end(tx)? };
-        found.extend(break_after(&last, &told));
+        found.extend(break_after(tx, &last, &told)?);
     }
     Ok(found)
 }
 
-/// What is and was wrong with the log and nobody has accepted.
-pub(crate) fn violations(tx: &mut Tx<'_>) -> Result<Vec<Violation>, TxError> {
-    let mut told = BTreeSet::new();
-    let mut violations = Vec::new();
-    for row in tx.rows(schema::SELECT_LOG_FINDINGS, &[])? {
-        told.insert(row.array::<32>(0)?);
-        if row.opt_int(4)?.is_none() {
-            let rule = if row.text(2)? == GOES_ON { GOES_ON } else { WHOLE };
-            let detail = format!("at {}: {}", Time(row.u64(1)?), row.text(3)?);
-            violations.push(Violation { rule, detail });
+/// A finding that is kept.
+struct Kept {
+    id: [u8; 32],
+    at: Time,
+    rule: &'static str,
+    detail: String,
+    is_accepted: bool,
+}
+
+impl Kept {
+    fn violation(&self) -> Violation {
+        Violation { rule: self.rule, detail: format!("at {}: {}", self.at, self.detail) }
+    }
+}
+
+fn kept(tx: &mut Tx<'_>) -> Result<Vec<Kept>, TxError> {
+    let kept = |row: &Row| -> Result<Kept, TxError> {
+        let rule = if row.text(2)? == GOES_ON { GOES_ON } else { WHOLE };
+        let is_accepted = row.opt_int(4)?.is_some();
+        Ok(Kept { id: row.array(0)?, at: Time(row.u64(1)?), rule, detail: row.text(3)?.to_owned(), is_accepted })
+    };
+    tx.rows(schema::SELECT_LOG_FINDINGS, &[])?.iter().map(kept).collect()
+}
+
+/// Forgets what was accepted and is mended, so that it is told again if it comes back. A break after an earlier report than the last
+/// cannot be worked out again: what was accepted of it stays.
+fn forget_mended(tx: &mut Tx<'_>, present: &[Finding]) -> Result<(), TxError> {
+    let there: BTreeSet<_> = present.iter().map(|found| found.id().0).collect();
+    let last = last_report(tx)?.as_ref().map(told_of);
+    for kept in kept(tx)?.into_iter().filter(|kept| kept.is_accepted && !there.contains(&kept.id)) {
+        if kept.rule == WHOLE || last.as_ref().is_some_and(|last| kept.detail.starts_with(last)) {
+            tx.execute(schema::FORGET_LOG_FINDING, params![kept.id])?;
         }
     }
+    Ok(())
+}
+
+/// What is and was wrong with the log and nobody has accepted.
+pub(crate) fn violations(tx: &mut Tx<'_>) -> Result<Vec<Violation>, TxError> {
+    let kept = kept(tx)?;
+    let told: BTreeSet<_> = kept.iter().map(|kept| kept.id).collect();
+    let mut violations: Vec<_> = kept.iter().filter(|kept| !kept.is_accepted).map(Kept::violation).collect();
     let news = present(tx)?.into_iter().filter(|found| !told.contains(&found.id().0));
     violations.extend(news.map(|Finding { rule, detail, .. }| Violation { rule, detail }));
     Ok(violations)
@@ -131,11 +210,11 @@ pub(crate) fn violations(tx: &mut Tx<'_>) -> Result<Vec<Violation>, TxError> {
 
 impl Bank {
     /// Takes the log of identifications as it is, after an operator has looked into what the audit says of it: the audit tells of that
-    /// no more, and of whatever else is found later. Answers how much was accepted.
+    /// no more, and of whatever else is found later, also of the same once it was mended in between. Answers what was accepted.
     ///
     /// # Errors
     /// Trouble of the store.
-    pub async fn accept_log(&self) -> Result<u64, WriteError<Infallible>> {
+    pub async fn accept_log(&self) -> Result<Vec<Violation>, WriteError<Infallible>> {
         accept_log_in(&self.store, self.clock.now()).await
     }
 }
@@ -144,12 +223,16 @@ impl Bank {
 ///
 /// # Errors
 /// Trouble of the store.
-pub async fn accept_log_in(store: &Store, now: Time) -> Result<u64, WriteError<Infallible>> {
-    let accept = move |tx: &mut Tx<'_>| -> Job<u64> {
-        for found in present(tx)? {
+pub async fn accept_log_in(store: &Store, now: Time) -> Result<Vec<Violation>, WriteError<Infallible>> {
+    let accept = move |tx: &mut Tx<'_>| -> Job<Vec<Violation>> {
+        let present = present(tx)?;
+        for found in &present {
             found.put(tx, schema::INSERT_LOG_FINDING, now)?;
         }
-        Ok(tx.execute(schema::ACCEPT_LOG_FINDINGS, params![schema::int(now.0)])?)
+        let accepted = kept(tx)?.iter().filter(|kept| !kept.is_accepted).map(Kept::violation).collect();
+        tx.execute(schema::ACCEPT_LOG_FINDINGS, params![schema::int(now.0)])?;
+        forget_mended(tx, &present)?;
+        Ok(accepted)
     };
     store.write(Caller::default(), accept).await
 }

@@ -56,7 +56,7 @@ impl Issuer {
         let now = self.clock.now();
         for case in cases.into_iter().filter(|case| self.pauses.is_over(&case.node, now)) {
             let node = case.node;
-            let Some(proof) = case.proof() else { continue };
+            let Some(proof) = self.alone(node, case.proof()).await? else { continue };
             let asked_at = if proof.right.licence().is_some() {
                 Some((None, [0; CONTENT_LEN]))
             } else {

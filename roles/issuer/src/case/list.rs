@@ -12,7 +12,7 @@ use zeni_store::{Caller, Row, Tx, params};
 use super::{BANK_WORD_S, CASES_OF_ROUND, Case, alarm, case};
 use crate::{
     Done, Issuer, count_value, schema,
-    tick::{TickError, last_of_full},
+    tick::{TickError, about, last_of_full},
     time_value,
 };
 
@@ -33,7 +33,7 @@ impl Issuer {
         let mut last = last_of_full(&rows, CASES_OF_ROUND);
         let mut done = 0;
         for row in &rows {
-            let Some(case) = case(row) else { continue };
+            let Some(case) = self.alone(about(row), case(row)).await? else { continue };
             let (node, is_silent) = (case.node, row.int(5).is_ok_and(|silent| silent == 1));
             let listed = self.list_sealed_key(case, is_silent).await;
             match self.alone(node, listed).await? {
@@ -52,7 +52,7 @@ impl Issuer {
 
     /// Has one key listed, with an alarm against a bank that is silent; none when the authority does not answer.
     async fn list_sealed_key(&self, case: Case, is_silent: bool) -> Result<Option<bool>, TickError> {
-        let Some(proof) = case.proof() else { return Ok(Some(false)) };
+        let proof = case.proof()?;
         let (node, now) = (case.node, self.clock.now());
         let (listed, number) = match self.authority.send(&RevokeSealed { proof }).await {
             Ok(number) => (true, number),

@@ -121,14 +121,16 @@ pub(crate) fn accusations(tx: &mut Tx<'_>, bank: &str) -> Result<Vec<String>, Tx
 
 impl Issuer {
     /// Takes a bank's log of identifications as it is, after an operator has looked into its breaks: the audit tells of them no
-    /// more; alarms and both words of each stay. Answers how many there were.
+    /// more; alarms and both words of each stay. Answers what was accepted, as the audit told it.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn accept_log(&self, bank: &str) -> Result<u64, TickError> {
+    pub async fn accept_log(&self, bank: &str) -> Result<Vec<String>, TickError> {
         let (bank, now) = (bank.to_owned(), self.clock.now());
-        let accept = move |tx: &mut Tx<'_>| -> Done<u64> {
-            Ok(tx.execute(schema::ACCEPT_LOG, params![&bank, time_value(now)])?)
+        let accept = move |tx: &mut Tx<'_>| -> Done<Vec<String>> {
+            let accepted = accusations(tx, &bank)?;
+            tx.execute(schema::ACCEPT_LOG, params![&bank, time_value(now)])?;
+            Ok(accepted)
         };
         Ok(self.store.write(Caller::default(), accept).await?)
     }

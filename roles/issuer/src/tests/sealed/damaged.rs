@@ -102,16 +102,20 @@ fn a_damaged_trace_stops_itself_alone() {
     assert_eq!(town.states(), ["identified"; 2], "control");
 }
 
-/// HC-P28: the row of a case that cannot be read stops no other case, whether it waits for its proof, for its bank or for the list.
+/// HC-P28: the row of a case that cannot be read stops no other case, whether it waits for its proof, for its bank or for the list. It
+/// is told by one alarm, however many rounds there are, and so is a proof that cannot be read.
 #[test]
 fn a_damaged_case_stops_itself_alone() {
-    for state in ["open", "proven", "identified"] {
+    // an open case without its note has no proof yet: nothing of its row is damaged
+    for (state, alarmed) in [("open", 1), ("proven", 2), ("identified", 2)] {
         let town = town();
         let case = "INSERT INTO misuse (node, epoch, series, serial, holder, opened, state, proof) \
             VALUES (?1, 1, 2, ?2, ?3, 0, ?4, ?5)";
         let proof = if state == "open" { Value::Null } else { Value::Blob(vec![1]) };
         // before and behind every other in the order of rounds
-        for (node, serial) in [([0; 32], 3), ([0xff; 32], 16)] {
+        let mut first = [0; 32];
+        first[31] = 1;
+        for (node, serial) in [(first, 3), ([0xff; 32], 16)] {
             let row = [Value::Blob(node.to_vec()), Value::Blob(vec![9; serial]), Value::Blob(vec![8; 32])];
             let row = [&row[..], &[Value::from(state), proof.clone()]].concat();
             assert_eq!(run(&town, case, &row), 1);
@@ -119,6 +123,45 @@ fn a_damaged_case_stops_itself_alone() {
         town.bring("b", vec![town.paid(600, "a"), town.paid(600, "b")]);
         block_on(town.setup.settle_down());
         assert_eq!((town.names(), town.setup.registrar.listed.load(Ordering::Relaxed)), (vec!["Taro".to_owned()], 1));
+        for _ in 0..3 {
+            town.states();
+        }
+        assert_eq!(alarms(&town), vec!["damaged_row"; alarmed], "{state}");
+    }
+}
+
+/// HC-P28, RN-X31: the row of a claim or of a refund that cannot be read waits with an alarm, and stops no round: the case of another is
+/// closed, and a claim that can be read is decided. Control: with no such row there is no alarm.
+#[test]
+fn a_damaged_claim_or_refund_stops_itself_alone() {
+    let claim = |leaf: Vec<u8>, currency: &'static str, payee: usize| {
+        let sql = "INSERT INTO claim (leaf, bank, currency, excess, payee, at, state, paid, decided, licensed) \
+            VALUES (?1, 'kita', ?2, 1, ?3, 1, 'open', 0, 0, 1)";
+        (sql, vec![Value::Blob(leaf), Value::from(currency), Value::Blob(vec![0; payee])])
+    };
+    let refund = |leaf: usize, serial: usize| {
+        let sql = "INSERT INTO refund (due, leaf, epoch, series, serial) VALUES (1, ?1, 1, 2, ?2)";
+        (sql, vec![Value::Blob(vec![1; leaf]), Value::Blob(vec![0; serial])])
+    };
+    let damaged = [
+        claim(vec![1; 32], "JPY", 1),
+        claim(vec![1; 32], "???", 32),
+        claim(vec![1; 2], "JPY", 32),
+        refund(32, 1),
+        refund(2, 16),
+    ];
+    for row in damaged.into_iter().map(Some).chain([None]) {
+        let town = town();
+        if let Some((sql, values)) = &row {
+            assert_eq!(run(&town, sql, values), 1);
+        }
+        town.bring("b", vec![town.paid(600, "a"), town.paid(600, "b")]);
+        block_on(town.setup.settle_down());
+        assert_eq!((town.names(), town.setup.registrar.listed.load(Ordering::Relaxed)), (vec!["Taro".to_owned()], 1));
+        assert_eq!(block_on(town.setup.member(MIDORI, GetDecisions { after: 0 })).unwrap().len(), 1);
+        town.states();
+        let alarmed: &[&str] = if row.is_some() { &["damaged_row"] } else { &[] };
+        assert_eq!(alarms(&town), alarmed, "{row:?}");
     }
 }
 
