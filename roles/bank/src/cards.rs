@@ -95,12 +95,12 @@ impl Handle<ContactCard> for Bank {
     async fn handle(&self, ctx: &Ctx, message: ContactCard) -> Result<Contacted, Failure<ContactRefusal>> {
         let customer = self.customer(ctx).await?;
         let rules = self.rules_for(message.card).await?;
-        let newest = rules.iter().map(|it| RulesNumber { currency: it.currency, number: it.number }).collect();
+        let named = rules::named(&rules);
         let filter = match message.filter {
             Some(held) => self.newer_filter(held).await?,
             None => None,
         };
-        let tickets = self.tickets(&message, newest, ctx.now);
+        let tickets = self.tickets(&message, named, ctx.now);
         let network = self.config.roots.network;
         let rules = rules.into_iter().filter(|rules| rules.number > message.rules);
         let rules = rules.map(|rules| Signed::sign(network, rules, &self.document)).collect();

@@ -276,7 +276,7 @@ fn limits_reach_cards_at_their_contacts() {
     let open = rules_of(&town, "h", 0).unwrap();
     assert_eq!((open.number, open.payment_max), (4, None));
     assert_eq!(rules_of(&town, "i", 0).unwrap().number, 4, "and is stored once");
-    assert_eq!(now(town.bank.card_limits()).unwrap().len(), 1);
+    assert_eq!(now(town.bank.card_limits()).unwrap().len(), 0, "nothing is limited");
 }
 
 /// docs/card.md: an account's card holds money of other currencies as well: it is given the rules of all, in ascending order, and
@@ -303,6 +303,70 @@ fn rules_of_all_currencies_reach_a_card() {
     assert_eq!(full, Err(WriteError::Refused(LimitsRefusal::Currencies)));
     assert_eq!(all_rules_of(&town, "c", 0).1.len(), RULES_MAX);
     now(town.bank.set_card_limits(of("XXM"), None)).unwrap();
+}
+
+/// docs/card.md: currencies without limits take none of the sixteen places of a ticket, and a card that has older limits in them is
+/// given the rules that lift these all the same.
+#[test]
+fn lifted_limits_take_no_place() {
+    let town = Town::new();
+    let of = |place: usize| {
+        let code = format!("XX{}", char::from(b'A' + u8::try_from(place).unwrap()));
+        CardLimits { payment_max: Some(amount(7)), ..CardLimits::none(Currency::from_code(&code).unwrap()) }
+    };
+    let set = |limits| now(town.bank.set_card_limits(limits, None));
+    for place in 0..RULES_MAX {
+        set(of(place)).unwrap();
+    }
+    let held = all_rules_of(&town, "a", 0).0.last().unwrap().number;
+    let full = Err(WriteError::Refused(LimitsRefusal::Currencies));
+    assert_eq!(set(of(RULES_MAX)), full);
+    let unlimited = CardLimits::none(of(RULES_MAX + 1).currency);
+    set(unlimited).unwrap();
+    assert_eq!(set(of(RULES_MAX)), full);
+    for place in 0..2 {
+        set(CardLimits::none(of(place).currency)).unwrap();
+        set(of(RULES_MAX + place)).unwrap();
+    }
+    assert_eq!(now(town.bank.limited_currencies()), Ok(RULES_MAX));
+    assert_eq!(now(town.bank.card_limits()).unwrap().len(), RULES_MAX);
+
+    let (given, named) = all_rules_of(&town, "b", held);
+    let lifted: Vec<Currency> = given.iter().filter(|it| it.payment_max.is_none()).map(|it| it.currency).collect();
+    assert_eq!(lifted, [of(0).currency, of(1).currency], "{given:?}");
+    assert!(given.is_sorted_by_key(|it| it.number) && named.is_sorted());
+    let all = all_rules_of(&town, "c", 0).0;
+    let limited: Vec<u64> = all.iter().filter(|it| it.payment_max.is_some()).map(|it| it.number).collect();
+    assert_eq!((all.len(), limited.len()), (RULES_MAX + 2, RULES_MAX));
+    assert_eq!(named, limited, "a ticket names the limits");
+}
+
+/// docs/card.md: limits for one card take a place as well; what frees one card of the limits of all takes none.
+#[test]
+fn limits_of_one_card_take_a_place() {
+    let mut town = Town::new();
+    let of = |code: &str| CardLimits {
+        payment_max: Some(amount(7)),
+        ..CardLimits::none(Currency::from_code(code).unwrap())
+    };
+    let codes: Vec<String> = (b'A'..b'A' + 15).map(|letter| format!("XX{}", char::from(letter))).collect();
+    *town.line.cards.lock().unwrap() = codes.iter().map(|code| of(code)).collect();
+    town.restart();
+    assert_eq!(now(town.bank.limited_currencies()), Ok(15), "before any card was in contact");
+    contact_of(&town, "A-1", &shown("one", None, "a"));
+    now(town.bank.set_card_limits(of("USD"), Some(nonce("one")))).unwrap();
+    let full = Err(WriteError::Refused(LimitsRefusal::Currencies));
+    assert_eq!(now(town.bank.set_card_limits(of("EUR"), None)), full);
+    now(town.bank.set_card_limits(CardLimits::none(jpy()), Some(nonce("one")))).unwrap();
+    now(town.bank.set_card_limits(CardLimits::none(of("XXA").currency), Some(nonce("one")))).unwrap();
+    assert_eq!(now(town.bank.limited_currencies()), Ok(16));
+    let told = now(town.bank.card_limits()).unwrap();
+    let free: Vec<&str> = told.iter().filter(|it| it.payment.is_none()).map(|it| it.currency.as_str()).collect();
+    assert_eq!((told.len(), free), (17, vec!["XXA"]), "that one card is free is told, that nobody is limited is not");
+    *town.line.cards.lock().unwrap() = Vec::new();
+    town.restart();
+    assert_eq!(now(town.bank.limited_currencies()), Ok(1));
+    now(town.bank.set_card_limits(of("EUR"), None)).unwrap();
 }
 
 /// RN-D22: the filter is the authority's newest list, given when asked for; keys on the list are not cleared.
