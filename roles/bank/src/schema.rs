@@ -376,6 +376,8 @@ statements! {
     /// A card after a contact.
     pub UPDATE_CARD = "UPDATE card SET token = ?2, nonce = ?3, next = ?4, ticket = ?5, frozen = ?6, time = ?7 \
         WHERE card = ?1";
+    /// The same ticket anew.
+    pub UPDATE_TICKET = "UPDATE card SET ticket = ?2 WHERE card = ?1";
     /// Whether a card showed this before.
     pub SELECT_SHOWN = "SELECT number FROM card_shown WHERE card = ?1 AND shown = ?2";
     /// Number of the last of what a card showed before.

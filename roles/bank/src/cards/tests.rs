@@ -140,6 +140,67 @@ fn a_failed_commit_freezes_nobody() {
     }
 }
 
+/// A ticket as an earlier version laid it out.
+#[derive(Clone, Debug, minicbor::Encode, minicbor::Decode)]
+struct OldTicket {
+    #[n(0)]
+    card: Nonce,
+    #[n(1)]
+    nonce: Nonce,
+    #[n(2)]
+    token: Nonce,
+    #[n(3)]
+    time: Time,
+    #[n(4)]
+    rules: u64,
+    #[n(5)]
+    frozen: bool,
+    #[n(6)]
+    currency: Currency,
+}
+
+impl zeni_message::Record for OldTicket {
+    const KIND: &'static str = "zeni/contact-ticket";
+    const MAX: usize = 128;
+}
+
+/// docs/card.md: a card whose reply was lost, and whose bank then went on to a version with another layout of tickets, gets a ticket for
+/// the same pair that names the same next token: from then on the same, byte for byte, and it goes on.
+#[test]
+fn tickets_of_an_earlier_version_are_signed_anew() {
+    for frozen in [false, true] {
+        let mut town = Town::new();
+        let message = shown("card", None, "a");
+        let first = contact_of(&town, "A-1", &message);
+        let ContactTicket { card, nonce, token, time, .. } = first.clone();
+        let old = OldTicket { card, nonce, token, time, rules: 0, frozen, currency: jpy() };
+        let old = encode(&Signed::sign(town.world.network(), old, &key("bank document")));
+        assert!(decode::<Signed<ContactTicket>>(&old, SMALL_MESSAGE_BYTES_MAX).is_err());
+        let plant = move |tx: &mut Tx<'_>| -> Result<u64, JobError<std::convert::Infallible>> {
+            Ok(tx.execute(schema::UPDATE_TICKET, params![*card, old.clone()])?)
+        };
+        now(town.bank.store.write(Default::default(), plant)).unwrap();
+        if frozen {
+            now(town.bank.freeze_card(card)).unwrap();
+        }
+        // all but the ticket
+        let kept = |town: &Town| {
+            let mut rows = town.table("card");
+            rows.iter_mut().for_each(|row| drop(row.remove(5)));
+            (rows, town.table("card_shown"))
+        };
+        let before = kept(&town);
+        town.advance(60);
+        let anew = contact_of(&town, "A-1", &message);
+        assert_eq!((anew.token, anew.frozen), (token, frozen));
+        town.restart();
+        town.advance(60);
+        assert_eq!(contact_of(&town, "A-1", &message), anew);
+        assert_eq!(kept(&town), before);
+        assert_eq!(contact_of(&town, "A-1", &shown("card", Some(token), "b")).frozen, frozen);
+    }
+}
+
 /// docs/card.md: cards of one account that are in contact at the same time, and the same contact many times at once, freeze nobody.
 #[test]
 fn contacts_at_once() {
