@@ -70,6 +70,41 @@ fn limits_of_cards() {
     stage.audits();
 }
 
+/// docs/card.md: a configuration with limits in more currencies than a card is held to is refused, read or started, and so is one that
+/// has too many with those of the command line; currencies without limits do not count.
+#[test]
+fn limits_in_too_many_currencies() {
+    let mut stage = Stage::running();
+    let bank = "bank --dir net --bank aoba";
+    stage.ok(&format!("{bank} card-limits --currency CHF --payments 3"));
+    stage.stop();
+    let configured = stage.text("net/zeni.toml");
+    let with = |limited: usize, free: usize| {
+        let of = |place: usize| if place < limited { "payment = 700" } else { "" };
+        let code = |place: usize| format!("XX{}", char::from(b'A' + u8::try_from(place).expect("few")));
+        let cards: String = (0..limited + free).map(|it| format!("cards.{} = {{ {} }}\n", code(it), of(it))).collect();
+        configured.replacen("name = \"aoba\"\n", &format!("name = \"aoba\"\n{cards}"), 1)
+    };
+    let told = |text: &str, found| text.contains("bank 'aoba'") && text.contains(found) && text.contains("at most 16");
+    stage.write("net/zeni.toml", with(18, 0));
+    for command in ["serve net/zeni.toml --check", "serve net/zeni.toml", &format!("{bank} card-limits")] {
+        let refused = stage.run(command);
+        assert!(refused.exit == 2 && told(&refused.stderr, "in 18 currencies"), "{command}: {refused:?}");
+    }
+    stage.write("net/zeni.toml", with(16, 2));
+    assert_eq!(stage.run("serve net/zeni.toml --check").exit, 0);
+    let refused = stage.run("serve net/zeni.toml");
+    assert!(refused.exit == 1 && told(&refused.stderr, "in 17 currencies"), "{refused:?}");
+    stage.refused(&format!("{bank} card-limits --currency EUR --payments 3"), "too_many_currencies");
+    stage.ok(&format!("{bank} card-limits --currency CHF"));
+    stage.serve();
+    stage.resumed("wallet --home hanako resume");
+    let rules = stage.ok(&format!("{bank} card-limits"));
+    assert_eq!(rules["limits"].as_array().map(Vec::len), Some(16), "{rules}");
+    stage.write("net/zeni.toml", configured.replacen("name = \"aoba\"\n", "name = \"aoba\"\ncards.YEN = 1\n", 1));
+    assert_eq!(stage.run("serve net/zeni.toml --check").exit, 2);
+}
+
 /// docs/card.md "CONTACT": a card too many is told when it joins, by `resume` and by `balance`, and nothing is withdrawn to it; once
 /// another makes room it is taken.
 #[test]

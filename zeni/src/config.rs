@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
-use zeni_note::keylist::Way;
+use zeni_bank::CardLimits;
+use zeni_message::Time;
+use zeni_money::{Amount, Currency};
+use zeni_note::{keylist::Way, operator::RULES_MAX};
 
 /// The file. Paths are relative to its directory. Unknown keys stop the program.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -195,6 +198,46 @@ pub(crate) struct CardsConfig {
     pub(crate) until: Option<u64>,
 }
 
+impl BankConfig {
+    /// The limits of cards.
+    pub(crate) fn card_limits(&self) -> Result<Vec<CardLimits>> {
+        let limits = self.cards.iter().map(|(code, limits)| limits.read(code));
+        let limits = limits.collect::<Result<Vec<_>>>().with_context(|| format!("cards of bank '{}'", self.name))?;
+        let limited = limits.iter().filter(|limits| limits.is_limited()).count();
+        self.limited_currencies(limited)?;
+        Ok(limits)
+    }
+
+    /// Refuses limits in more currencies than cards are held to.
+    pub(crate) fn limited_currencies(&self, found: usize) -> Result<()> {
+        ensure!(
+            found <= RULES_MAX,
+            "bank '{}' limits cards in {found} currencies, of the configuration and of 'card-limits': at most {RULES_MAX} are possible",
+            self.name
+        );
+        Ok(())
+    }
+}
+
+impl CardsConfig {
+    fn read(&self, code: &str) -> Result<CardLimits> {
+        let currency = Currency::from_code(code).with_context(|| format!("'{code}' is no currency"))?;
+        let amount = |minor: Option<u64>| {
+            let amount =
+                |minor| Amount::from_minor(minor).with_context(|| format!("{minor} is more than an amount can be"));
+            minor.map(amount).transpose()
+        };
+        Ok(CardLimits {
+            currency,
+            payment_max: amount(self.payment)?,
+            day_max: amount(self.day)?,
+            payments_max: self.payments,
+            total_max: amount(self.total)?,
+            until: self.until.map(Time),
+        })
+    }
+}
+
 impl ServeConfig {
     /// Reads a file.
     pub(crate) fn read(path: &Path) -> Result<ServeConfig> {
@@ -204,6 +247,9 @@ impl ServeConfig {
             toml::from_str(&text).with_context(|| format!("{} is not a valid configuration", path.display()))?;
         ensure!(config.epoch_days > 0, "epoch_days must be at least 1");
         ensure!(!config.series.is_empty(), "at least one [[series]] is needed");
+        for bank in &config.banks {
+            bank.card_limits()?;
+        }
         config.home = path.parent().unwrap_or(Path::new(".")).to_path_buf();
         Ok(config)
     }

@@ -53,10 +53,26 @@ const SHOWN_KEPT_MAX: u64 = 1_024;
 type Job<T> = Result<T, JobError<ContactRefusal>>;
 
 /// What may be answered: both tickets are signed before it is known which is due; the other never leaves.
+#[derive(Clone)]
 struct Tickets {
     next: [u8; 16],
     good: Vec<u8>,
     frozen: Vec<u8>,
+    /// In the place of a stored one that cannot be read.
+    again: Option<(Unreadable, Vec<u8>)>,
+}
+
+/// What a stored ticket said that cannot be read: an earlier version wrote it.
+#[derive(Clone, Copy, PartialEq)]
+struct Unreadable {
+    next: [u8; 16],
+    frozen: bool,
+}
+
+enum Answer {
+    Ticket(Vec<u8>),
+    /// Nothing has changed: a ticket that says the same is to be signed first.
+    Unreadable(Unreadable),
 }
 
 /// A card as the bank knows it.
@@ -95,18 +111,16 @@ impl Handle<ContactCard> for Bank {
     async fn handle(&self, ctx: &Ctx, message: ContactCard) -> Result<Contacted, Failure<ContactRefusal>> {
         let customer = self.customer(ctx).await?;
         let rules = self.rules_for(message.card).await?;
-        let newest = rules.iter().map(|it| RulesNumber { currency: it.currency, number: it.number }).collect();
+        let named = rules::named(&rules);
         let filter = match message.filter {
             Some(held) => self.newer_filter(held).await?,
             None => None,
         };
-        let tickets = self.tickets(&message, newest, ctx.now);
         let network = self.config.roots.network;
         let rules = rules.into_iter().filter(|rules| rules.number > message.rules);
         let rules = rules.map(|rules| Signed::sign(network, rules, &self.document)).collect();
-        let (lane, now, currency) = (self.lane(&customer.account), ctx.now, customer.currency);
-        let job = move |tx: &mut Tx<'_>| contact(tx, &customer, &message, &tickets, now);
-        let ticket = self.store.write(lane, job).await.map_err(failure)?;
+        let currency = customer.currency;
+        let ticket = self.ticket(customer, message, named, ctx.now).await?;
         let ticket = decode(&ticket, SMALL_MESSAGE_BYTES_MAX).map_err(|_| Failure::Internal)?;
         Ok(Contacted { ticket, rules, filter, currency })
     }
@@ -133,14 +147,32 @@ impl Handle<GetClearance> for Bank {
 }
 
 impl Bank {
-    fn tickets(&self, message: &ContactCard, rules: Vec<RulesNumber>, time: Time) -> Tickets {
-        let next: [u8; 16] = self.entropy.bytes();
-        let ticket = |frozen| {
-            let (card, nonce) = (message.card, message.nonce);
-            let ticket = ContactTicket { card, nonce, token: next.into(), time, rules: rules.clone(), frozen };
+    /// The ticket for what the card showed.
+    async fn ticket(
+        &self,
+        customer: Customer,
+        message: ContactCard,
+        rules: Vec<RulesNumber>,
+        now: Time,
+    ) -> Result<Vec<u8>, Failure<ContactRefusal>> {
+        let sign = |token: [u8; 16], frozen| {
+            let (card, nonce, token, rules) = (message.card, message.nonce, token.into(), rules.clone());
+            let ticket = ContactTicket { card, nonce, token, time: now, rules, frozen };
             encode(&Signed::sign(self.config.roots.network, ticket, &self.document))
         };
-        Tickets { next, good: ticket(false), frozen: ticket(true) }
+        let next = self.entropy.bytes();
+        let mut tickets = Tickets { next, good: sign(next, false), frozen: sign(next, true), again: None };
+        loop {
+            let (lane, shown, before) = (self.lane(&customer.account), message.clone(), tickets.again.is_some());
+            let (customer, tickets_due) = (customer.clone(), tickets.clone());
+            let job = move |tx: &mut Tx<'_>| contact(tx, &customer, &shown, &tickets_due, now);
+            match self.store.write(lane, job).await.map_err(failure)? {
+                Answer::Ticket(ticket) => return Ok(ticket),
+                // the card went on in between
+                Answer::Unreadable(_) if before => return Err(Failure::Busy),
+                Answer::Unreadable(of) => tickets.again = Some((of, sign(of.next, of.frozen))),
+            }
+        }
     }
 
     /// The filter of the authority's newest list, if it is newer than `held`.
@@ -155,20 +187,20 @@ impl Bank {
 }
 
 /// The ticket for what the card showed, stored.
-fn contact(tx: &mut Tx<'_>, customer: &Customer, message: &ContactCard, tickets: &Tickets, now: Time) -> Job<Vec<u8>> {
+fn contact(tx: &mut Tx<'_>, customer: &Customer, message: &ContactCard, tickets: &Tickets, now: Time) -> Job<Answer> {
     let shown = (message.token.map(|token| *token), *message.nonce);
     let row = tx.row(schema::SELECT_CARD, params![*message.card])?;
     let Some(known) = row.as_ref().map(Known::read).transpose()? else {
-        return first_contact(tx, customer, message, tickets, now);
+        return first_contact(tx, customer, message, tickets, now).map(Answer::Ticket);
     };
     if known.account != customer.account {
         return Err(JobError::Refused(ContactRefusal::OtherAccount));
     }
     if shown == (known.token, known.nonce) {
-        return Ok(known.ticket);
+        return Ok(same_again(tx, &message.card, known, tickets)?);
     }
     if tx.row(schema::SELECT_SHOWN, params![*message.card, shown_digest(shown).0])?.is_some() {
-        return Ok(tickets.frozen.clone());
+        return Ok(Answer::Ticket(tickets.frozen.clone()));
     }
     let taken = shown.0 == Some(known.next) && shown.1 != known.nonce;
     let good = taken && !known.frozen;
@@ -185,7 +217,22 @@ fn contact(tx: &mut Tx<'_>, customer: &Customer, message: &ContactCard, tickets:
         ..known
     };
     after.store(tx, &message.card, now)?;
-    Ok(after.ticket)
+    Ok(Answer::Ticket(after.ticket))
+}
+
+/// The ticket that the card's last pair got.
+fn same_again(tx: &mut Tx<'_>, card: &Nonce, known: Known, tickets: &Tickets) -> Result<Answer, TxError> {
+    if decode::<Signed<ContactTicket>>(&known.ticket, SMALL_MESSAGE_BYTES_MAX).is_ok() {
+        return Ok(Answer::Ticket(known.ticket));
+    }
+    let of = Unreadable { next: known.next, frozen: known.frozen };
+    match &tickets.again {
+        Some((same, ticket)) if *same == of => {
+            tx.execute(schema::UPDATE_TICKET, params![**card, ticket])?;
+            Ok(Answer::Ticket(ticket.clone()))
+        }
+        _ => Ok(Answer::Unreadable(of)),
+    }
 }
 
 /// What a card showed, in few bytes.

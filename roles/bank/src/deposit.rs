@@ -36,6 +36,10 @@ mod check;
 /// Grain of a challenge's TIME, seconds.
 const DAY_S: u64 = 86_400;
 
+/// Challenges of an account that are kept for refunds and were not answered, of all its cards together: cards are known for good, so that
+/// the bound per card alone bounds nothing.
+pub(crate) const REFUNDS_OF_ACCOUNT_MAX: u32 = 1_024;
+
 /// In the place of the number of a card that was never in contact.
 const UNKNOWN_CARD: [u8; 16] = [0; 16];
 
@@ -72,22 +76,35 @@ impl Handle<OpenRefund> for Bank {
     async fn handle(&self, ctx: &Ctx, message: OpenRefund) -> Result<DepositChallenge, Failure<OpenDepositRefusal>> {
         let opened = self.handle(ctx, OpenDeposit { deposit: message.deposit }).await?;
         let customer = self.customer(ctx).await?;
-        let (id, card, now) = (*message.deposit, *message.card, schema::int(ctx.now.0.max(1)));
+        let (id, card, now) = (*message.deposit, *message.card, ctx.now);
         let lane = self.lane(&customer.account);
-        let job = move |tx: &mut Tx<'_>| {
-            // invented numbers would keep as many as they like
-            let known = tx.row(schema::SELECT_CARD, params![card])?;
-            let known = known.map(|row| Ok::<_, TxError>(row.text(0)? == customer.account)).transpose()?;
-            let card = if known == Some(true) { card } else { UNKNOWN_CARD };
-            tx.execute(schema::KEEP_DEPOSIT, params![id, &customer.account, now.clone(), card])?;
-            for row in tx.rows(schema::SELECT_KEPT, params![&customer.account, card, REFUNDS_KEPT_MAX])? {
-                tx.execute(schema::DELETE_UNUSED, params![row.array::<16>(0)?])?;
-            }
-            Ok(())
-        };
-        self.store.write(lane, job).await.map_err(failure)?;
+        let job = move |tx: &mut Tx<'_>| Ok(keep(tx, &customer.account, id, card, now)?);
+        if !self.store.write(lane, job).await.map_err(failure)? {
+            return Err(Failure::Busy);
+        }
         Ok(opened)
     }
+}
+
+/// Keeps a challenge for a refund that a card signs, in the place of an older one of the same card where there is no more room. Answers
+/// whether it is kept: never in the place of another card's, for which somebody may hold a refund.
+fn keep(tx: &mut Tx<'_>, account: &str, id: [u8; 16], card: [u8; 16], now: Time) -> Result<bool, TxError> {
+    // invented numbers would keep as many as they like
+    let known = tx.row(schema::SELECT_CARD, params![card])?;
+    let known = known.map(|row| Ok::<_, TxError>(row.text(0)? == account)).transpose()?;
+    let card = if known == Some(true) { card } else { UNKNOWN_CARD };
+    if tx.row(schema::SELECT_IS_KEPT, params![id])?.is_some() {
+        return Ok(true);
+    }
+    let counts = tx.row(schema::COUNT_KEPT, params![account, card, id])?;
+    let (all, own) = counts.map(|row| Ok::<_, TxError>((row.u64(0)?, row.u64(1)?))).transpose()?.unwrap_or((0, 0));
+    let room = u64::from(REFUNDS_OF_ACCOUNT_MAX).saturating_sub(all.saturating_sub(own)).min(REFUNDS_KEPT_MAX.into());
+    let Some(older) = room.checked_sub(1) else { return Ok(false) };
+    tx.execute(schema::KEEP_DEPOSIT, params![id, account, schema::int(now.0.max(1)), card])?;
+    for row in tx.rows(schema::SELECT_KEPT, params![account, card, schema::int(older), id])? {
+        tx.execute(schema::DELETE_UNUSED, params![row.array::<16>(0)?])?;
+    }
+    Ok(true)
 }
 
 impl Handle<Deposit> for Bank {

@@ -37,6 +37,8 @@ const PRUNE_MAX: u32 = 256;
 /// Seconds for which a challenge waits for its deposit. Whoever signed for it and comes later opens another deposit and
 /// closes once more.
 pub(crate) const CHALLENGE_S: u64 = 14 * 86_400;
+/// A challenge kept for a refund is kept for so long after no refund can come any more, for clocks that were wrong. Seconds.
+pub(crate) const KEPT_AFTER_S: u64 = 365 * 86_400;
 
 impl Bank {
     /// Sends the batch that waits for its answer, or makes one of what is queued.
@@ -89,10 +91,22 @@ impl Bank {
         Err(ChoreError::Refused { message: <Return as zeni_message::Message>::PATH, code })
     }
 
-    /// Releases challenges that nobody answered in time.
+    /// Releases challenges that nobody answered in time. One that is kept for a refund waits as long as the issuer may hear a refund of any
+    /// note that was issued by the time it was kept, and [`KEPT_AFTER_S`] more.
     pub(crate) async fn release(&self, now: Time) -> Chore {
+        let lists = self.lists::<Infallible>().await?;
+        let terms = lists
+            .lists
+            .iter()
+            .flat_map(|list| list.record.series.iter().map(|it| it.retain_until.since(list.record.from)));
+        // without a list nobody can say how long refunds are heard
+        let kept = terms.max().map(|longest| now.minus(longest.saturating_add(KEPT_AFTER_S)));
         let read = move |tx: &mut Tx<'_>| -> Job<Vec<[u8; 16]>> {
-            let rows = tx.rows(schema::SELECT_UNUSED, &[schema::int(now.minus(CHALLENGE_S).0), PRUNE_MAX.into()])?;
+            let mut rows =
+                tx.rows(schema::SELECT_UNUSED, &[schema::int(now.minus(CHALLENGE_S).0), PRUNE_MAX.into()])?;
+            if let Some(kept) = kept {
+                rows.extend(tx.rows(schema::SELECT_KEPT_UNUSED, &[schema::int(kept.0), PRUNE_MAX.into()])?);
+            }
             Ok(rows.iter().map(|row| row.array(0)).collect::<Result<_, TxError>>()?)
         };
         let unused = self.store.read(read).await?;

@@ -149,6 +149,15 @@ const MIGRATIONS: &[Migration] = &[
             "CREATE INDEX deposit_kept ON deposit (account, card, kept)",
         ],
     },
+    Migration {
+        id: 12,
+        sentence: "challenges kept for refunds are released by their own order",
+        sql: &[
+            "DROP INDEX deposit_unused",
+            "CREATE INDEX deposit_unused ON deposit (time) WHERE content IS NULL AND kept = 0",
+            "CREATE INDEX deposit_kept_since ON deposit (kept) WHERE content IS NULL AND kept > 0",
+        ],
+    },
 ];
 
 statements! {
@@ -260,10 +269,17 @@ statements! {
     pub SELECT_UNUSED = "SELECT id FROM deposit WHERE content IS NULL AND time < ?1 AND kept = 0 ORDER BY time LIMIT ?2";
     /// Releases a challenge, unless it was answered.
     pub DELETE_UNUSED = "DELETE FROM deposit WHERE id = ?1 AND content IS NULL";
+    /// Challenges kept for refunds before ?1 that nothing answered, oldest first.
+    pub SELECT_KEPT_UNUSED = "SELECT id FROM deposit WHERE content IS NULL AND kept < ?1 AND kept > 0 ORDER BY kept LIMIT ?2";
+    /// Challenges of an account that are kept and were not answered, besides one, and how many of these are of a card.
+    pub COUNT_KEPT = "SELECT COUNT(*), COUNT(CASE WHEN card = ?2 THEN 1 END) FROM deposit WHERE account = ?1 AND content IS NULL \
+        AND kept > 0 AND id <> ?3";
+    /// Whether a challenge is kept or was answered.
+    pub SELECT_IS_KEPT = "SELECT id FROM deposit WHERE id = ?1 AND (kept > 0 OR content IS NOT NULL)";
     /// Keeps a challenge for a refund that a card signs.
     pub KEEP_DEPOSIT = "UPDATE deposit SET kept = ?3, card = ?4 WHERE id = ?1 AND account = ?2 AND kept = 0";
-    /// Challenges for a card that are kept and were not answered, beyond the newest ?3.
-    pub SELECT_KEPT = "SELECT id FROM deposit WHERE account = ?1 AND card = ?2 AND content IS NULL AND kept > 0 \
+    /// Challenges for a card that are kept and were not answered, besides ?4, beyond the newest ?3.
+    pub SELECT_KEPT = "SELECT id FROM deposit WHERE account = ?1 AND card = ?2 AND content IS NULL AND kept > 0 AND id <> ?4 \
         ORDER BY kept DESC, id LIMIT 64 OFFSET ?3";
     /// Content comes to a challenge, once.
     pub FILL_DEPOSIT = "UPDATE deposit SET content = ?2, hand_in = ?3 \
@@ -360,6 +376,8 @@ statements! {
     /// A card after a contact.
     pub UPDATE_CARD = "UPDATE card SET token = ?2, nonce = ?3, next = ?4, ticket = ?5, frozen = ?6, time = ?7 \
         WHERE card = ?1";
+    /// The same ticket anew.
+    pub UPDATE_TICKET = "UPDATE card SET ticket = ?2 WHERE card = ?1";
     /// Whether a card showed this before.
     pub SELECT_SHOWN = "SELECT number FROM card_shown WHERE card = ?1 AND shown = ?2";
     /// Number of the last of what a card showed before.

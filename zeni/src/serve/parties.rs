@@ -26,7 +26,7 @@ use zeni_wire::{
 
 use super::Listener;
 use crate::{
-    config::{BankConfig, CardsConfig, IssuerConfig, RoleConfig, SeriesConfig, ServeConfig, WayWord},
+    config::{BankConfig, IssuerConfig, RoleConfig, SeriesConfig, ServeConfig, WayWord},
     customers,
     keys::{self, PartyKeys},
     network::{NetworkFile, public_key},
@@ -160,6 +160,10 @@ impl Parties {
                 })
                 .collect::<Result<Vec<_>>>()?;
             bank.served.role.load_accounts(accounts).await?;
+            // the operator's limits count as those of the configuration do: a card is not to go without any of them unsaid
+            if let Some(role) = config.banks.iter().find(|role| role.name == bank.name) {
+                role.limited_currencies(bank.served.role.limited_currencies().await?)?;
+            }
         }
         Ok(())
     }
@@ -358,7 +362,7 @@ impl Opener<'_> {
                 IssuerMadeKeys::Refused
             },
             counts_every_s: self.network.counts_every_s,
-            cards: role.cards.iter().map(card_limits).collect::<Result<_>>()?,
+            cards: role.card_limits()?,
         };
         let secrets =
             zeni_bank::Keys { master: keys.master.bytes()?, document: keys.signing.signing_key()?, customers };
@@ -416,17 +420,4 @@ fn sealed_config(role: &IssuerConfig) -> Result<zeni_issuer::SealedConfig> {
         Ok::<_, anyhow::Error>(zeni_issuer::SealedClaims { per_key, per_issuer_day })
     });
     Ok(zeni_issuer::SealedConfig { claims: claims.transpose()? })
-}
-
-fn card_limits((code, limits): (&String, &CardsConfig)) -> Result<zeni_bank::CardLimits> {
-    let currency = Currency::from_code(code).with_context(|| format!("'{code}' is no currency: limits of cards"))?;
-    let CardsConfig { payment, day, payments, total, until } = *limits;
-    Ok(zeni_bank::CardLimits {
-        currency,
-        payment_max: payment.map(amount).transpose()?,
-        day_max: day.map(amount).transpose()?,
-        payments_max: payments,
-        total_max: total.map(amount).transpose()?,
-        until: until.map(Time),
-    })
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use zeni_crypto::hex;
 use zeni_message::{Refusal, Time, decode, encode, limits::SMALL_MESSAGE_BYTES_MAX, route::Failure};
 use zeni_money::{Amount, Currency};
-use zeni_note::{CardRules, Nonce, operator::RULES_MAX};
+use zeni_note::{CardRules, Nonce, RulesNumber, operator::RULES_MAX};
 use zeni_store::{Caller, JobError, Row, Tx, TxError, WriteError, params, refuse};
 
 use crate::{
@@ -40,6 +40,11 @@ impl CardLimits {
         CardLimits { currency, payment_max: None, day_max: None, payments_max: None, total_max: None, until: None }
     }
 
+    /// Whether anything is limited.
+    pub fn is_limited(&self) -> bool {
+        *self != CardLimits::none(self.currency)
+    }
+
     fn numbered(&self, number: u64, card: Option<Nonce>) -> CardRules {
         let CardLimits { currency, payment_max, day_max, payments_max, total_max, until } = self.clone();
         CardRules { number, card, currency, payment_max, day_max, payments_max, total_max, until }
@@ -57,8 +62,8 @@ pub enum LimitsRefusal {
     /// No card of that number.
     #[error("no such card was in contact with the bank")]
     UnknownCard,
-    /// Cards take rules in [`RULES_MAX`] currencies.
-    #[error("there are rules in {RULES_MAX} currencies already")]
+    /// A ticket holds cards to limits in [`RULES_MAX`] currencies.
+    #[error("there are limits in {RULES_MAX} currencies already")]
     Currencies,
 }
 
@@ -104,14 +109,15 @@ impl Bank {
         limits: CardLimits,
         card: Option<Nonce>,
     ) -> Result<LimitsReport, WriteError<LimitsRefusal>> {
+        let configured = self.configured();
         let job = move |tx: &mut Tx<'_>| -> Result<CardRules, JobError<LimitsRefusal>> {
             if let Some(card) = card
                 && tx.row(schema::SELECT_CARD, params![*card])?.is_none()
             {
                 return refuse(LimitsRefusal::UnknownCard);
             }
-            let currencies = currencies(tx)?;
-            if currencies.len() >= RULES_MAX && !currencies.contains(&limits.currency) {
+            let limited = limited(tx, &configured)?;
+            if limits.is_limited() && limited.len() >= RULES_MAX && !limited.contains(&limits.currency) {
                 return refuse(LimitsRefusal::Currencies);
             }
             Ok(insert(tx, &limits, card, Origin::Operator)?)
@@ -119,18 +125,20 @@ impl Bank {
         Ok(report(&self.store.write(Caller::default(), job).await?))
     }
 
-    /// The rules in force: the newest for all cards per currency, and later ones for single cards.
+    /// Currencies in which limits are in force, for all cards or any, with those that the configuration says anew. Cards are held to
+    /// limits in at most [`RULES_MAX`].
+    pub async fn limited_currencies(&self) -> Result<usize, WriteError<Infallible>> {
+        let configured = self.configured();
+        self.store.read(move |tx: &mut Tx<'_>| Ok(limited(tx, &configured)?.len())).await
+    }
+
+    /// The limits in force: of the newest rules for all cards per currency and of later ones for single cards, those that limit.
     pub async fn card_limits(&self) -> Result<Vec<LimitsReport>, WriteError<Infallible>> {
-        let read = |tx: &mut Tx<'_>| -> Result<Vec<CardRules>, JobError<Infallible>> {
-            Ok(tx.rows(schema::SELECT_ALL_RULES, &[])?.iter().map(rules).collect::<Result<_, TxError>>()?)
-        };
+        let read = |tx: &mut Tx<'_>| -> Result<Vec<CardRules>, JobError<Infallible>> { Ok(in_force(tx)?) };
         let all = self.store.read(read).await?;
-        let replaced = |place: usize, one: &CardRules| {
-            let later = all.iter().skip(place + 1);
-            later.into_iter().any(|it| it.currency == one.currency && (it.card.is_none() || it.card == one.card))
-        };
-        let in_force = all.iter().enumerate().filter(|(place, one)| !replaced(*place, one));
-        Ok(in_force.map(|(_, one)| report(one)).collect())
+        // later rules for single cards that limit nothing are told where others' are limited: they lift these for that card
+        let told = |one: &&CardRules| is_limited(one) || all.iter().any(|it| lifts(one, it));
+        Ok(all.iter().filter(told).map(report).collect())
     }
 
     /// The cards of an account, in the order of their last contacts; none for an account that the bank does not have.
@@ -157,11 +165,15 @@ impl Bank {
         self.store.write(Caller::default(), job).await
     }
 
+    /// What the configuration limits.
+    fn configured(&self) -> Vec<CardLimits> {
+        self.config.cards.iter().filter(|limits| limits.is_limited()).cloned().collect()
+    }
+
     /// The newest rules for a card, one of each currency that has any, in ascending order of numbers; what the configuration says
     /// anew is stored first.
     pub(super) async fn rules_for<R: Refusal>(&self, card: Nonce) -> Result<Vec<CardRules>, Failure<R>> {
-        let limited = |it: &&CardLimits| **it != CardLimits::none(it.currency);
-        let configured: Vec<CardLimits> = self.config.cards.iter().filter(limited).cloned().collect();
+        let configured = self.configured();
         let wanted = configured.clone();
         let read = move |tx: &mut Tx<'_>| Ok((changed(tx, &wanted)?.is_empty(), newest(tx, card)?));
         let (same, rules) = self.store.read(read).await.map_err(failure)?;
@@ -209,9 +221,54 @@ fn newest(tx: &mut Tx<'_>, card: Nonce) -> Result<Vec<CardRules>, TxError> {
         newest.extend(row.as_ref().map(rules).transpose()?);
     }
     newest.sort_unstable_by_key(|rules| rules.number);
-    // a configuration that names new currencies time and again: a ticket has room for so many
-    newest.drain(..newest.len().saturating_sub(RULES_MAX));
     Ok(newest)
+}
+
+/// What a ticket holds the card to: the rules that limit, and of those that limit nothing the newest that have room. Whoever keeps
+/// one of these from his card keeps older limits alone.
+pub(super) fn named(newest: &[CardRules]) -> Vec<RulesNumber> {
+    let (limited, free): (Vec<_>, Vec<_>) = newest.iter().rev().partition(|rules| is_limited(rules));
+    if limited.len() > RULES_MAX {
+        tracing::error!(currencies = limited.len(), "cards are held to the limits of {RULES_MAX} currencies only");
+    }
+    let named = limited.into_iter().chain(free).take(RULES_MAX);
+    let mut named: Vec<_> = named.map(|it| RulesNumber { currency: it.currency, number: it.number }).collect();
+    named.sort_unstable_by_key(|rules| rules.number);
+    named
+}
+
+/// The newest rules for all cards per currency, and later ones for single cards, oldest first.
+fn in_force(tx: &mut Tx<'_>) -> Result<Vec<CardRules>, TxError> {
+    let all: Vec<CardRules> = tx.rows(schema::SELECT_ALL_RULES, &[])?.iter().map(rules).collect::<Result<_, _>>()?;
+    let replaced = |place: usize, one: &CardRules| {
+        let later = all.iter().skip(place + 1);
+        later.into_iter().any(|it| it.currency == one.currency && (it.card.is_none() || it.card == one.card))
+    };
+    let in_force = all.iter().enumerate().filter(|(place, one)| !replaced(*place, one));
+    Ok(in_force.map(|(_, one)| one.clone()).collect())
+}
+
+/// Currencies in which limits are in force once the configuration is stored.
+fn limited(tx: &mut Tx<'_>, configured: &[CardLimits]) -> Result<BTreeSet<Currency>, TxError> {
+    let mut limited: BTreeSet<Currency> =
+        in_force(tx)?.iter().filter(|rules| is_limited(rules)).map(|rules| rules.currency).collect();
+    for limits in changed(tx, configured)? {
+        if limits.is_limited() {
+            limited.insert(limits.currency);
+        } else {
+            limited.remove(&limits.currency);
+        }
+    }
+    Ok(limited)
+}
+
+fn is_limited(rules: &CardRules) -> bool {
+    CardLimits::of(rules.clone()).is_limited()
+}
+
+/// Whether rules free one card from limits of all.
+fn lifts(one: &CardRules, all: &CardRules) -> bool {
+    one.card.is_some() && all.card.is_none() && all.currency == one.currency && is_limited(all)
 }
 
 /// The currencies in which there are or were rules.
@@ -237,7 +294,7 @@ fn changed(tx: &mut Tx<'_>, configured: &[CardLimits]) -> Result<Vec<CardLimits>
 fn configured_in(tx: &mut Tx<'_>, currency: Currency) -> Result<Option<CardLimits>, TxError> {
     let row = tx.row(schema::SELECT_CONFIGURED, params![currency.code()])?;
     let limits = row.as_ref().map(rules).transpose()?.map(CardLimits::of);
-    Ok(limits.filter(|limits| *limits != CardLimits::none(currency)))
+    Ok(limits.filter(CardLimits::is_limited))
 }
 
 fn rules(row: &Row) -> Result<CardRules, TxError> {

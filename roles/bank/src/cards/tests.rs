@@ -10,7 +10,10 @@ use zeni_note::{
 use zeni_store::{Options, WriteError, testing::block_on};
 
 use super::*;
-use crate::testing::{Town, now, refusal};
+use crate::{
+    deposit::REFUNDS_OF_ACCOUNT_MAX,
+    testing::{Town, now, refusal},
+};
 
 fn shown(card: &str, token: Option<Nonce>, drawn: &str) -> ContactCard {
     ContactCard { card: nonce(card), token, nonce: nonce(drawn), rules: 0, filter: None }
@@ -134,6 +137,67 @@ fn a_failed_commit_freezes_nobody() {
         let ticket = contact_of(&town, "A-1", &message);
         assert!(!ticket.frozen);
         token = Some(ticket.token);
+    }
+}
+
+/// A ticket as an earlier version laid it out.
+#[derive(Clone, Debug, minicbor::Encode, minicbor::Decode)]
+struct OldTicket {
+    #[n(0)]
+    card: Nonce,
+    #[n(1)]
+    nonce: Nonce,
+    #[n(2)]
+    token: Nonce,
+    #[n(3)]
+    time: Time,
+    #[n(4)]
+    rules: u64,
+    #[n(5)]
+    frozen: bool,
+    #[n(6)]
+    currency: Currency,
+}
+
+impl zeni_message::Record for OldTicket {
+    const KIND: &'static str = "zeni/contact-ticket";
+    const MAX: usize = 128;
+}
+
+/// docs/card.md: a card whose reply was lost, and whose bank then went on to a version with another layout of tickets, gets a ticket for
+/// the same pair that names the same next token: from then on the same, byte for byte, and it goes on.
+#[test]
+fn tickets_of_an_earlier_version_are_signed_anew() {
+    for frozen in [false, true] {
+        let mut town = Town::new();
+        let message = shown("card", None, "a");
+        let first = contact_of(&town, "A-1", &message);
+        let ContactTicket { card, nonce, token, time, .. } = first.clone();
+        let old = OldTicket { card, nonce, token, time, rules: 0, frozen, currency: jpy() };
+        let old = encode(&Signed::sign(town.world.network(), old, &key("bank document")));
+        assert!(decode::<Signed<ContactTicket>>(&old, SMALL_MESSAGE_BYTES_MAX).is_err());
+        let plant = move |tx: &mut Tx<'_>| -> Result<u64, JobError<std::convert::Infallible>> {
+            Ok(tx.execute(schema::UPDATE_TICKET, params![*card, old.clone()])?)
+        };
+        now(town.bank.store.write(Default::default(), plant)).unwrap();
+        if frozen {
+            now(town.bank.freeze_card(card)).unwrap();
+        }
+        // all but the ticket
+        let kept = |town: &Town| {
+            let mut rows = town.table("card");
+            rows.iter_mut().for_each(|row| drop(row.remove(5)));
+            (rows, town.table("card_shown"))
+        };
+        let before = kept(&town);
+        town.advance(60);
+        let anew = contact_of(&town, "A-1", &message);
+        assert_eq!((anew.token, anew.frozen), (token, frozen));
+        town.restart();
+        town.advance(60);
+        assert_eq!(contact_of(&town, "A-1", &message), anew);
+        assert_eq!(kept(&town), before);
+        assert_eq!(contact_of(&town, "A-1", &shown("card", Some(token), "b")).frozen, frozen);
     }
 }
 
@@ -276,7 +340,7 @@ fn limits_reach_cards_at_their_contacts() {
     let open = rules_of(&town, "h", 0).unwrap();
     assert_eq!((open.number, open.payment_max), (4, None));
     assert_eq!(rules_of(&town, "i", 0).unwrap().number, 4, "and is stored once");
-    assert_eq!(now(town.bank.card_limits()).unwrap().len(), 1);
+    assert_eq!(now(town.bank.card_limits()).unwrap().len(), 0, "nothing is limited");
 }
 
 /// docs/card.md: an account's card holds money of other currencies as well: it is given the rules of all, in ascending order, and
@@ -303,6 +367,70 @@ fn rules_of_all_currencies_reach_a_card() {
     assert_eq!(full, Err(WriteError::Refused(LimitsRefusal::Currencies)));
     assert_eq!(all_rules_of(&town, "c", 0).1.len(), RULES_MAX);
     now(town.bank.set_card_limits(of("XXM"), None)).unwrap();
+}
+
+/// docs/card.md: currencies without limits take none of the sixteen places of a ticket, and a card that has older limits in them is
+/// given the rules that lift these all the same.
+#[test]
+fn lifted_limits_take_no_place() {
+    let town = Town::new();
+    let of = |place: usize| {
+        let code = format!("XX{}", char::from(b'A' + u8::try_from(place).unwrap()));
+        CardLimits { payment_max: Some(amount(7)), ..CardLimits::none(Currency::from_code(&code).unwrap()) }
+    };
+    let set = |limits| now(town.bank.set_card_limits(limits, None));
+    for place in 0..RULES_MAX {
+        set(of(place)).unwrap();
+    }
+    let held = all_rules_of(&town, "a", 0).0.last().unwrap().number;
+    let full = Err(WriteError::Refused(LimitsRefusal::Currencies));
+    assert_eq!(set(of(RULES_MAX)), full);
+    let unlimited = CardLimits::none(of(RULES_MAX + 1).currency);
+    set(unlimited).unwrap();
+    assert_eq!(set(of(RULES_MAX)), full);
+    for place in 0..2 {
+        set(CardLimits::none(of(place).currency)).unwrap();
+        set(of(RULES_MAX + place)).unwrap();
+    }
+    assert_eq!(now(town.bank.limited_currencies()), Ok(RULES_MAX));
+    assert_eq!(now(town.bank.card_limits()).unwrap().len(), RULES_MAX);
+
+    let (given, named) = all_rules_of(&town, "b", held);
+    let lifted: Vec<Currency> = given.iter().filter(|it| it.payment_max.is_none()).map(|it| it.currency).collect();
+    assert_eq!(lifted, [of(0).currency, of(1).currency], "{given:?}");
+    assert!(given.is_sorted_by_key(|it| it.number) && named.is_sorted());
+    let all = all_rules_of(&town, "c", 0).0;
+    let limited: Vec<u64> = all.iter().filter(|it| it.payment_max.is_some()).map(|it| it.number).collect();
+    assert_eq!((all.len(), limited.len()), (RULES_MAX + 2, RULES_MAX));
+    assert_eq!(named, limited, "a ticket names the limits");
+}
+
+/// docs/card.md: limits for one card take a place as well; what frees one card of the limits of all takes none.
+#[test]
+fn limits_of_one_card_take_a_place() {
+    let mut town = Town::new();
+    let of = |code: &str| CardLimits {
+        payment_max: Some(amount(7)),
+        ..CardLimits::none(Currency::from_code(code).unwrap())
+    };
+    let codes: Vec<String> = (b'A'..b'A' + 15).map(|letter| format!("XX{}", char::from(letter))).collect();
+    *town.line.cards.lock().unwrap() = codes.iter().map(|code| of(code)).collect();
+    town.restart();
+    assert_eq!(now(town.bank.limited_currencies()), Ok(15), "before any card was in contact");
+    contact_of(&town, "A-1", &shown("one", None, "a"));
+    now(town.bank.set_card_limits(of("USD"), Some(nonce("one")))).unwrap();
+    let full = Err(WriteError::Refused(LimitsRefusal::Currencies));
+    assert_eq!(now(town.bank.set_card_limits(of("EUR"), None)), full);
+    now(town.bank.set_card_limits(CardLimits::none(jpy()), Some(nonce("one")))).unwrap();
+    now(town.bank.set_card_limits(CardLimits::none(of("XXA").currency), Some(nonce("one")))).unwrap();
+    assert_eq!(now(town.bank.limited_currencies()), Ok(16));
+    let told = now(town.bank.card_limits()).unwrap();
+    let free: Vec<&str> = told.iter().filter(|it| it.payment.is_none()).map(|it| it.currency.as_str()).collect();
+    assert_eq!((told.len(), free), (17, vec!["XXA"]), "that one card is free is told, that nobody is limited is not");
+    *town.line.cards.lock().unwrap() = Vec::new();
+    town.restart();
+    assert_eq!(now(town.bank.limited_currencies()), Ok(1));
+    now(town.bank.set_card_limits(of("EUR"), None)).unwrap();
 }
 
 /// RN-D22: the filter is the authority's newest list, given when asked for; keys on the list are not cleared.
@@ -365,4 +493,41 @@ fn challenges_for_refunds_wait() {
     assert_ne!(open(&town, "kept"), kept, "displaced by newer ones");
     ordinary(&town, "deposits have room still");
     assert!(town.clock.now() > kept.time);
+}
+
+/// RN-X31: invented cards, frozen one after the other, do not fill the bank's database: an account has so many challenges kept in all.
+/// Then a card's next displaces its own oldest, and a card that has none is put off; no other card's gives way, and no other account's.
+#[test]
+fn challenges_for_refunds_are_bounded_per_account() {
+    let town = Town::new();
+    let ask = |account: &str, card: u32, id: String| {
+        town.send(
+            account,
+            &OpenRefund { deposit: nonce(&format!("{account} {card} {id}")), card: nonce(&card.to_string()) },
+        )
+    };
+    let cards = REFUNDS_OF_ACCOUNT_MAX / REFUNDS_KEPT_MAX;
+    for card in 0..=cards {
+        contact_of(&town, "A-1", &shown(&card.to_string(), None, "a"));
+        now(town.bank.freeze_card(nonce(&card.to_string()))).unwrap();
+    }
+    let first: Vec<_> = (0..cards).map(|card| ask("A-1", card, "first".into()).unwrap()).collect();
+    town.advance(1);
+    for card in 0..cards {
+        (1..REFUNDS_KEPT_MAX).for_each(|id| drop(ask("A-1", card, id.to_string()).unwrap()));
+    }
+    let rows = town.table("deposit").len();
+    assert_eq!(rows, usize::try_from(REFUNDS_OF_ACCOUNT_MAX).unwrap());
+    for card in [cards, 777] {
+        assert!(matches!(ask("A-1", card, "one more".into()), Err(SendError::Busy { .. })), "{card}");
+    }
+    assert_eq!(ask("A-1", 3, "first".into()).unwrap(), first[3], "the same again");
+    ask("A-1", 3, "one more".into()).unwrap();
+    assert_eq!(town.table("deposit").len(), rows + 2, "two wait as ordinary ones");
+    let kept = (0_u32..).zip(&first).filter(|(card, first)| {
+        let again = town.send("A-1", &OpenDeposit { deposit: nonce(&format!("A-1 {card} first")) }).unwrap();
+        again == **first
+    });
+    assert_eq!(kept.count(), first.len() - 1, "its own oldest gave way");
+    ask("A-2", 0, "first".into()).unwrap();
 }

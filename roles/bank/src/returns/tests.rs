@@ -2,7 +2,7 @@ use zeni_message::{Message, Time, decode, limits::MESSAGE_BYTES_MAX};
 use zeni_note::{
     ClosingPurpose,
     messages::{
-        bank::{Deposit, DepositRefusal, GetDeposit, ItemState},
+        bank::{Deposit, DepositRefusal, GetDeposit, ItemState, OpenRefund},
         issuer::{Outcome, Return},
     },
     testing::{DAY, amount, key, nonce, terms},
@@ -10,7 +10,7 @@ use zeni_note::{
 
 use crate::{
     ChoreError,
-    testing::{Cut, OPENING, Town},
+    testing::{Cut, OPENING, Town, now},
 };
 
 fn state(town: &Town, seed: &str) -> Vec<ItemState> {
@@ -209,6 +209,32 @@ fn unused_challenges_are_released() {
     town.settle();
     assert_eq!(town.balances("A-1"), (OPENING + 1_100, 0));
     town.sound();
+}
+
+/// RN-X31: a challenge kept for a refund is released a year after the issuer hears no refund any more of what was issued by the time it
+/// was kept, and not before; one that was answered stays.
+#[test]
+fn kept_challenges_are_released_when_no_refund_can_come() {
+    let town = Town::new();
+    town.deposit("A-1", "answered", &[100]);
+    let open = |town: &Town, seed: &str| {
+        town.send("A-1", &OpenRefund { deposit: nonce(seed), card: nonce("card") }).unwrap();
+    };
+    open(&town, "first");
+    let kept = zeni_message::route::Clock::now(&*town.clock);
+    town.advance(DAY);
+    open(&town, "second");
+    let opened = town.table("deposit").len();
+    let lists = now(town.bank.lists::<std::convert::Infallible>()).unwrap();
+    let terms =
+        |list: &zeni_note::KeyList| list.record.series.iter().map(|it| it.retain_until.since(list.record.from)).max();
+    let longest = lists.lists.iter().filter_map(terms).max().unwrap();
+    for (after, left) in [(0, opened), (1, opened - 1), (DAY, opened - 1), (DAY + 1, opened - 2)] {
+        let time = kept.plus(longest + super::KEPT_AFTER_S + after);
+        now(town.bank.release(time)).unwrap();
+        assert_eq!(town.table("deposit").len(), left, "{after}");
+    }
+    assert_eq!(opened, 3);
 }
 
 /// DESIGN §5: what came too late, or too early as a refund, may come again under a further closing; what was paid or

@@ -99,7 +99,8 @@ impl Message for GetClearance {
 }
 
 /// As [`OpenDeposit`](super::OpenDeposit) for refunds that a card signs in advance of its loss: the challenge waits until it
-/// is used, or until [`REFUNDS_KEPT_MAX`] newer ones of the same card displace it.
+/// is used, until [`REFUNDS_KEPT_MAX`] newer ones of the same card displace it, or until no refund can come any more. A bank is busy
+/// where it keeps no more for the account's other cards.
 #[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct OpenRefund {
     /// Id that the depositor chose; the same id gets the same challenge.
