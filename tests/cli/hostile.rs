@@ -165,6 +165,13 @@ fn inspect_tells_what_a_document_is() {
     unreceived(&stage);
     let request = stage.ok("inspect ask.request --network net/network.toml");
     assert_eq!((&request["kind"], &request["ok"]), (&"payment request".into(), &true.into()), "{request}");
+    let detail = |what: &str| {
+        let found = request["findings"].as_array().and_then(|all| all.iter().find(|it| it["what"] == what));
+        found.and_then(|it| it["detail"].as_str()?.parse().ok()).map(zeni_message::Time)
+    };
+    let text = stage.run("inspect ask.request --network net/network.toml");
+    let until = format!("sign until: {}", detail("sign until").expect("seconds"));
+    assert!(until.ends_with('Z') && text.stdout.contains(&until), "{text:?}");
     let payment = stage.ok("inspect ask.payment --network net/network.toml");
     assert_eq!((&payment["kind"], &payment["ok"]), (&"payment".into(), &true.into()), "{payment}");
     let text = stage.run("inspect ask.payment --network net/network.toml");

@@ -41,6 +41,14 @@ fn limits_of_cards() {
         let ended = stage.ok(&format!("{bank} card-limits --currency JPY --until {said}"));
         assert_eq!(ended["limits"]["until"].as_u64(), Some(meant), "{ended}");
     }
+    let told = stage.run(&format!("{bank} card-limits"));
+    assert!(told.stdout.contains("\"until\": \"2020-01-31T23:59:59Z\""), "{told:?}");
+    let told = stage.run(&format!("{bank} cards A-1001"));
+    let contact = cards["cards"][0]["contact"].as_u64().expect("seconds").to_string();
+    assert!(
+        told.stdout.contains(&format!("{card}  20")) && told.stdout.contains("Z") && !told.stdout.contains(&contact),
+        "{told:?}"
+    );
     stage.resumed("wallet --home hanako resume");
     let refused = stage.run("wallet --home hanako pay more.request --yes");
     assert!(refused.exit == 1 && refused.stderr.contains("the card paid until 2020-01-31T23:59:59Z"), "{refused:?}");

@@ -54,7 +54,11 @@ fn orders_and_their_documents() {
     let key = orders["orders"][0]["account_key"].as_str().expect("a key").to_owned();
     assert_eq!((&orders["orders"][1]["state"], &orders["orders"][1]["receipt"]), (&"issued".into(), &true.into()));
     let network = "--network net/network.toml";
-    stage.ok(&format!("inspect orders/1-order.txt {network} --key {key}"));
+    let inspected = stage.ok(&format!("inspect orders/1-order.txt {network} --key {key}"));
+    let told = stage.run(&format!("inspect orders/1-order.txt {network} --key {key}"));
+    let signed = inspected["findings"].as_array().and_then(|all| all.iter().find(|it| it["what"] == "signed at"));
+    let second: u64 = signed.and_then(|it| it["detail"].as_str()?.parse().ok()).expect("seconds");
+    assert!(told.stdout.contains(&format!("signed at: {}", Time(second))), "{told:?}");
     stage.ok(&format!("inspect orders/1-receipt.txt {network}"));
     let sealed = stage.ok("inspect orders/1-request.bin");
     assert_eq!(sealed["kind"], "sealed request");
@@ -125,6 +129,9 @@ fn the_issuer_makes_keys() {
     });
     let cases = stage.ok("bank --dir net --bank aoba cases --export case");
     assert_eq!(cases["cases"][0]["name"], "Mei Kato", "{cases}");
+    let named = Time(cases["cases"][0]["time"].as_u64().expect("seconds"));
+    let told = stage.run("bank --dir net --bank aoba cases");
+    assert!(told.stdout.contains(&format!("\"time\": \"{named}\"")), "{told:?}");
     let inspected = stage.run("inspect case --network net/network.toml --fetch-key-lists --json");
     assert_eq!(inspected.json()["code"], "does_not_hold", "{inspected:?}");
     stage.audits();

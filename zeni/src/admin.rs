@@ -3,10 +3,11 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context;
+use serde::Serialize;
 use serde_json::json;
 use zeni_bank::{LiftRefusal, LimitsRefusal};
 use zeni_issuer::{CeilingError, SettleError};
-use zeni_message::{Refusal, Retry, route::Clock};
+use zeni_message::{Refusal, Retry, Time, route::Clock};
 use zeni_money::Currency;
 use zeni_note::{Licence, Nonce};
 use zeni_store::WriteError;
@@ -165,11 +166,24 @@ pub(crate) async fn authority(args: AuthorityArgs, output: Output, clock: Arc<dy
     }
 }
 
+/// A report for people: as JSON, with its times as dates.
+fn dated(report: &impl Serialize) -> anyhow::Result<String> {
+    let date = |line: &str| {
+        let (name, value) = line.split_once(": ")?;
+        let second = value.trim_end_matches(',');
+        let time = Time(second.parse().ok().filter(|_| ["\"time\"", "\"until\""].contains(&name.trim_start()))?);
+        Some(format!("{name}: \"{time}\"{}", &value[second.len()..]))
+    };
+    let text = serde_json::to_string_pretty(report)?;
+    let lines: Vec<String> = text.lines().map(|line| date(line).unwrap_or_else(|| line.to_owned())).collect();
+    Ok(lines.join("\n"))
+}
+
 /// Tells the limits of cards, or sets them.
 async fn card_limits(bank: &zeni_bank::Bank, args: CardLimitsArgs, output: Output) -> Result<(), Failure> {
     let Some(code) = args.currency else {
         let limits = bank.card_limits().await.context("the bank's database")?;
-        let text = serde_json::to_string_pretty(&limits).map_err(anyhow::Error::from)?;
+        let text = dated(&limits)?;
         let text = if limits.is_empty() { "cards are not limited".to_owned() } else { text };
         return output.result(&json!({"limits": limits}), &text);
     };
@@ -262,7 +276,7 @@ pub(crate) async fn bank(args: BankArgs, output: Output, clock: Arc<dyn Clock>) 
                 // who overspent is nobody's but the bank's to know
                 documents::write_private(&path, &case.document)?;
             }
-            let text = serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?;
+            let text = dated(&report)?;
             let text = if report.cases.is_empty() { "no case".to_owned() } else { text };
             output.result(&report, &text)
         }
@@ -274,7 +288,7 @@ pub(crate) async fn bank(args: BankArgs, output: Output, clock: Arc<dyn Clock>) 
             })?;
             let line = |card: &zeni_bank::CardReport| {
                 let frozen = if card.frozen { "frozen" } else { "" };
-                format!("{}  {:>12}  {frozen}", card.card, card.contact).trim_end().to_owned()
+                format!("{}  {}  {frozen}", card.card, Time(card.contact)).trim_end().to_owned()
             };
             let text = cards.iter().map(line).collect::<Vec<_>>().join("\n");
             let text = if cards.is_empty() { "no card was in contact".to_owned() } else { text };

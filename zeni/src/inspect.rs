@@ -61,7 +61,7 @@ fn enrolled(case: &Identified, trust: &Trust) -> Finding {
     };
     let checked = case.check_account_key(certified);
     let detail = checked.as_ref().err().map(ToString::to_string).unwrap_or_default();
-    Finding { what: "the customer enrolled with this account key".into(), holds: Some(checked.is_ok()), detail }
+    Finding::new("the customer enrolled with this account key", Some(checked.is_ok()), detail)
 }
 
 /// The key that has to have signed: the one named, or the bank's as the network file says.
@@ -108,7 +108,7 @@ fn sealed_bytes(bytes: &[u8]) -> Option<Inspection> {
         SEALED_REPLY_LEN => ("answer to a sealed request", "digest"),
         _ => return None,
     };
-    let fact = |what: &str, detail: String| Finding { what: what.into(), holds: None, detail };
+    let fact = |what: &str, detail: String| Finding::new(what, None, detail);
     let findings = vec![fact("bytes", bytes.len().to_string()), fact(what, digest)];
     Some(Inspection { kind: kind.into(), findings })
 }
@@ -122,7 +122,7 @@ fn certificates(bytes: &[u8]) -> Option<&str> {
 /// What a customer's certificate says, and whether a bank of the network has made it.
 fn certificate(chain: &str, trust: &Trust, now: Time) -> Inspection {
     let mut findings = Vec::new();
-    let mut add = |what: &str, holds, detail: String| findings.push(Finding { what: what.into(), holds, detail });
+    let mut add = |what: &str, holds, detail: String| findings.push(Finding::new(what, holds, detail));
     let validity = Validity::of_chain(chain);
     let identity = match validity {
         Some(validity) => trust.verify_chain(chain, validity.from()).map_err(|error| error.to_string()),
@@ -150,7 +150,7 @@ fn key_file(bytes: &[u8]) -> Option<Inspection> {
     let detail = format!("scrypt work factor 2^{log2}");
     let holds = log2 > fast;
     let text = if holds { detail } else { format!("{detail}: fast keys, for sandboxes only") };
-    let finding = Finding { what: "passphrase is costly to guess".into(), holds: Some(holds), detail: text };
+    let finding = Finding::new("passphrase is costly to guess", Some(holds), text);
     Some(Inspection { kind: "encrypted key file".into(), findings: vec![finding] })
 }
 
@@ -162,7 +162,7 @@ fn tell(inspection: &Inspection, output: Output) -> Result<(), Failure> {
             Some(true) => "✓",
             Some(false) => "✗",
         };
-        text.push_str(&format!("\n {mark} {}: {}", foreign(&finding.what), foreign(&finding.detail)));
+        text.push_str(&format!("\n {mark} {}: {}", foreign(&finding.what), foreign(&finding.told())));
     }
     let holds = inspection.holds();
     let value = json!({"ok": holds, "kind": inspection.kind, "findings": inspection.findings});

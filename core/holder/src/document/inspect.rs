@@ -20,8 +20,23 @@ pub struct Finding {
     pub what: String,
     /// Whether it holds; absent where it is a plain fact.
     pub holds: Option<bool>,
-    /// The fact, or why it does not hold.
+    /// The fact, or why it does not hold; of a time, its seconds since 1970.
     pub detail: String,
+    /// The time that the fact is; not for programs, which read [`detail`](Finding::detail).
+    #[serde(skip)]
+    pub time: Option<Time>,
+}
+
+impl Finding {
+    /// A fact, or what was checked and whether it holds.
+    pub fn new(what: &str, holds: Option<bool>, detail: impl ToString) -> Finding {
+        Finding { what: what.into(), holds, detail: detail.to_string(), time: None }
+    }
+
+    /// The detail for people: a time is a date.
+    pub fn told(&self) -> String {
+        self.time.map_or_else(|| self.detail.clone(), |time| time.to_string())
+    }
 }
 
 /// What a document is and what holds of it.
@@ -102,7 +117,11 @@ struct Findings(Vec<Finding>);
 
 impl Findings {
     fn fact(&mut self, what: &str, detail: impl ToString) {
-        self.0.push(Finding { what: what.into(), holds: None, detail: detail.to_string() });
+        self.0.push(Finding::new(what, None, detail));
+    }
+
+    fn time(&mut self, what: &str, time: Time) {
+        self.0.push(Finding { time: Some(time), ..Finding::new(what, None, time.0) });
     }
 
     fn check<T, E: ToString>(&mut self, what: &str, outcome: Result<T, E>) {
@@ -110,13 +129,13 @@ impl Findings {
             Ok(_) => (true, String::new()),
             Err(fault) => (false, fault.to_string()),
         };
-        self.0.push(Finding { what: what.into(), holds: Some(holds), detail });
+        self.0.push(Finding::new(what, Some(holds), detail));
     }
 }
 
 fn licence(it: &Signed<Licence>, roots: &Roots, now: Time, findings: &mut Findings) {
     findings.fact("key", it.record.key);
-    findings.fact("until", it.record.until.0);
+    findings.time("until", it.record.until);
     let checked = zeni_note::licence::check_licence(it, &it.record.key, roots.network, &roots.authority, now);
     findings.check("signed by the authority and not ended", checked);
 }
@@ -127,7 +146,7 @@ fn challenge(it: &Signed<Challenge>, roots: &Roots, now: Time, findings: &mut Fi
     findings.fact("memo", &challenge.memo);
     findings.fact("payee's key", challenge.payee);
     findings.fact("fingerprint", crate::fingerprint(&challenge.payee));
-    findings.fact("sign until", challenge.sign_until.0);
+    findings.time("sign until", challenge.sign_until);
     findings.fact("answer e", challenge.answer(roots.network));
     findings.check("signed by the payee's key", it.verify(roots.network, &challenge.payee));
     let (key, network) = (&challenge.payee, roots.network);
@@ -163,7 +182,7 @@ fn withdrawal_order(it: &Signed<WithdrawalOrder>, roots: &Roots, signer: Option<
     findings.fact("bank", &it.record.bank);
     findings.fact("account", &it.record.account);
     findings.fact("order", zeni_crypto::hex(&it.record.order[..]));
-    findings.fact("signed at", it.record.time.0);
+    findings.time("signed at", it.record.time);
     ordered(&it.record.of, findings);
     match signer {
         Some(key) => findings.check("signed by the account key", it.verify(roots.network, key)),
