@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::stage::Stage;
+use super::stage::{Stage, until};
 
 /// DESIGN §7: what the command line does not understand is told as one JSON object too.
 #[test]
@@ -68,6 +68,10 @@ fn a_lost_card_is_no_empty_card() {
 fn a_damaged_database_is_told() {
     const PAGE: usize = 4_096;
     let stage = Stage::new();
+    until("all is in one file", || {
+        assert_eq!(stage.holds("wallet --home jiro"), 1_000);
+        !stage.path("jiro/wallet.db-wal").exists()
+    });
     let whole = fs::read(stage.path("jiro/wallet.db")).unwrap();
     let pages = whole.len() / PAGE;
     let mut damaged: Vec<Vec<u8>> = (0..pages).step_by(3).map(|page| overwritten(&whole, page * PAGE, PAGE)).collect();
