@@ -219,6 +219,8 @@ fn fault(error: postgres::Error) -> EngineFault {
         _ if *state == SqlState::LOCK_NOT_AVAILABLE => FaultKind::Serialization,
         "XX001" | "XX002" => FaultKind::Damaged,
         code if code.starts_with("23") => FaultKind::Constraint,
+        // another process made the same table, schema or type at this moment
+        "42710" | "42P06" | "42P07" => FaultKind::Constraint,
         code if code.starts_with("53") => FaultKind::Full,
         code if ["08", "57P", "58"].iter().any(|class| code.starts_with(class)) => FaultKind::Lost,
         _ => FaultKind::Other,
