@@ -117,7 +117,6 @@ const MIGRATIONS: &[Migration] = &[
             "UPDATE sealed_order SET certificate = (SELECT k.request FROM account_key k \
              WHERE k.account = sealed_order.account AND k.key = sealed_order.key)",
             "DROP TABLE account_key",
-            "CREATE INDEX certificate_until ON certificate (until)",
         ],
     },
     Migration {
@@ -157,6 +156,11 @@ const MIGRATIONS: &[Migration] = &[
             "CREATE INDEX deposit_unused ON deposit (time) WHERE content IS NULL AND kept = 0",
             "CREATE INDEX deposit_kept_since ON deposit (kept) WHERE content IS NULL AND kept > 0",
         ],
+    },
+    Migration {
+        id: 13,
+        sentence: "certificates are forgotten in the order of their ends",
+        sql: &["CREATE INDEX certificate_until ON certificate (until)"],
     },
 ];
 
