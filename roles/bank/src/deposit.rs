@@ -49,21 +49,32 @@ type Job<T> = Result<T, JobError<DepositRefusal>>;
 impl Handle<OpenDeposit> for Bank {
     async fn handle(&self, ctx: &Ctx, message: OpenDeposit) -> Result<DepositChallenge, Failure<OpenDepositRefusal>> {
         let customer = self.customer(ctx).await?;
-        let lane = self.lane(&customer.account);
+        self.open(customer.account, *message.deposit, ctx.now).await
+    }
+}
+
+impl Bank {
+    /// The challenge of a deposit, made if there is none yet.
+    async fn open(
+        &self,
+        account: String,
+        id: [u8; 16],
+        now: Time,
+    ) -> Result<DepositChallenge, Failure<OpenDepositRefusal>> {
+        let lane = self.lane(&account);
         // the second would tell issuer and bank which payments the depositor made at the same time
-        let day = Time(ctx.now.0 - ctx.now.0 % DAY_S);
-        let (id, nonce) = (*message.deposit, self.entropy.bytes::<16>());
-        let account = customer.account.clone();
+        let day = Time(now.0 - now.0 % DAY_S);
+        let (nonce, of_account) = (self.entropy.bytes::<16>(), account.clone());
         let open = move |tx: &mut Tx<'_>| {
-            Ok(tx.row(schema::COUNT_OPEN, params![&account, id])?.map(|row| row.u64(0)).transpose()?)
+            Ok(tx.row(schema::COUNT_OPEN, params![&of_account, id])?.map(|row| row.u64(0)).transpose()?)
         };
         // nobody's challenge gives way to another before its time: somebody may have signed for it
         if self.store.read(open).await.map_err(failure)?.unwrap_or(0) >= OPEN_CHALLENGES_MAX as u64 {
             return Err(Failure::Busy);
         }
         let job = move |tx: &mut Tx<'_>| {
-            tx.execute(schema::INSERT_DEPOSIT, params![id, &customer.account, schema::int(day.0), nonce])?;
-            match opened(tx, &id, &customer.account)? {
+            tx.execute(schema::INSERT_DEPOSIT, params![id, &account, schema::int(day.0), nonce])?;
+            match opened(tx, &id, &account)? {
                 Some(opened) => Ok(opened.challenge),
                 None => Err(JobError::Refused(OpenDepositRefusal::OtherAccount)),
             }
@@ -74,8 +85,8 @@ impl Handle<OpenDeposit> for Bank {
 
 impl Handle<OpenRefund> for Bank {
     async fn handle(&self, ctx: &Ctx, message: OpenRefund) -> Result<DepositChallenge, Failure<OpenDepositRefusal>> {
-        let opened = self.handle(ctx, OpenDeposit { deposit: message.deposit }).await?;
         let customer = self.customer(ctx).await?;
+        let opened = self.open(customer.account.clone(), *message.deposit, ctx.now).await?;
         let (id, card, now) = (*message.deposit, *message.card, ctx.now);
         let lane = self.lane(&customer.account);
         let job = move |tx: &mut Tx<'_>| Ok(keep(tx, &customer.account, id, card, now)?);
@@ -90,9 +101,10 @@ impl Handle<OpenRefund> for Bank {
 /// whether it is kept: never in the place of another card's, for which somebody may hold a refund.
 fn keep(tx: &mut Tx<'_>, account: &str, id: [u8; 16], card: [u8; 16], now: Time) -> Result<bool, TxError> {
     // invented numbers would keep as many as they like
-    let known = tx.row(schema::SELECT_CARD, params![card])?;
-    let known = known.map(|row| Ok::<_, TxError>(row.text(0)? == account)).transpose()?;
-    let card = if known == Some(true) { card } else { UNKNOWN_CARD };
+    let card = match tx.row(schema::SELECT_CARD, params![card])? {
+        Some(row) if row.text(0)? == account => card,
+        _ => UNKNOWN_CARD,
+    };
     if tx.row(schema::SELECT_IS_KEPT, params![id])?.is_some() {
         return Ok(true);
     }

@@ -185,11 +185,7 @@ fn failure<R: Refusal>(error: WriteError<R>) -> Failure<R> {
 
 /// A failed job that refuses nothing.
 fn failure_of_read<R: Refusal>(error: WriteError<Never>) -> Failure<R> {
-    match error {
-        WriteError::Refused(never) => match never {},
-        WriteError::Busy | WriteError::TryAgain | WriteError::Stopped => Failure::Busy,
-        WriteError::Damaged | WriteError::Internal => Failure::Internal,
-    }
+    failure(error.map(|never| match never {}))
 }
 
 /// The refusal of a job that refuses nothing.

@@ -240,12 +240,15 @@ pub(super) fn named(newest: &[CardRules]) -> Vec<RulesNumber> {
 /// The newest rules for all cards per currency, and later ones for single cards, oldest first.
 fn in_force(tx: &mut Tx<'_>) -> Result<Vec<CardRules>, TxError> {
     let all: Vec<CardRules> = tx.rows(schema::SELECT_ALL_RULES, &[])?.iter().map(rules).collect::<Result<_, _>>()?;
-    let replaced = |place: usize, one: &CardRules| {
-        let later = all.iter().skip(place + 1);
-        later.into_iter().any(|it| it.currency == one.currency && (it.card.is_none() || it.card == one.card))
-    };
-    let in_force = all.iter().enumerate().filter(|(place, one)| !replaced(*place, one));
-    Ok(in_force.map(|(_, one)| one.clone()).collect())
+    let (mut later, mut in_force) = (BTreeSet::new(), Vec::new());
+    for one in all.into_iter().rev() {
+        // rules for all cards replace those for single ones too
+        if !later.contains(&(one.currency, None)) && later.insert((one.currency, one.card.map(|card| *card))) {
+            in_force.push(one);
+        }
+    }
+    in_force.reverse();
+    Ok(in_force)
 }
 
 /// Currencies in which limits are in force once the configuration is stored.

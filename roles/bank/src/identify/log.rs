@@ -88,7 +88,8 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    fn following(&self, end: &LogEnd) -> LogEnd {
+    /// Where the log would end after `end` with an entry of this.
+    pub(super) fn following(&self, end: &LogEnd) -> LogEnd {
         let parts: [&[u8]; 4] = [&self.time.0.to_be_bytes(), &[self.outcome.code()], &self.evidence.0, &self.file.0];
         end.next("zeni/identification", &parts)
     }
@@ -106,11 +107,6 @@ impl Entry {
     fn after(end: &LogEnd, content: Content) -> Entry {
         let LogEnd { number, head } = content.following(end);
         Entry { number, content, head }
-    }
-
-    /// Where the log would end after `end` with this entry.
-    pub(super) fn following(&self, end: &LogEnd) -> LogEnd {
-        self.content.following(end)
     }
 
     /// Where the log ends with it, as its row says.

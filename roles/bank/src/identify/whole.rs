@@ -60,7 +60,7 @@ pub(super) fn findings(tx: &mut Tx<'_>, log: &Log) -> Result<Vec<Finding>, TxErr
     let mut found = Vec::new();
     let mut last = LogEnd::START;
     for (entry, file) in log {
-        let (next, claimed) = (entry.following(&last), entry.end());
+        let (next, claimed) = (entry.content.following(&last), entry.end());
         if next != claimed {
             let LogEnd { number, head } = next;
             let detail = format!(
@@ -143,8 +143,16 @@ pub(crate) fn note_break(tx: &mut Tx<'_>, last: &Report, next: Option<&LogReport
     if let Some(found) = next.map_or(Ok(None), |told| break_after(tx, last, told))? {
         found.put(tx, schema::INSERT_LOG_FINDING, now)?;
     }
+    // the log is long, and what nobody accepted is forgotten by nobody
+    let mend = |tx: &mut Tx<'_>| -> Result<(), TxError> {
+        if !kept(tx)?.iter().any(|found| found.is_accepted) {
+            return Ok(());
+        }
+        let found = present(tx)?;
+        forget_mended(tx, &found)
+    };
     // a report goes out whatever can be read of the log; where the store itself fails, so does the next statement
-    if let Err(error) = present(tx).and_then(|found| forget_mended(tx, &found)) {
+    if let Err(error) = mend(tx) {
         tracing::warn!(%error, "the log of identifications cannot be read");
     }
     Ok(())

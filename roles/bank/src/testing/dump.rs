@@ -30,7 +30,7 @@ impl Town {
     }
 }
 
-const DUMP: [&str; 28] = [
+const DUMP: [&str; 29] = [
     "SELECT * FROM account ORDER BY 1",
     "SELECT * FROM certificate ORDER BY 1, 2",
     "SELECT * FROM signing_key ORDER BY 1",
@@ -56,6 +56,7 @@ const DUMP: [&str; 28] = [
     "SELECT * FROM identification ORDER BY 1",
     "SELECT * FROM case_file ORDER BY 1",
     "SELECT * FROM suspension ORDER BY 1",
+    "SELECT * FROM log_finding ORDER BY 1",
     "SELECT * FROM card ORDER BY 1",
     "SELECT * FROM card_shown ORDER BY 1, 2",
     "SELECT * FROM card_rules ORDER BY 1",
