@@ -139,7 +139,7 @@ impl<T: Transmit> ApduCard<T> {
     pub fn verify(&mut self, pin: &Pin) -> Result<(), CardError> {
         self.pin = Some(pin.clone());
         self.verified = false;
-        self.twice(|card| if card.verified { Ok(()) } else { card.check_pin() }).map_err(Fault::into_card_error)
+        self.twice(Self::check_pin).map_err(Fault::into_card_error)
     }
 
     /// Replaces the PIN. After a fault of the link [`ApduCard::verify`] tells which of the two holds.
@@ -252,20 +252,15 @@ impl<T: Transmit> ApduCard<T> {
     /// VERIFY, if there is a PIN.
     fn check_pin(&mut self) -> Result<(), Fault> {
         let Some(pin) = self.pin.clone() else { return Ok(()) };
-        match self.send(Instruction::Verify, 0, 1, pin.digits()) {
-            Ok(_) => {
-                self.verified = true;
-                Ok(())
+        let sent = self.send(Instruction::Verify, 0, 1, pin.digits());
+        match &sent {
+            Ok(_) => self.verified = true,
+            Err(Fault::Card(refusal)) if matches!(refusal.card_error(), CardError::Pin { .. } | CardError::Locked) => {
+                self.pin = None;
             }
-            Err(Fault::Card(refusal)) => match refusal.card_error() {
-                CardError::Pin { .. } | CardError::Locked => {
-                    self.pin = None;
-                    Err(Fault::Card(refusal))
-                }
-                _ => Err(Fault::Card(refusal)),
-            },
-            Err(fault) => Err(fault),
+            Err(_) => {}
         }
+        sent.map(drop)
     }
 
     /// Sends a command to the selected applet, and asks for the reason if it was refused.

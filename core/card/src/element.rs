@@ -319,8 +319,7 @@ impl<M: Memory> Card for Element<M> {
     fn holding(&mut self, node: &Digest) -> Result<Option<HoldingStatus>, CardError> {
         self.card()?;
         let Some(holding) = self.held(node)? else { return Ok(None) };
-        let closed = self.taken(node, &holding)?;
-        Ok(Some(HoldingStatus { closed, ..holding.status(node) }))
+        self.closed_status(node, &holding).map(Some)
     }
 
     fn endorsed(&mut self, node: &Digest, answer: &Digest) -> Result<Option<(Amount, Signature)>, CardError> {

@@ -1,16 +1,18 @@
 //! Whether the card and the wallet's records are of one state. One file of the two that was put back is an older state: an older card
 //! would pay what was paid, which names its owner; beside older records it holds money that they do not know.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use zeni_card::HoldingState;
 use zeni_crypto::Digest;
-use zeni_money::{Amount, Currency, Money};
+use zeni_money::Money;
 use zeni_note::licence::Keeper;
 
 use crate::{
     Explain, Holder, Progress, Resumed, Trouble,
     record::{Holding, OwnPayment, PaymentState},
+    refund_file::per_currency,
+    resume::told,
     table,
 };
 
@@ -51,20 +53,20 @@ impl Holder {
     /// What the card holds and the records know nothing of, per currency: they are older than the card. Without the chains, which
     /// were in the newer ones, it can be paid to nobody.
     pub(crate) async fn unknown_money(&mut self) -> Result<Vec<Money>, Trouble> {
-        let mut unknown: BTreeMap<Currency, Amount> = BTreeMap::new();
+        let mut unknown = Vec::new();
         for status in self.card.holdings()? {
             if self.get::<Holding>(&status.node.0).await?.is_none() {
-                let sum = unknown.entry(status.currency).or_default();
-                *sum = sum.checked_add(status.remaining).unwrap_or(Amount::MAX);
+                unknown.push(Money::new(status.remaining, status.currency));
             }
         }
-        unknown.retain(|_, sum| !sum.is_zero());
-        Ok(unknown.into_iter().map(|(currency, amount)| Money::new(amount, currency)).collect())
+        let mut unknown = per_currency(unknown);
+        unknown.retain(|money| !money.amount.is_zero());
+        Ok(unknown)
     }
 
     /// Tells where card and records are not of one state.
     pub(crate) async fn disagreements(&mut self) -> Result<Vec<Resumed>, Trouble> {
-        let told = |progress, outcome, reason| Resumed { what: "card", progress, outcome, reason, renewed: Vec::new() };
+        let told = |progress, outcome, reason| told("card", progress, outcome, reason);
         let mut report = Vec::new();
         match self.is_newest_card().await {
             // the bank found it, which is told already

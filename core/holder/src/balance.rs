@@ -10,8 +10,8 @@ use zeni_note::{chain::Endorsement, keylist::Terms};
 use crate::{
     Balance, CurrencyBalance, HistoryEntry, Holder, StuckRequest, Trouble, Via, Ways,
     record::{
-        DepositPhase, Holding, HoldingPhase, Line, OperatorWord, OwnDeposit, Renewal, RenewalPhase, Request,
-        RequestState, SelfPayment, Withdrawal,
+        DepositPhase, Holding, HoldingPhase, Line, OperatorWord, OwnDeposit, Request, RequestState, SelfPayment,
+        Withdrawal,
     },
 };
 
@@ -156,15 +156,8 @@ impl Holder {
     /// What payments to oneself have signed away and not brought in yet: the card counts it nowhere.
     async fn signed_and_not_loaded(&mut self) -> Result<Vec<(Currency, Amount)>, Trouble> {
         let mut signed = Vec::new();
-        for deposit in self.active::<OwnDeposit>().await? {
-            if let DepositPhase::Moving { moves, .. } = deposit.phase {
-                signed.extend(self.moving(&moves)?);
-            }
-        }
-        for renewal in self.active::<Renewal>().await? {
-            if let RenewalPhase::Moving(moves) = renewal.phase {
-                signed.extend(self.moving(&moves)?);
-            }
+        for moves in self.begun_moves().await? {
+            signed.extend(self.moving(&moves)?);
         }
         Ok(signed)
     }

@@ -56,8 +56,8 @@ errors! {
 }
 
 /// What the bank says of the account.
-struct AccountNow {
-    currency: Currency,
+pub(crate) struct AccountNow {
+    pub(crate) currency: Currency,
     /// The earlier of the bank's time and the wallet's. A wallet's clock that is ahead closes nothing that could still be
     /// deposited; a bank that tells a later time makes no key of a withdrawal sign to the account (RN-O19).
     now: Time,
@@ -188,15 +188,10 @@ impl Holder {
     }
 
     /// What the bank says of the account, asked before anything is moved or closed.
-    async fn account_now(&self) -> Result<AccountNow, DepositError> {
+    pub(crate) async fn account_now(&self) -> Result<AccountNow, SendError<zeni_message::NoRefusal>> {
         // past the last entry: the account's own figures are enough
         let statement = self.peers.bank.send(&GetStatement { after: i64::MAX.unsigned_abs() }).await?;
         Ok(AccountNow { currency: statement.currency, now: self.now().min(statement.now) })
-    }
-
-    /// The currency of the account, as the bank says.
-    pub(crate) async fn account_currency(&self) -> Result<Currency, SendError<zeni_message::NoRefusal>> {
-        Ok(self.peers.bank.send(&GetStatement { after: i64::MAX.unsigned_abs() }).await?.currency)
     }
 
     /// The time to judge by. Closes nothing to an account that cannot take it.
@@ -243,17 +238,19 @@ impl Holder {
         let currency = money.currency;
         let amount = money.amount.checked_sub(taken).unwrap_or(Amount::ZERO);
         let wanted = Wanted { currency, amount, series: &[], now, beyond_cap: 1 };
-        let restored = Money::new(self.restored(currency).await?, currency);
         let sum = |rest: Amount| Money::new(rest.checked_add(taken).unwrap_or(Amount::MAX), currency);
-        pick(live, terms, &wanted).map_err(|fault| match fault {
-            PickFault::Insufficient { available } if !restored.amount.is_zero() => {
-                DepositError::Restored { available: sum(available), restored }
+        match pick(live, terms, &wanted) {
+            Ok(parts) => Ok(parts),
+            Err(PickFault::Insufficient { available }) => {
+                let (available, restored) = (sum(available), Money::new(self.restored(currency).await?, currency));
+                Err(match restored.amount.is_zero() {
+                    true => DepositError::Insufficient { available },
+                    false => DepositError::Restored { available, restored },
+                })
             }
-            PickFault::Insufficient { available } | PickFault::Capped { usable: available } => {
-                DepositError::Insufficient { available: sum(available) }
-            }
-            PickFault::TooMany => DepositError::TooManyHoldings { max: HOLDINGS_IN_PAYMENT_MAX },
-        })
+            Err(PickFault::Capped { usable }) => Err(DepositError::Insufficient { available: sum(usable) }),
+            Err(PickFault::TooMany) => Err(DepositError::TooManyHoldings { max: HOLDINGS_IN_PAYMENT_MAX }),
+        }
     }
 
     /// Holdings that were closed whole without credit and that a bank may still take as a deposit.

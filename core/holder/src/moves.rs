@@ -10,7 +10,7 @@ use zeni_note::{Hop, KeyList, chain::Endorsement};
 use crate::{
     Explain, Holder, Trouble,
     receive::given_at,
-    record::{Holding, HoldingPhase, OwnRight, Part, SelfPayment},
+    record::{DepositPhase, Holding, HoldingPhase, OwnDeposit, OwnRight, Part, Renewal, RenewalPhase, SelfPayment},
     table::Change,
 };
 
@@ -76,6 +76,22 @@ impl Holder {
             }
         }
         Ok(leaves)
+    }
+
+    /// Payments to oneself of deposits and renewals that were begun and may still be signed or loaded.
+    pub(crate) async fn begun_moves(&self) -> Result<Vec<SelfPayment>, Trouble> {
+        let mut begun = Vec::new();
+        for deposit in self.active::<OwnDeposit>().await? {
+            if let DepositPhase::Moving { moves, .. } = deposit.phase {
+                begun.push(*moves);
+            }
+        }
+        for renewal in self.active::<Renewal>().await? {
+            if let RenewalPhase::Moving(moves) = renewal.phase {
+                begun.push(*moves);
+            }
+        }
+        Ok(begun)
     }
 
     /// Whether a plan came to nothing: the card refuses a part for good, and has signed none. The money in it went elsewhere

@@ -4,7 +4,7 @@ use zeni_card::OpenPayment;
 
 use crate::{
     Holder, Trouble,
-    record::{DepositPhase, OwnDeposit, OwnPayment, PaymentState, Renewal, RenewalPhase, SelfPayment},
+    record::{OwnPayment, PaymentState, SelfPayment},
 };
 
 impl Holder {
@@ -22,21 +22,10 @@ impl Holder {
         }
         let network = self.config.roots.network;
         let open = |moves: &SelfPayment| moves.challenge.record.answer(network) == answer;
-        for deposit in self.all::<OwnDeposit>().await? {
-            if let DepositPhase::Moving { moves, .. } = &deposit.phase
-                && open(moves)
-            {
-                return self.carry_move(moves).await.map(drop);
-            }
+        match self.begun_moves().await?.into_iter().find(open) {
+            Some(moves) => self.carry_move(&moves).await.map(drop),
+            None => Err(Trouble::OpenPayment { answer }),
         }
-        for renewal in self.all::<Renewal>().await? {
-            if let RenewalPhase::Moving(moves) = &renewal.phase
-                && open(moves)
-            {
-                return self.carry_move(moves).await.map(drop);
-            }
-        }
-        Err(Trouble::OpenPayment { answer })
     }
 
     /// The payment that the card has open and this wallet's database knows nothing of, after everything it does know was

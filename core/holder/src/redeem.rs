@@ -51,7 +51,7 @@ impl Holder {
         let mut busy: BTreeSet<PublicKey> = BTreeSet::new();
         let mut report = self.run_due_sealed(now).await?;
         for request in requests {
-            let open = matches!(request.state, RequestState::Waiting | RequestState::Sent(_));
+            let open = request.is_open();
             let key = request.request.key;
             let sent = matches!(request.state, RequestState::Sent(_));
             if !open || (request.due > now && !sent) || busy.contains(&key) {
@@ -85,7 +85,7 @@ impl Holder {
     /// it until [`SealedReport::asked_until`](crate::SealedReport::asked_until) is asked about by every round that runs.
     pub async fn next_due(&self) -> Result<Option<Time>, Trouble> {
         let requests = self.active::<Request>().await?;
-        let open = |it: &&Request| matches!(it.state, RequestState::Waiting | RequestState::Sent(_));
+        let open = |it: &&Request| it.is_open();
         let orders = self.open_orders().await?;
         Ok(requests.iter().filter(open).map(|it| it.due).chain(orders.iter().map(|it| it.due)).min())
     }

@@ -22,7 +22,7 @@ use zeni_note::{
 use crate::{
     DepositError, Holder, Trouble,
     error::errors,
-    record::{DepositKind, DepositPhase, Holding, HoldingPhase, OwnDeposit},
+    record::{DepositKind, DepositPhase, Holding, OwnDeposit},
     table::Change,
 };
 
@@ -127,7 +127,7 @@ impl From<CardError> for RefundFileError {
 }
 
 /// The sums of amounts of several currencies, in order of code.
-fn per_currency(amounts: impl IntoIterator<Item = Money>) -> Vec<Money> {
+pub(crate) fn per_currency(amounts: impl IntoIterator<Item = Money>) -> Vec<Money> {
     let mut sums: BTreeMap<Currency, Amount> = BTreeMap::new();
     for one in amounts {
         let sum = sums.entry(one.currency).or_default();
@@ -152,7 +152,7 @@ impl Holder {
             return Err(RefundFileError::Nothing);
         }
         // a bank pays no refund in a currency that the account does not have
-        let account = self.account_currency().await?;
+        let account = self.account_now().await?.currency;
         let (of_account, foreign): (Vec<_>, Vec<_>) = held.into_iter().partition(|(currency, ..)| *currency == account);
         let left_out = self.other_currency(&foreign, account)?;
         let card = self.card.open_contact()?.card;
@@ -190,6 +190,9 @@ impl Holder {
         foreign: &[(Currency, Time, Vec<Holding>)],
         account: Currency,
     ) -> Result<Option<RefundFileError>, Trouble> {
+        if foreign.is_empty() {
+            return Ok(None);
+        }
         let mut left = Vec::new();
         for holding in foreign.iter().flat_map(|(.., holdings)| holdings) {
             let status = self.card.holding(&holding.node)?;
@@ -198,7 +201,7 @@ impl Holder {
         }
         let advice = if self.card.operator()?.frozen { PAID_TO_NOBODY } else { PAY_IT_ON };
         let (money, of_account) = (told(left), account.code().into());
-        Ok((!foreign.is_empty()).then_some(RefundFileError::OtherCurrency { money, of_account, advice }))
+        Ok(Some(RefundFileError::OtherCurrency { money, of_account, advice }))
     }
 
     /// What can be refunded, by currency and by the end of the term for deposits.
@@ -209,7 +212,7 @@ impl Holder {
             let note = &holding.chain.note.record;
             let Some(terms) = lists.terms(note.series, note.epoch) else { continue };
             let Some(status) = self.card.holding(&holding.node)? else { continue };
-            if matches!(holding.phase, HoldingPhase::Gone) || status.remaining.max(status.closed).is_zero() {
+            if status.remaining.max(status.closed).is_zero() {
                 continue;
             }
             by_terms.entry((holding.currency(), terms.deposit_until.plus(1))).or_default().push(holding);

@@ -95,7 +95,7 @@ impl Holder {
     /// time could be matched with (RN-O6).
     async fn goes_to_the_bank(&self) -> Result<bool, Trouble> {
         let (requests, now) = (self.active::<Request>().await?, self.now());
-        let redeems = |it: &Request| matches!(it.state, RequestState::Waiting | RequestState::Sent(_)) && it.due <= now;
+        let redeems = |it: &Request| it.is_open() && it.due <= now;
         if !requests.iter().any(redeems) || requests.iter().any(|it| matches!(it.state, RequestState::Claiming(_))) {
             return Ok(true);
         }
@@ -159,6 +159,7 @@ fn of_deposit(presented: bool, carried: Result<DepositReport, DepositError>) -> 
     }
 }
 
-fn told(what: &'static str, progress: Progress, outcome: &'static str, reason: String) -> Resumed {
+/// One thing that stood unfinished.
+pub(crate) fn told(what: &'static str, progress: Progress, outcome: &'static str, reason: String) -> Resumed {
     Resumed { what, progress, outcome, reason, renewed: Vec::new() }
 }

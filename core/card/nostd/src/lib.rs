@@ -175,10 +175,13 @@ pub unsafe extern "C" fn zeni_card_process(command: *const u8, len: usize, reply
     }
     let Some(applet) = slot else { return 0 };
     let told = applet.process(command);
-    reply.get_mut(..told.len()).map_or(0, |room| {
+    let len = reply.get_mut(..told.len()).map_or(0, |room| {
         room.copy_from_slice(told);
         told.len()
-    })
+    });
+    // it may hold keys
+    applet.fetched();
+    len
 }
 
 fn check() -> Result<(), Trouble> {

@@ -229,7 +229,7 @@ fn chain_fault(reason: u8, value: u64) -> Option<ChainFault> {
     })
 }
 
-/// The three letters of a currency as a number.
+/// The reason of a limit and what belongs to it.
 fn limit_reason(limit: Limit) -> (u8, [u64; 2]) {
     let money = |money: Money| [money.amount.minor(), letters(money.currency)];
     match limit {
@@ -255,6 +255,7 @@ fn limit(reason: u8, value: u64, letters: u64) -> Option<Limit> {
     })
 }
 
+/// The three letters of a currency as a number.
 fn letters(currency: Currency) -> u64 {
     currency.code().bytes().fold(0, |number, letter| number << 8 | u64::from(letter))
 }

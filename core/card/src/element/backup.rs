@@ -213,20 +213,20 @@ impl<M: Memory> Element<M> {
         let head = image.head();
         let mut writes = Writes::default();
         self.write_image(image, &mut writes)?;
-        let before = match (turn, card.restoring.clone()) {
+        let (last, floor) = (image.roll(head), image.floor);
+        let rolled = match (turn, card.restoring.clone()) {
             (Turn::First, _) => {
                 self.forget_import()?;
-                head
+                last
             }
             (Turn::Further, Some(begun)) if (begun.backup, begun.head) == (backup, head) => {
-                if begun.last == image.roll(head) {
+                if begun.last == last {
                     return Ok(());
                 }
-                begun.rolled
+                image.roll(begun.rolled)
             }
             (Turn::Further, _) => return Err(RestoreFault::Parts),
         };
-        let (rolled, last, floor) = (image.roll(before), image.roll(head), image.floor);
         let restoring = Some(Restoring { backup, head, rolled, last, floor });
         writes.put(CARD, &[], &CardRecord { restoring, ..card });
         Ok(self.commit(writes)?)

@@ -225,7 +225,8 @@ impl<M: Memory> Element<M> {
         self.closed_status(&node, &holding)
     }
 
-    fn closed_status(&mut self, node: &Digest, holding: &Holding) -> Result<HoldingStatus, CardError> {
+    /// A holding with what a closing took of it.
+    pub(super) fn closed_status(&mut self, node: &Digest, holding: &Holding) -> Result<HoldingStatus, CardError> {
         Ok(HoldingStatus { closed: self.taken(node, holding)?, ..holding.status(node) })
     }
 

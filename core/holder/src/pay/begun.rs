@@ -9,6 +9,7 @@ use super::PayError;
 use crate::{
     Explain, Holder, Progress, Resumed, Trouble,
     record::{OwnPayment, Part, PaymentState},
+    resume::told,
     table::Change,
 };
 
@@ -44,7 +45,7 @@ impl Holder {
             Ok(Some(why)) => (Progress::Refused, "given_up", format!("given up, nothing of it was signed: {why}")),
             Err(error) => (Progress::Open, error.code(), error.to_string()),
         };
-        Resumed { what: "payment", progress, outcome, reason, renewed: Vec::new() }
+        told("payment", progress, outcome, reason)
     }
 
     /// As [`Holder::resume_payment`]; tells why it was given up.

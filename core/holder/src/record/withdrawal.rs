@@ -97,3 +97,10 @@ pub(crate) struct Request {
     #[n(6)]
     pub(crate) state: RequestState,
 }
+
+impl Request {
+    /// Whether it is still to be redeemed.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, RequestState::Waiting | RequestState::Sent(_))
+    }
+}
