@@ -11,7 +11,8 @@ mod reader;
 
 use std::{path::Path, time::Duration};
 
-use zeni_card::{ApduCard, Applet, CardError, Identity, InProcess, KeyPolicy, Life, Pin, Transmit};
+use anyhow::Context;
+use zeni_card::{ApduCard, Applet, CardError, Identity, InProcess, KeyPolicy, Life, Transmit};
 use zeni_card_host::{FileError, FileMemory};
 use zeni_crypto::OsEntropy;
 use zeni_money::Currency;
@@ -58,16 +59,16 @@ pub(crate) fn make_soft(path: &Path, keys: &SoftKeys, identity: &Identity) -> Re
     let mut card = ApduCard::new(InProcess(Applet::new(memory, master, OsEntropy)), None);
     let transport = pin::digits(&pin::drawn())?;
     card.personalise(identity, &transport, &pin::digits(keys.puk.expose())?).map_err(explain)?;
-    let pin = keys.pin.as_ref().map_or_else(|| Ok(transport.clone()), |pin| pin::digits(pin.expose()))?;
+    let pin = pin::digits(keys.pin.as_ref().context("the key file has no PIN")?.expose())?;
     card.change_pin(&transport, &pin).map_err(explain)
 }
 
 /// The software card in a file.
-pub(crate) fn open_soft(path: &Path, keys: &SoftKeys, pin: Option<Pin>) -> Result<AnyCard, Failure> {
+pub(crate) fn open_soft(path: &Path, keys: &SoftKeys) -> Result<AnyCard, Failure> {
     let master = keys.master.bytes()?;
     let memory = FileMemory::open(path, &master, OsEntropy).map_err(file_failure)?;
     let link: Box<dyn Transmit> = Box::new(InProcess(Applet::new(memory, master, OsEntropy)));
-    Ok(ApduCard::new(link, pin))
+    Ok(ApduCard::new(link, None))
 }
 
 /// Why a card's file does not serve.

@@ -2,7 +2,7 @@
 
 mod operators;
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -135,16 +135,6 @@ impl FromStr for CardArg {
             None if text == "pcsc" => Ok(CardArg::Pcsc(None)),
             Some(("pcsc", reader)) if !reader.is_empty() => Ok(CardArg::Pcsc(Some(reader.to_owned()))),
             _ => Err("a card is 'soft', 'pcsc' or 'pcsc:READER'".to_owned()),
-        }
-    }
-}
-
-impl fmt::Display for CardArg {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CardArg::Soft => f.write_str("soft"),
-            CardArg::Pcsc(None) => f.write_str("pcsc"),
-            CardArg::Pcsc(Some(reader)) => write!(f, "pcsc:{reader}"),
         }
     }
 }

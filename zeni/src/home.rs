@@ -10,7 +10,7 @@ use std::{
     io::IsTerminal,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -54,6 +54,8 @@ pub(crate) struct Home {
     options: CardOptions,
     wait_s: u64,
     clock: Arc<dyn Clock>,
+    /// The wallet's records, once they were asked for.
+    store: OnceLock<Store>,
     _lock: File,
 }
 
@@ -97,7 +99,8 @@ impl Home {
         };
         let secrets = keys::read(&dir.join("keys.age"), &passphrase)?;
         let (options, wait_s) = (args.card.clone(), args.wait);
-        let mut home = Home { dir, network, secrets, passphrase, options, wait_s, clock, _lock: lock };
+        let store = OnceLock::new();
+        let mut home = Home { dir, network, secrets, passphrase, options, wait_s, clock, store, _lock: lock };
         home.check_card().await?;
         Ok(home)
     }
@@ -182,7 +185,8 @@ impl Home {
         let text = toml::to_string(&network).map_err(anyhow::Error::from)?;
         crate::documents::write_new(&dir.join("network.toml"), &text)?;
         let (options, wait_s) = (args.card.clone(), args.wait);
-        Ok(Home { dir, network, secrets, passphrase, options, wait_s, clock, _lock: lock })
+        let store = OnceLock::new();
+        Ok(Home { dir, network, secrets, passphrase, options, wait_s, clock, store, _lock: lock })
     }
 
     /// Gives up a home that nobody has joined with.
@@ -264,7 +268,11 @@ impl Home {
 
     /// The wallet's records.
     pub(crate) fn store(&self) -> Result<Store, Failure> {
-        records(&self.dir)
+        if let Some(store) = self.store.get() {
+            return Ok(store.clone());
+        }
+        let store = records(&self.dir)?;
+        Ok(self.store.get_or_init(|| store).clone())
     }
 
     /// Authority and issuer without any certificate, the bank with the customer's once there is one.

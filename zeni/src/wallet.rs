@@ -192,7 +192,7 @@ async fn enrol(home: &mut Home, join: JoinArgs, privacy: Privacy, kind: Kind) ->
 /// Shows the card to its bank with the certificate that joining brought: before, one whose keys stay pays nobody. Answers what
 /// came of it, and why the bank does not take the card.
 async fn first_contact(home: &Home, holder: &mut Holder) -> Result<(ContactOutcome, Option<CardRefused>), Failure> {
-    let profile = home.profile().await?.ok_or_else(|| explain(Trouble::NotJoined))?;
+    let profile = holder.profile().await.map_err(explain)?;
     holder.set_peers(home.peers(&profile.bank, Some(&profile.certificates))?);
     let outcome = holder.contact().await.map_err(explain)?;
     Ok((outcome, holder.card_refused().await.map_err(explain)?))

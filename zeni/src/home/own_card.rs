@@ -31,7 +31,7 @@ impl Home {
     /// The card, for what it does without a PIN.
     pub(crate) async fn bare_card(&self) -> Result<AnyCard, Failure> {
         match self.keys()? {
-            CardKeys::Soft(keys) => card::open_soft(&self.dir.join(CARD_FILE), keys, None),
+            CardKeys::Soft(keys) => card::open_soft(&self.dir.join(CARD_FILE), keys),
             CardKeys::Pcsc(card) => {
                 let number = card.number()?.ok_or_else(interrupted)?;
                 Search::by(&self.options, self.name(), Some(number), self.wait_s).find().await
@@ -81,7 +81,7 @@ impl Home {
         let CardSecrets::Card(CardKeys::Soft(keys)) = &mut self.secrets.card else { return Ok(()) };
         let (Some(kept), Some(next)) = (&keys.pin, &keys.next) else { return Ok(()) };
         let (kept, next) = (pin::digits(kept.expose())?, pin::digits(next.expose())?);
-        let mut card = card::open_soft(&self.dir.join(CARD_FILE), keys, None)?;
+        let mut card = card::open_soft(&self.dir.join(CARD_FILE), keys)?;
         match card.verify(&kept) {
             Ok(()) => keys.next = None,
             // unblocking it sets a PIN anew
@@ -108,18 +108,12 @@ impl Home {
 
     /// The name by which a card in a reader is asked for.
     pub(crate) fn card_name(&self) -> Result<Option<String>, Failure> {
-        match self.keys()? {
-            CardKeys::Soft(_) => Ok(None),
-            CardKeys::Pcsc(card) => Ok(card.number()?.as_ref().map(card::name)),
-        }
+        Ok(self.card_number()?.as_ref().map(card::name))
     }
 
     /// Where the keys live, as licences tell.
     pub(super) fn keeper(&self) -> Keeper {
-        match &self.secrets.card {
-            CardSecrets::Card(CardKeys::Pcsc(_)) => Keeper::Card,
-            _ => Keeper::Software,
-        }
+        if self.keys_stay() { Keeper::Card } else { Keeper::Software }
     }
 
     fn keys(&self) -> Result<&CardKeys, Failure> {
