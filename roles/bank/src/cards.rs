@@ -178,11 +178,7 @@ impl Bank {
     /// The filter of the authority's newest list, if it is newer than `held`.
     async fn newer_filter(&self, held: u64) -> Result<Option<Signed<RevocationFilter>>, Failure<ContactRefusal>> {
         let lists = self.lists::<ContactRefusal>().await.map_err(failure)?;
-        let newer = lists.revocations.as_ref().filter(|list| list.number > held);
-        Ok(newer.map(|list| {
-            let filter = RevocationFilter::of(list.number, list.time, &list.revoked);
-            Signed::sign(self.config.roots.network, filter, &self.document)
-        }))
+        Ok(lists.filter_after(held).map(|filter| Signed::sign(self.config.roots.network, filter, &self.document)))
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, PoisonError},
+    sync::{Arc, OnceLock, PoisonError},
 };
 
 use zeni_crypto::{Digest, PublicKey, raw_rsa::BlindSigner};
 use zeni_message::{Signed, Time, decode, limits::MESSAGE_BYTES_MAX};
 use zeni_note::{
-    KeyEntry, KeyList, RevocationList, SeriesTerms,
+    KeyEntry, KeyList, RevocationFilter, RevocationList, SeriesTerms,
     keylist::{SealedEntry, Terms},
     sealed::Ordered,
 };
@@ -33,6 +33,8 @@ pub(crate) struct Lists {
     pub(crate) own: BTreeMap<Digest, OwnKey>,
     /// The newest revocation list at hand.
     pub(crate) revocations: Option<RevocationList>,
+    /// Its filter for cards, once one was asked for.
+    filter: OnceLock<RevocationFilter>,
 }
 
 impl Terms for Lists {
@@ -42,6 +44,12 @@ impl Terms for Lists {
 }
 
 impl Lists {
+    /// The filter of the newest revocation list, if that is newer than number `held`.
+    pub(crate) fn filter_after(&self, held: u64) -> Option<RevocationFilter> {
+        let list = self.revocations.as_ref().filter(|list| list.number > held)?;
+        Some(self.filter.get_or_init(|| RevocationFilter::of(list.number, list.time, &list.revoked)).clone())
+    }
+
     /// The terms of what is ordered, if `bank` with that document key issues it under seal in that epoch, which has begun.
     pub(crate) fn sealed_terms(
         &self,
@@ -86,7 +94,7 @@ impl Lists {
                 decode(row.blob(0)?, MESSAGE_BYTES_MAX).map_err(|_| broken("a stored revocation list is damaged"))?;
             Ok::<_, TxError>(list.record)
         });
-        Ok(Lists { lists, own, revocations: revocations.transpose()? })
+        Ok(Lists { lists, own, revocations: revocations.transpose()?, filter: OnceLock::new() })
     }
 }
 
